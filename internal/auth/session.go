@@ -1,0 +1,98 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// Session is a sign-in as the store keeps it.
+type Session struct {
+	Token     Hash // SHA-256 of the nl_session token
+	CSRF      Hash // SHA-256 of the nl_csrf token
+	UserID    string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	RevokedAt time.Time // zero while the session is in force
+}
+
+// validAt is the contract's rule: not revoked, and now before the expiry (equal is expired).
+func (s Session) validAt(now time.Time) bool {
+	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt)
+}
+
+// Tokens are the two secrets of a new session, known only to the browser they are given to.
+type Tokens struct {
+	Session string // the nl_session cookie
+	CSRF    string // the nl_csrf cookie
+}
+
+// NewSession draws the tokens of a session for the user and returns them with what the store keeps.
+func NewSession(random io.Reader, userID string, now time.Time, ttl time.Duration) (Tokens, Session, error) {
+	var t Tokens
+	var err error
+	if t.Session, err = NewToken(random); err != nil {
+		return Tokens{}, Session{}, err
+	}
+	if t.CSRF, err = NewToken(random); err != nil {
+		return Tokens{}, Session{}, err
+	}
+	return t, Session{
+		Token: HashToken(t.Session), CSRF: HashToken(t.CSRF),
+		UserID: userID, CreatedAt: now, ExpiresAt: now.Add(ttl),
+	}, nil
+}
+
+// ErrNotFound is what a Store returns for a session it does not know.
+var ErrNotFound = errors.New("not found")
+
+// ErrUnauthenticated says that the cookies name no valid session, or those of two users.
+var ErrUnauthenticated = errors.New("no valid session")
+
+// SessionStore is what authentication needs of a store.
+type SessionStore interface {
+	// FindSession returns the session with that token hash and its user, as of now in any process.
+	// The error is ErrNotFound when there is none; any other means that the store cannot tell.
+	FindSession(ctx context.Context, token Hash) (Session, User, error)
+}
+
+// Identity is a signed-in user with every valid session the request presented.
+type Identity struct {
+	User     User
+	sessions []Session
+}
+
+// Authenticate finds the one user whose valid sessions are among the nl_session cookies. The error
+// is ErrUnauthenticated when there is no such user or more than one; any other error means that the
+// store cannot tell, which must never sign anybody out. It fails whole when one look-up fails:
+// the session that could not be read may have been another user's.
+func Authenticate(ctx context.Context, store SessionStore, cookies []string, now time.Time) (Identity, error) {
+	var id Identity
+	for i, cookie := range cookies {
+		if !isToken(cookie) || slices.Contains(cookies[:i], cookie) {
+			continue
+		}
+		session, user, err := store.FindSession(ctx, HashToken(cookie))
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return Identity{}, fmt.Errorf("look up a session: %w", err)
+		}
+		if !session.validAt(now) || user.Disabled() {
+			continue
+		}
+		if len(id.sessions) > 0 && id.User.ID != user.ID {
+			return Identity{}, ErrUnauthenticated
+		}
+		id.User = user
+		id.sessions = append(id.sessions, session)
+	}
+	if len(id.sessions) == 0 {
+		return Identity{}, ErrUnauthenticated
+	}
+	return id, nil
+}
