@@ -1,0 +1,169 @@
+package referral
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	ann = "00000000-0000-4000-8000-00000000000a" // the invitee
+	bob = "00000000-0000-4000-8000-00000000000b" // the code's owner
+	eve = "00000000-0000-4000-8000-00000000000e"
+)
+
+var (
+	noon   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	window = 7 * 24 * time.Hour
+)
+
+// decision is what Decide is asked.
+type decision struct {
+	attempt Attempt
+	facts   Facts
+	rules   Rules
+}
+
+// eligible is a decision without anything against it; each change adds one thing.
+func eligible(changes ...func(*decision)) decision {
+	d := decision{
+		attempt: Attempt{ID: "att_1", User: ann, Code: "summer-26", At: noon, Source: SourceLive},
+		facts:   Facts{InviteeID: ann, InviteeCreatedAt: noon.Add(-time.Hour), Code: &CodeFacts{OwnerID: bob}},
+		rules:   Rules{SignupWindow: window},
+	}
+	for _, change := range changes {
+		change(&d)
+	}
+	return d
+}
+
+func (d decision) outcome() Outcome { return Decide(d.attempt, d.facts, d.rules) }
+
+// What can be against an attempt.
+func noCookie(d *decision)      { d.attempt.Code = "" }
+func attributed(d *decision)    { d.facts.ReferrerID = eve }
+func malformed(d *decision)     { d.attempt.Code = "no code" }
+func ownCode(d *decision)       { d.facts.Code = &CodeFacts{OwnerID: ann} }
+func noSuchCode(d *decision)    { d.facts.Code = nil }
+func codeDisabled(d *decision)  { d.facts.Code.Disabled = true }
+func ownerDisabled(d *decision) { d.facts.Code.OwnerDisabled = true }
+func cycle(d *decision)         { d.facts.Cycle = true }
+func tooOld(d *decision)        { d.facts.InviteeCreatedAt = noon.Add(-window - time.Microsecond) }
+
+func age(age time.Duration) func(*decision) {
+	return func(d *decision) { d.facts.InviteeCreatedAt = d.attempt.At.Add(-age) }
+}
+
+func noWindow(d *decision) { d.rules.SignupWindow = 0 }
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	yes := Outcome{Attributed: true, ReferrerID: bob}
+	for name, tt := range map[string]struct {
+		decision decision
+		want     Outcome
+	}{
+		"nothing against it":                 {eligible(), yes},
+		"no cookie":                          {eligible(noCookie), Outcome{Reason: ReasonNoCookie}},
+		"attributed to another":              {eligible(attributed), Outcome{Reason: ReasonAlreadyAttributed}},
+		"attributed to the same":             {eligible(func(d *decision) { d.facts.ReferrerID = bob }), Outcome{Reason: ReasonAlreadyAttributed}},
+		"malformed":                          {eligible(malformed), Outcome{Reason: ReasonInvalidCode}},
+		"malformed, and nobody knows it":     {eligible(malformed, noSuchCode), Outcome{Reason: ReasonInvalidCode}},
+		"own code":                           {eligible(ownCode), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},
+		"own code, disabled":                 {eligible(ownCode, codeDisabled), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},
+		"no such code":                       {eligible(noSuchCode), Outcome{Reason: ReasonUnknownCode, Detail: DetailNoSuchCode}},
+		"code disabled":                      {eligible(codeDisabled), Outcome{Reason: ReasonUnknownCode, Detail: DetailCodeDisabled, ReferrerID: bob}},
+		"owner disabled":                     {eligible(ownerDisabled), Outcome{Reason: ReasonUnknownCode, Detail: DetailOwnerDisabled, ReferrerID: bob}},
+		"cycle":                              {eligible(cycle), Outcome{Reason: ReasonReferralCycle, ReferrerID: bob}},
+		"older than the window":              {eligible(tooOld), Outcome{Reason: ReasonNotEligible, ReferrerID: bob}},
+		"as old as the window":               {eligible(age(window)), yes},
+		"older, no window":                   {eligible(tooOld, noWindow), yes},
+		"called before the account was made": {eligible(age(-time.Hour)), yes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if d := cmp.Diff(tt.want, tt.decision.outcome()); d != "" {
+				t.Errorf("outcome (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestTheEarlierReasonWins(t *testing.T) {
+	t.Parallel()
+	against := []struct {
+		apply  func(*decision)
+		reason Reason
+		detail string
+	}{
+		{noCookie, ReasonNoCookie, ""},
+		{attributed, ReasonAlreadyAttributed, ""},
+		{malformed, ReasonInvalidCode, ""},
+		{ownCode, ReasonSelfReferral, ""},
+		{codeDisabled, ReasonUnknownCode, DetailCodeDisabled},
+		{ownerDisabled, ReasonUnknownCode, DetailOwnerDisabled},
+		{cycle, ReasonReferralCycle, ""},
+		{tooOld, ReasonNotEligible, ""},
+	}
+	for i, earlier := range against {
+		// With each of the later ones alone, and with all of them at once.
+		all := []func(*decision){earlier.apply}
+		for _, later := range against[i+1:] {
+			all = append(all, later.apply)
+			checkReason(t, eligible(earlier.apply, later.apply, keepCode(earlier.reason)), earlier.reason, earlier.detail)
+		}
+		all = append(all, keepCode(earlier.reason))
+		checkReason(t, eligible(all...), earlier.reason, earlier.detail)
+	}
+	checkReason(t, eligible(cycle, tooOld, noSuchCode), ReasonUnknownCode, DetailNoSuchCode)
+	checkReason(t, eligible(noSuchCode, attributed), ReasonAlreadyAttributed, "")
+	checkReason(t, eligible(noSuchCode, noCookie), ReasonNoCookie, "")
+}
+
+// keepCode undoes what a later reason did to the presented value, of which an attempt has only one.
+func keepCode(reason Reason) func(*decision) {
+	if reason == ReasonNoCookie {
+		return noCookie
+	}
+	return func(*decision) {}
+}
+
+func checkReason(t *testing.T, d decision, reason Reason, detail string) {
+	t.Helper()
+	if o := d.outcome(); o.Attributed || o.Reason != reason || o.Detail != detail {
+		t.Errorf("%+v: decided %+v, want %s %s", d, o, reason, detail)
+	}
+}
+
+func TestDecideIsTheSameForEverySource(t *testing.T) {
+	t.Parallel()
+	for _, change := range []func(*decision){func(*decision) {}, codeDisabled, tooOld} {
+		want := eligible(change).outcome()
+		for _, source := range []Source{SourceLive, SourceSpool, SourceReplay} {
+			got := eligible(change, func(d *decision) { d.attempt.Source = source }).outcome()
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s (-live +this):\n%s", source, d)
+			}
+		}
+	}
+}
+
+func TestReasonsKeptInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	kept := map[Reason]bool{
+		ReasonNoCookie: false, ReasonAlreadyAttributed: false, ReasonInvalidCode: true, ReasonSelfReferral: true,
+		ReasonUnknownCode: true, ReasonReferralCycle: true, ReasonNotEligible: true, ReasonInternalError: false,
+	}
+	if len(Reasons) != len(kept) {
+		t.Errorf("there are %d reasons, this test knows %d", len(Reasons), len(kept))
+	}
+	for _, r := range Reasons {
+		if r.Kept() != kept[r] {
+			t.Errorf("%s.Kept() = %t, want %t", r, r.Kept(), kept[r])
+		}
+	}
+	if Reason("").Kept() {
+		t.Error("no reason is kept")
+	}
+}

@@ -1,0 +1,50 @@
+package referral
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEventOf(t *testing.T) {
+	t.Parallel()
+	a := Attempt{ID: "att_1", User: "ann@example.com", Code: "summer-26", At: noon, RequestID: "req_1", Source: SourceReplay}
+	// The user is the one the store resolved, not the one the line named.
+	base := Event{At: noon, UserID: ann, Code: "summer-26", Source: SourceReplay, AttemptID: "att_1", RequestID: "req_1"}
+	event := func(change func(*Event)) *Event { e := base; change(&e); return &e }
+
+	for name, tt := range map[string]struct {
+		outcome Outcome
+		want    *Event // nil when there is none
+	}{
+		"attributed": {
+			Outcome{Attributed: true, ReferrerID: bob},
+			event(func(e *Event) { e.Type, e.ReferrerID = EventSignup, bob }),
+		},
+		"refused": {
+			Outcome{Reason: ReasonUnknownCode, Detail: DetailCodeDisabled, ReferrerID: bob},
+			event(func(e *Event) {
+				e.Type, e.ReferrerID, e.Reason, e.Detail = EventRejected, bob, ReasonUnknownCode, DetailCodeDisabled
+			}),
+		},
+		"refused beyond the day's bound":   {Outcome{Reason: ReasonUnknownCode, Unstored: true}, nil},
+		"refused for a reason not kept":    {Outcome{Reason: ReasonNoCookie}, nil},
+		"refused for being attributed":     {Outcome{Reason: ReasonAlreadyAttributed}, nil},
+		"answered, and kept in the spool":  {Outcome{Reason: ReasonInternalError}, nil},
+		"neither attributed nor a refusal": {Outcome{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, ok := EventOf(a, ann, tt.outcome)
+			if ok != (tt.want != nil) {
+				t.Fatalf("there is an event: %t", ok)
+			}
+			if !ok {
+				return
+			}
+			if d := cmp.Diff(*tt.want, e); d != "" {
+				t.Errorf("event (-want +got):\n%s", d)
+			}
+		})
+	}
+}

@@ -1,0 +1,182 @@
+package referral
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/triport/triport-console/internal/auth"
+)
+
+// ErrLine is what the error of a malformed line wraps.
+var ErrLine = errors.New("malformed line")
+
+// maxLine bounds a line, in bytes, so that a file without line ends cannot fill the memory.
+const maxLine = 64 << 10
+
+// maxAttemptID bounds an attempt id, in bytes.
+const maxAttemptID = 128
+
+// line is an attempt as the spool and replay files write it. Fields it does not name are passed
+// over, so that a line of the error log that carries an attempt can be replayed as it stands.
+type line struct {
+	AttemptID string `json:"attempt_id,omitempty"`
+	User      string `json:"user"`
+	Code      string `json:"code"`
+	At        string `json:"at"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// FormatLine returns the attempt as one line of JSON, without the line end.
+func FormatLine(a Attempt) []byte {
+	b, err := json.Marshal(lineOf(a))
+	if err != nil { // five strings always marshal
+		panic(err)
+	}
+	return b
+}
+
+func lineOf(a Attempt) line {
+	return line{a.ID, a.User, a.Code, a.At.UTC().Format(time.RFC3339Nano), a.RequestID}
+}
+
+// ParseLine reads an attempt from one line of JSON. The error wraps ErrLine and never quotes the
+// line. An attempt without an id keeps it empty: DeriveAttemptID needs the user's id first.
+func ParseLine(b []byte, source Source) (Attempt, error) {
+	var l line
+	if err := json.Unmarshal(b, &l); err != nil {
+		return Attempt{}, fmt.Errorf("%w: not a JSON object with the strings user, code and at", ErrLine)
+	}
+	user, err := parseUser(l.User)
+	if err != nil {
+		return Attempt{}, err
+	}
+	if strings.Trim(l.Code, asciiSpace) == "" {
+		return Attempt{}, fmt.Errorf("%w: no code", ErrLine)
+	}
+	at, err := time.Parse(time.RFC3339Nano, l.At)
+	at = at.UTC()
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
+		return Attempt{}, fmt.Errorf("%w: at is no RFC 3339 time since 1970, such as 2026-01-31T12:00:00Z", ErrLine)
+	}
+	if !isToken(l.AttemptID) {
+		return Attempt{}, fmt.Errorf("%w: attempt_id is longer than %d characters or not printable ASCII", ErrLine, maxAttemptID)
+	}
+	return Attempt{
+		ID: l.AttemptID, User: user, Code: Canonical(l.Code), At: at.Truncate(time.Microsecond),
+		RequestID: escape(cut(l.RequestID, maxAttemptID)), Source: source,
+	}, nil
+}
+
+// parseUser takes a user's id or e-mail address, the two ways in which a line may name one.
+func parseUser(s string) (string, error) {
+	if s == "" {
+		return "", fmt.Errorf("%w: no user", ErrLine)
+	}
+	if id, ok := auth.NormalizeID(s); ok {
+		return id, nil
+	}
+	email, err := auth.NormalizeEmail(s)
+	if err != nil {
+		return "", fmt.Errorf("%w: user is neither an id nor an e-mail address", ErrLine)
+	}
+	return email, nil
+}
+
+// isToken tells whether s is at most maxAttemptID printable ASCII characters without white space.
+func isToken(s string) bool {
+	if len(s) > maxAttemptID {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// DeriveAttemptID returns the id of an attempt whose line has none: the same user, code and time
+// always give the same id, so that the same file twice is still once.
+func DeriveAttemptID(userID, code string, at time.Time) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", userID, code, at.UnixMicro()))
+	return "line_" + hex.EncodeToString(sum[:16])
+}
+
+// Line is one non-empty line of a spool or replay file: an attempt, or the reason why it is none.
+type Line struct {
+	Number  int       // from 1, empty lines counted
+	Raw     []byte    // without the line end; valid until the next line
+	Rest    io.Reader // what follows Raw of a line longer than 64 KiB, valid until the next line; else nil
+	Attempt Attempt
+	Err     error // wraps ErrLine
+}
+
+// ReadLines returns the non-empty lines of r in order, in constant memory, stamped with source. The
+// second value is a read error, which ends the sequence.
+func ReadLines(r io.Reader, source Source) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		br := bufio.NewReaderSize(r, maxLine)
+		for number := 1; ; number++ {
+			l := Line{Number: number}
+			raw, err := br.ReadSlice('\n')
+			switch {
+			case errors.Is(err, bufio.ErrBufferFull):
+				l.Raw, l.Rest = bytes.Clone(raw), &restOfLine{br: br}
+				l.Err = fmt.Errorf("%w: longer than %d bytes", ErrLine, maxLine)
+			case err == io.EOF && len(raw) == 0:
+				return
+			case err != nil && err != io.EOF:
+				yield(l, fmt.Errorf("read line %d: %w", number, err))
+				return
+			default:
+				if l.Raw = bytes.TrimSpace(raw); len(l.Raw) == 0 {
+					continue
+				}
+				l.Attempt, l.Err = ParseLine(l.Raw, source)
+			}
+			if !yield(l, nil) {
+				return
+			}
+			if l.Rest != nil {
+				if _, err := io.Copy(io.Discard, l.Rest); err != nil {
+					yield(l, fmt.Errorf("read line %d: %w", number, err))
+					return
+				}
+			}
+		}
+	}
+}
+
+// restOfLine reads a line to its end, in pieces of the buffer's size.
+type restOfLine struct {
+	br   *bufio.Reader
+	done bool
+}
+
+func (r *restOfLine) Read(p []byte) (int, error) {
+	if r.done {
+		return 0, io.EOF
+	}
+	piece, err := r.br.Peek(min(len(p), max(1, r.br.Buffered())))
+	if len(piece) == 0 {
+		return 0, err
+	}
+	if i := bytes.IndexByte(piece, '\n'); i >= 0 {
+		n := copy(p, piece[:i])
+		_, err = r.br.Discard(i + 1)
+		r.done = true
+		return n, err
+	}
+	n := copy(p, piece)
+	_, err = r.br.Discard(n)
+	return n, err
+}

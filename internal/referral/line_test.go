@@ -1,0 +1,340 @@
+package referral
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestALineHoldsAWholeAttempt(t *testing.T) {
+	t.Parallel()
+	whole := Attempt{ID: "att_1", User: ann, Code: "summer-26", At: noon.Add(123456 * time.Microsecond), RequestID: "req_1", Source: SourceSpool}
+	for name, change := range map[string]func(*Attempt){
+		"as it is":            func(*Attempt) {},
+		"without an id":       func(a *Attempt) { a.ID = "" },
+		"without a request":   func(a *Attempt) { a.RequestID = "" },
+		"of an e-mail":        func(a *Attempt) { a.User = "ann@example.com" },
+		"on the whole second": func(a *Attempt) { a.At = noon },
+		"of 1970":             func(a *Attempt) { a.At = time.Unix(0, 0).UTC() },
+		"malformed":           func(a *Attempt) { a.Code = Canonical("<a href=\"&\">\u2028\xff") },
+		"malformed and long":  func(a *Attempt) { a.Code = Canonical(strings.Repeat("\u00e9", 100)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := whole
+			change(&want)
+			line := FormatLine(want)
+			if bytes.ContainsAny(line, "\r\n") {
+				t.Errorf("%q is more than a line", line)
+			}
+			got, err := ParseLine(line, SourceSpool)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("attempt (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestParseLineNormalizes(t *testing.T) {
+	t.Parallel()
+	got, err := ParseLine([]byte(` {"at":"2026-03-01T13:00:00.0000009+01:00","code":" Summer-26 ",`+
+		`"user":"00000000-0000-4000-8000-00000000000A","level":"error","request_id":"a b","more":[1,{}]} `), SourceReplay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Attempt{User: ann, Code: "summer-26", At: noon, RequestID: `a\x20b`, Source: SourceReplay}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("attempt (-want +got):\n%s", d)
+	}
+	got, err = ParseLine([]byte(`{"user":" Ann@Example.COM","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceReplay)
+	if err != nil || got.User != "ann@example.com" {
+		t.Errorf("user = %q, %v", got.User, err)
+	}
+}
+
+// secret stands for what an error must never repeat: a line may be anything, a session's token too.
+const secret = "s3cr3t"
+
+var notLines = map[string]string{
+	"empty":                    ``,
+	"no JSON":                  secret,
+	"cut off":                  `{"user":"` + ann + `","code":"` + secret,
+	"an array":                 `[]`,
+	"null":                     `null`,
+	"two objects":              `{"user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z"}{}`,
+	"a number for a code":      `{"user":"` + ann + `","code":123,"at":"2026-03-01T12:00:00Z"}`,
+	"no user":                  `{"code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"user null":                `{"user":null,"code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"user neither id nor mail": `{"user":"` + secret + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"no code":                  `{"user":"` + ann + `","at":"2026-03-01T12:00:00Z"}`,
+	"white space for a code":   `{"user":"` + ann + `","code":" \t\n","at":"2026-03-01T12:00:00Z"}`,
+	"no time":                  `{"user":"` + ann + `","code":"abc"}`,
+	"no RFC 3339 time":         `{"user":"` + ann + `","code":"abc","at":"` + secret + `"}`,
+	"a day":                    `{"user":"` + ann + `","code":"abc","at":"2026-03-01"}`,
+	"a time without a zone":    `{"user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00"}`,
+	"before 1970":              `{"user":"` + ann + `","code":"abc","at":"1969-12-31T23:59:59Z"}`,
+	"before 1970 in UTC":       `{"user":"` + ann + `","code":"abc","at":"1970-01-01T00:00:00+01:00"}`,
+	"after 9999 in UTC":        `{"user":"` + ann + `","code":"abc","at":"9999-12-31T23:59:59-01:00"}`,
+	"white space in an id":     `{"attempt_id":"` + secret + ` ","user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"a line end in an id":      `{"attempt_id":"` + secret + `\n","user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"unicode in an id":         `{"attempt_id":"` + secret + `é","user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"an id too long":           `{"attempt_id":"` + strings.Repeat("x", 129) + `","user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+}
+
+func TestParseLineRefusesWithoutQuoting(t *testing.T) {
+	t.Parallel()
+	for name, line := range notLines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, err := ParseLine([]byte(line), SourceReplay)
+			if !errors.Is(err, ErrLine) || a != (Attempt{}) {
+				t.Errorf("ParseLine = %+v, %v, want ErrLine", a, err)
+			}
+			if err != nil && strings.Contains(err.Error(), secret) {
+				t.Errorf("the error quotes the line: %v", err)
+			}
+		})
+	}
+}
+
+func FuzzParseLine(f *testing.F) {
+	for _, line := range notLines {
+		f.Add([]byte(line))
+	}
+	f.Add([]byte(`{"attempt_id":"att_1","user":"Ann@Example.COM","code":"é","at":"2026-03-01T12:00:00.123456789+14:00","request_id":"\u0000"}`))
+	f.Add([]byte(`{"USER":"jürgen@exämple.de","Code":"A-B","aT":"2026-03-01t12:00:00Z"}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		a, err := ParseLine(line, SourceReplay)
+		if err != nil {
+			if !errors.Is(err, ErrLine) || a != (Attempt{}) {
+				t.Errorf("ParseLine(%q) = %+v, %v", line, a, err)
+			}
+			return
+		}
+		again, err := ParseLine(FormatLine(a), SourceReplay)
+		if err != nil {
+			t.Fatalf("ParseLine(%q) = %+v, whose own line is refused: %v", line, a, err)
+		}
+		if d := cmp.Diff(a, again); d != "" {
+			t.Errorf("ParseLine(%q) comes back changed (-first +second):\n%s", line, d)
+		}
+		if a.User == "" || a.Code == "" || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
+			t.Errorf("ParseLine(%q) = %+v", line, a)
+		}
+	})
+}
+
+// readLines reads all lines, each as its number and, when it is an attempt, that attempt's id.
+func readLines(r io.Reader) (lines []string, err error) {
+	for l, err := range ReadLines(r, SourceReplay) {
+		if err != nil {
+			return lines, err
+		}
+		text := l.Attempt.ID
+		if l.Err != nil {
+			text = "malformed"
+		}
+		lines = append(lines, fmt.Sprintf("%d %s", l.Number, text))
+	}
+	return lines, nil
+}
+
+// lineWithID returns the line of an attempt with that id.
+func lineWithID(id string) string {
+	return string(FormatLine(Attempt{ID: id, User: ann, Code: "abc", At: noon}))
+}
+
+func TestReadLines(t *testing.T) {
+	t.Parallel()
+	one, two := lineWithID("one"), lineWithID("two")
+	for name, tt := range map[string]struct {
+		file string
+		want []string
+	}{
+		"nothing":                    {"", nil},
+		"empty lines":                {"\n\r\n \t\n", nil},
+		"two lines":                  {one + "\n" + two + "\n", []string{"1 one", "2 two"}},
+		"no final line end":          {one + "\n" + two, []string{"1 one", "2 two"}},
+		"CRLF":                       {one + "\r\n" + two + "\r\n", []string{"1 one", "2 two"}},
+		"empty lines are numbered":   {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
+		"malformed lines are passed": {one + "\nrubbish\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"a torn line is malformed":   {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
+		"an over-long line is one":   {one + "\n" + strings.Repeat("x", 10*maxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"an over-long last line":     {one + "\n" + strings.Repeat("x", 10*maxLine), []string{"1 one", "2 malformed"}},
+		"just too long":              {strings.Repeat(" ", maxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
+		"just not too long":          {strings.Repeat(" ", maxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how, r := range map[string]io.Reader{
+				"whole":        strings.NewReader(tt.file),
+				"in halves":    iotest.HalfReader(strings.NewReader(tt.file)),
+				"end with EOF": iotest.DataErrReader(strings.NewReader(tt.file)),
+			} {
+				got, err := readLines(r)
+				if err != nil {
+					t.Fatalf("%s: %v", how, err)
+				}
+				if d := cmp.Diff(tt.want, got); d != "" {
+					t.Errorf("%s: lines (-want +got):\n%s", how, d)
+				}
+			}
+		})
+	}
+}
+
+func TestAnOverlongLineCanBeReadWhole(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("0123456789", maxLine/2)
+	for how, wrap := range map[string]func(io.Reader) io.Reader{
+		"whole":        func(r io.Reader) io.Reader { return r },
+		"in halves":    iotest.HalfReader,
+		"byte by byte": iotest.OneByteReader,
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for l, err := range ReadLines(wrap(strings.NewReader(long+"\n"+lineWithID("next")+"\n"+long)), SourceSpool) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw := string(l.Raw)
+				if l.Rest != nil {
+					rest, err := io.ReadAll(l.Rest)
+					if err != nil {
+						t.Fatal(err)
+					}
+					raw += string(rest)
+				}
+				got = append(got, raw)
+			}
+			if d := cmp.Diff([]string{long, lineWithID("next"), long}, got); d != "" {
+				t.Errorf("the lines are not whole, or not apart:\n%.500s", d)
+			}
+		})
+	}
+}
+
+func TestReadErrorsEndTheLines(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is broken")
+	for name, file := range map[string]string{
+		"within a line":            lineWithID("one") + "\n" + `{"attempt_id":"tw`,
+		"within an over-long line": lineWithID("one") + "\n" + strings.Repeat("x", 3*maxLine),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := readLines(io.MultiReader(strings.NewReader(file), iotest.ErrReader(broken)))
+			if !errors.Is(err, broken) {
+				t.Errorf("the error is %v, want %v", err, broken)
+			}
+			if len(got) == 0 || got[0] != "1 one" {
+				t.Errorf("the lines before it are %q", got)
+			}
+		})
+	}
+}
+
+func TestReadLinesStopsWithItsReader(t *testing.T) {
+	t.Parallel()
+	file := lineWithID("one") + "\n" + strings.Repeat("x", 2*maxLine) + "\n" + lineWithID("three")
+	for stop := 1; stop <= 3; stop++ {
+		read := 0
+		for range ReadLines(strings.NewReader(file), SourceSpool) {
+			if read++; read == stop {
+				break
+			}
+		}
+		if read != stop {
+			t.Errorf("stopped after %d lines, want %d", read, stop)
+		}
+	}
+}
+
+// TestReadLinesTakesConstantMemory reads 64 MiB without a line end.
+func TestReadLinesTakesConstantMemory(t *testing.T) { // not parallel: it watches the memory of all tests
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := readLines(io.LimitReader(endless{}, 64<<20))
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"1 malformed"}, got); d != "" {
+		t.Errorf("lines (-want +got):\n%s", d)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+		t.Errorf("it took %d bytes", used)
+	}
+}
+
+// endless is a file of one line.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
+func FuzzReadLines(f *testing.F) {
+	f.Add([]byte(lineWithID("one")+"\nrubbish\n\n"), 3)
+	f.Add([]byte("\r\n\x00"), maxLine)
+	f.Fuzz(func(t *testing.T, file []byte, padding int) {
+		file = append(bytes.Repeat([]byte{'x'}, max(0, padding)%(3*maxLine)), file...)
+		var read int
+		for l, err := range ReadLines(bytes.NewReader(file), SourceSpool) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if read++; l.Number < read || len(l.Raw) == 0 || (l.Err == nil) == (l.Attempt == Attempt{}) {
+				t.Errorf("line %d: %+v", read, l)
+			}
+		}
+		var want int
+		for _, line := range bytes.Split(file, []byte{'\n'}) {
+			if len(bytes.TrimSpace(line)) > 0 || len(line) >= maxLine {
+				want++
+			}
+		}
+		if read != want {
+			t.Errorf("read %d lines, want %d", read, want)
+		}
+	})
+}
+
+func TestDeriveAttemptIDTellsAttemptsApart(t *testing.T) {
+	t.Parallel()
+	const want = "line_f3d23946f0d10c690f56a0e7ee611a37"
+	if got := DeriveAttemptID(ann, "summer-26", noon); got != want {
+		t.Errorf("the id is %q, and was always %q", got, want)
+	}
+	same := noon.In(time.FixedZone("", 3600)).Add(999 * time.Nanosecond)
+	if got := DeriveAttemptID(ann, "summer-26", same); got != want {
+		t.Errorf("the same microsecond in another zone has the id %q, want %q", got, want)
+	}
+	for name, got := range map[string]string{
+		"user": DeriveAttemptID(bob, "summer-26", noon),
+		"code": DeriveAttemptID(ann, "summer-27", noon),
+		"time": DeriveAttemptID(ann, "summer-26", noon.Add(time.Microsecond)),
+	} {
+		if got == want {
+			t.Errorf("another %s has the same id", name)
+		}
+	}
+	if !isToken(want) {
+		t.Errorf("%q is no attempt id", want)
+	}
+}

@@ -1,0 +1,241 @@
+package referral_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/spool"
+)
+
+func writeFile(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// handWritten returns a line without an attempt id.
+func handWritten(user, code string, at time.Time) string {
+	return fmt.Sprintf(`{"user":%q,"code":%q,"at":%q}`+"\n", user, code, at.Format(time.RFC3339))
+}
+
+type counts = map[referral.Reason]int64
+
+// mixed is a file with everything in it that a replay may meet.
+var mixed = handWritten("ann@example.com", codeOf(bob), noon) + // attributed
+	"\n" +
+	handWritten(ann, codeOf(eve), noon.Add(time.Second)) + // ann has a referrer by now
+	"rubbish\n" +
+	handWritten("nobody@example.com", codeOf(eve), noon) +
+	handWritten(bob, codeOf(ann), noon) + // ann was referred by bob
+	handWritten(bob, "no code", noon) +
+	handWritten(eve, codeOf(eve), noon) +
+	handWritten(eve, "no-such-code", noon)
+
+func replayMixed(t *testing.T, store referral.Store) (report referral.Report, bad []string) {
+	t.Helper()
+	report, err := referral.ReplayLines(t.Context(), store, strings.NewReader(mixed), referral.SourceReplay, referral.Options{
+		OnBad: func(number int, err error) {
+			kind := "malformed"
+			if errors.Is(err, referral.ErrNoUser) {
+				kind = "no user"
+			}
+			bad = append(bad, fmt.Sprintf("%d %s", number, kind))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report, bad
+}
+
+func TestReplayCountsWhatBecameOfEveryLine(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t)
+	want := referral.Report{Read: 8, Attributed: 1, Unchanged: 1, Malformed: 2, Rejected: counts{
+		referral.ReasonReferralCycle: 1, referral.ReasonInvalidCode: 1, referral.ReasonSelfReferral: 1, referral.ReasonUnknownCode: 1,
+	}}
+	wantBad := []string{"4 malformed", "5 no user"}
+	report, bad := replayMixed(t, store)
+	diff(t, "report", want, report)
+	diff(t, "reported lines", wantBad, bad)
+
+	want.Attributed, want.Unchanged = 0, 2
+	report, bad = replayMixed(t, store)
+	diff(t, "second report", want, report)
+	diff(t, "lines reported again", wantBad, bad)
+}
+
+func TestReplayTwiceIsOnce(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t)
+	replayMixed(t, store)
+	once := events(t, store)
+	replayMixed(t, store)
+	diff(t, "events", once, events(t, store))
+	if len(once) != 5 {
+		t.Errorf("there are %d events, want one a decision that is kept: %+v", len(once), once)
+	}
+}
+
+type inspector interface {
+	Inspect(ctx context.Context, userID string, limit int) (referral.Dossier, error)
+}
+
+func events(t *testing.T, store inspector) (all []referral.Event) {
+	t.Helper()
+	for _, user := range []string{ann, bob, eve} {
+		dossier, err := store.Inspect(t.Context(), user, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, dossier.Events...)
+	}
+	return all
+}
+
+// many returns more lines than share a transaction, all refused.
+func many(n int) string {
+	var b bytes.Buffer
+	for i := range n {
+		b.WriteString(handWritten(ann, "no-such-code", noon.Add(time.Duration(i)*time.Second)))
+	}
+	return b.String()
+}
+
+func TestReplayGoesThroughMoreThanATransaction(t *testing.T) {
+	t.Parallel()
+	const lines = 1000
+	store, _ := openStore(t)
+	var progress []int64
+	report, err := referral.ReplayLines(t.Context(), store, strings.NewReader(many(lines)), referral.SourceReplay,
+		referral.Options{Progress: func(read int64) { progress = append(progress, read) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "report", referral.Report{Read: lines, Rejected: counts{referral.ReasonUnknownCode: lines}}, report)
+	if len(progress) < 2 || progress[len(progress)-1] != lines {
+		t.Errorf("progress is told as %d", progress)
+	}
+	diff(t, "events", lines, len(events(t, store)))
+}
+
+func TestAReplayThatFailsCountsWhatIsDone(t *testing.T) {
+	t.Parallel()
+	well, _ := openStore(t)
+	sick, _ := closedStore(t)
+	var store changeable
+	store.store.Store(well)
+	report, err := referral.ReplayLines(t.Context(), &store, strings.NewReader(many(1000)), referral.SourceReplay,
+		referral.Options{Progress: func(int64) { store.store.Store(sick) }})
+	if err == nil {
+		t.Error("a closed store is no error")
+	}
+	done := int64(len(events(t, well)))
+	if done == 0 || done == 1000 {
+		t.Fatalf("%d of 1000 lines are done", done)
+	}
+	diff(t, "report", referral.Report{Read: done, Rejected: counts{referral.ReasonUnknownCode: done}}, report)
+}
+
+func TestAFileThatBreaksOffIsReplayedUpToThere(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t)
+	broken := errors.New("the disk is broken")
+	file := io.MultiReader(strings.NewReader(many(3)), iotest.ErrReader(broken))
+	report, err := referral.ReplayLines(t.Context(), store, file, referral.SourceReplay, referral.Options{})
+	if !errors.Is(err, broken) {
+		t.Errorf("ReplayLines = %v, want %v", err, broken)
+	}
+	diff(t, "report", referral.Report{Read: 3, Rejected: counts{referral.ReasonUnknownCode: 3}}, report)
+}
+
+func TestDrainSetsAsideWhatIsNoAttempt(t *testing.T) {
+	t.Parallel()
+	store, database := openStore(t)
+	sp := spool.New(database)
+	nobody := strings.TrimSuffix(handWritten("nobody@example.com", codeOf(eve), noon), "\n")
+	long := strings.Repeat("x", 200_000)
+	writeFile(t, database+".spool", "rubbish\n"+nobody+"\n"+long+"\n"+handWritten(ann, codeOf(bob), noon)+`{"torn`)
+
+	var numbers []int
+	report, err := referral.DrainSpool(t.Context(), store, sp, referral.Options{OnBad: func(number int, _ error) { numbers = append(numbers, number) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "report", referral.Report{Read: 5, Attributed: 1, Malformed: 4, Rejected: counts{}}, report)
+	diff(t, "lines reported", map[int]bool{1: true, 2: true, 3: true, 5: true}, asSet(numbers))
+	diff(t, "broken lines", map[string]bool{"rubbish": true, nobody: true, long: true, `{"torn`: true},
+		asSet(strings.Split(strings.TrimSuffix(readFile(t, sp.BadFile()), "\n"), "\n")))
+	diff(t, "attempts in the spool", 0, pending(t, sp))
+}
+
+func asSet[T comparable](list []T) map[T]bool {
+	set := make(map[T]bool)
+	for _, v := range list {
+		set[v] = true
+	}
+	return set
+}
+
+func TestReplayRejectedAttributesWhatIsAllowedNow(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t)
+	for _, a := range []referral.Attempt{call("a1", "summer-26"), call("a2", "no code")} {
+		if _, err := store.Attribute(t.Context(), a, referral.Rules{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.SetSlug(t.Context(), bob, "summer-26", noon); err != nil {
+		t.Fatal(err)
+	}
+	replay := func(f referral.RejectedFilter) referral.Report {
+		report, err := referral.ReplayRejected(t.Context(), store, store, f, referral.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	diff(t, "of another reason", referral.Report{Rejected: counts{}}, replay(referral.RejectedFilter{Reason: referral.ReasonReferralCycle}))
+	want := referral.Report{Read: 2, Attributed: 1, Unchanged: 1, Rejected: counts{}}
+	diff(t, "all", want, replay(referral.RejectedFilter{}))
+	want.Attributed, want.Unchanged = 0, 2
+	diff(t, "all, twice", want, replay(referral.RejectedFilter{}))
+
+	dossier, err := store.Inspect(t.Context(), ann, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantReferrer := &referral.Referrer{UserID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "a1"}
+	if d := cmp.Diff(wantReferrer, dossier.ReferredBy); d != "" {
+		t.Errorf("referrer (-want +got):\n%s", d)
+	}
+}
+
+func TestReplayRejectedOfASickStoreIsAnError(t *testing.T) {
+	t.Parallel()
+	sick, _ := closedStore(t)
+	if _, err := referral.ReplayRejected(t.Context(), sick, sick, referral.RejectedFilter{}, referral.Options{}); err == nil {
+		t.Error("a closed store is no error")
+	}
+}
