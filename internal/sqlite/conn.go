@@ -1,0 +1,234 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// conn is one connection to the database, used at driver level: a prepared statement is executed
+// without database/sql between, which costs a third of the time of the short statements here. It is
+// not safe for concurrent use.
+type conn struct {
+	raw   driver.Conn
+	stmts map[string]driver.Stmt
+	named []driver.NamedValue // reused: the driver copies what it binds
+}
+
+// pragma is a setting of a connection. All of them stand in the DSN, so that no connection can be
+// without them, and are read back, because another spelling would be ignored without a word.
+type pragma struct{ name, value, readBack string }
+
+// busyTimeout is how long opening a connection, and reading, wait for a lock that another process
+// holds for a moment: recovery after a crash, or the last connection's closing checkpoint.
+const busyTimeout = 1500 * time.Millisecond
+
+func pragmas(write bool) []pragma {
+	ps := []pragma{
+		{"busy_timeout", "1500", "1500"}, // first: the ones below may have to wait
+		{"foreign_keys", "on", "1"},
+		{"recursive_triggers", "on", "1"}, // INSERT OR REPLACE must not slip past the triggers of events
+		{"trusted_schema", "off", "0"},
+	}
+	if !write {
+		return append(ps, pragma{"query_only", "on", "1"})
+	}
+	return append(ps,
+		pragma{"journal_mode", "wal", "wal"},
+		pragma{"synchronous", "full", "2"}, // an answer is given after the fsync; with batches it costs 1 % over normal
+		// After a checkpoint that a long reader held up, the WAL shrinks back to this many bytes.
+		pragma{"journal_size_limit", "16777216", "16777216"},
+	)
+}
+
+// access says what a connection may do, in the words of SQLite's URI parameter mode.
+type access string
+
+const (
+	accessRead   access = "ro" // waits for nobody and changes nothing
+	accessShared access = "rw" // reads, but may create the WAL's index where no other process has it open
+)
+
+func dsn(path string, mode access, ps []pragma) string {
+	q := url.Values{"mode": {string(mode)}, "_dqs": {"0"}, "_error_rc": {"1"}}
+	for _, p := range ps {
+		q.Add("_pragma", p.name+"="+p.value)
+	}
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
+}
+
+func openConn(path string, write bool) (*conn, error) {
+	ps := pragmas(write)
+	var d sqlite.Driver
+	raw, err := d.Open(dsn(path, accessShared, ps))
+	if err != nil && !write {
+		// A file that may only be read, in a folder that may not be written.
+		raw, err = d.Open(dsn(path, accessRead, ps))
+	}
+	if err != nil {
+		return nil, translate(err)
+	}
+	c := &conn{raw: raw, stmts: make(map[string]driver.Stmt)}
+	for _, p := range ps {
+		if err := c.assert(p); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+	}
+	return c, nil
+}
+
+func (c *conn) assert(p pragma) error {
+	var got string
+	err := c.once("PRAGMA "+p.name, func(r row) { got = fmt.Sprint(r[0]) })
+	if err != nil {
+		return fmt.Errorf("read back pragma %s: %w", p.name, err)
+	}
+	if got != p.readBack {
+		return fmt.Errorf("pragma %s is %q instead of %q: this file system or this build of SQLite does not allow it", p.name, got, p.readBack)
+	}
+	return nil
+}
+
+func (c *conn) close() error {
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.raw.Close())...)
+}
+
+// row is one row of a result, valid until the next one. Columns are int64, string, []byte or nil.
+type row []driver.Value
+
+func (r row) text(i int) string { s, _ := r[i].(string); return s }
+func (r row) int(i int) int64   { n, _ := r[i].(int64); return n }
+func (r row) blob(i int) []byte { b, _ := r[i].([]byte); return b }
+func (r row) null(i int) bool   { return r[i] == nil }
+
+// time reads a column of microseconds; NULL is the zero time.
+func (r row) time(i int) time.Time {
+	if r[i] == nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(r.int(i)).UTC()
+}
+
+// micros is what the store keeps of a time; the zero time is NULL.
+func micros(t time.Time) driver.Value {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// orNull stores an empty string as NULL: what is absent is absent in every column alike.
+func orNull(s string) driver.Value {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func (c *conn) prepare(query string) (driver.Stmt, error) {
+	if s, ok := c.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := c.raw.Prepare(query)
+	if err != nil {
+		return nil, translate(err)
+	}
+	c.stmts[query] = s
+	return s, nil
+}
+
+func (c *conn) bind(args []driver.Value) []driver.NamedValue {
+	c.named = c.named[:0]
+	for i, a := range args {
+		c.named = append(c.named, driver.NamedValue{Ordinal: i + 1, Value: a})
+	}
+	return c.named
+}
+
+// exec runs a statement, prepared once per connection, and returns how many rows it changed. query
+// is a constant: the connection keeps its statement for ever.
+func (c *conn) exec(query string, args ...driver.Value) (int64, error) {
+	s, err := c.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.(driver.StmtExecContext).ExecContext(context.Background(), c.bind(args))
+	if err != nil {
+		return 0, translate(err)
+	}
+	return res.RowsAffected()
+}
+
+// query calls each for every row of the result, in order, until it returns an error.
+func (c *conn) query(each func(row) error, query string, args ...driver.Value) error {
+	s, err := c.prepare(query)
+	if err != nil {
+		return err
+	}
+	return c.run(s, args, each)
+}
+
+// one reads the only row of a result into get, and tells whether there was one.
+func (c *conn) one(get func(row), query string, args ...driver.Value) (found bool, err error) {
+	err = c.query(func(r row) error {
+		get(r)
+		found = true
+		return io.EOF
+	}, query, args...)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return found, err
+}
+
+// once runs a statement that is not worth keeping prepared.
+func (c *conn) once(query string, each func(row), args ...driver.Value) error {
+	s, err := c.raw.Prepare(query)
+	if err != nil {
+		return translate(err)
+	}
+	defer s.Close()
+	return c.run(s, args, func(r row) error { each(r); return nil })
+}
+
+func (c *conn) run(s driver.Stmt, args []driver.Value, each func(row) error) error {
+	rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
+	if err != nil {
+		return translate(err)
+	}
+	defer rows.Close()
+	dest := make([]driver.Value, len(rows.Columns()))
+	for {
+		switch err := rows.Next(dest); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return translate(err)
+		}
+		if err := each(dest); err != nil {
+			return err
+		}
+	}
+}
+
+// snapshot runs f inside one read transaction: all it reads is of one moment.
+func (c *conn) snapshot(f func() error) error {
+	if _, err := c.exec("BEGIN"); err != nil {
+		return err
+	}
+	err := f()
+	if _, end := c.exec("ROLLBACK"); err == nil {
+		err = end
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/triport/triport-console/internal/auth"
+)
+
+// What Open may find, said with what to do next.
+var (
+	ErrNoDatabase  = errors.New("the database does not exist")
+	ErrNotDatabase = errors.New("the file is not a database of this program")
+	ErrNewerSchema = errors.New("the database was written by a newer version of this program: install that version, or restore a backup made before the upgrade")
+	ErrOlderSchema = errors.New("the database has an older schema: bring it up to date with: triport-console db migrate")
+)
+
+// What the methods of a Store may answer, besides auth.ErrNotFound.
+var (
+	// ErrExists says that what was to be made is there already.
+	ErrExists = errors.New("exists already")
+	// ErrUserRef says that a string can be neither a user's id nor an e-mail address nor a code.
+	ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a referral code")
+	// ErrNoSlug says that a user has no active slug.
+	ErrNoSlug = errors.New("the user has no active slug")
+	// ErrLocked says that another process held the write lock for too long.
+	ErrLocked = errors.New("another process holds the write lock of the database")
+	// ErrReplaced says that the database file was removed or replaced while it was open.
+	ErrReplaced = errors.New("the database file was removed or replaced while it was open: put it back, or restart")
+	// ErrClosed says that the store has been closed.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// fault is an error of SQLite, known by its code: the driver's own text may quote a statement.
+type fault struct{ code int }
+
+func (f fault) Error() string {
+	if s, ok := sqlite.ErrorCodeString[f.code]; ok {
+		return s
+	}
+	if s, ok := sqlite.ErrorCodeString[f.primary()]; ok {
+		return s
+	}
+	return fmt.Sprintf("SQLite error %d", f.code)
+}
+
+func (f fault) primary() int { return f.code & 0xff }
+
+// translate turns an error of the driver into one of this package, once, at the store's edge.
+func translate(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	f := fault{e.Code()}
+	switch f.primary() {
+	case sqlite3.SQLITE_NOTADB:
+		return ErrNotDatabase
+	case sqlite3.SQLITE_ERROR: // a mistake in our SQL: the text is for us, and holds no data
+		return fmt.Errorf("%w: %s", f, e.Error())
+	}
+	return f
+}
+
+func hasCode(err error, codes ...int) bool {
+	var f fault
+	if !errors.As(err, &f) {
+		return false
+	}
+	for _, c := range codes {
+		if f.primary() == c {
+			return true
+		}
+	}
+	return false
+}
+
+// isBusy tells whether another process holds a lock.
+func isBusy(err error) bool { return hasCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) }
+
+// isRefused tells whether the schema refused a row: an error of the row, not of the store.
+func isRefused(err error) bool {
+	return hasCode(err, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
+}
+
+var errNoUser = fmt.Errorf("no such user: %w", auth.ErrNotFound)

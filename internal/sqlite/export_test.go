@@ -1,0 +1,25 @@
+package sqlite
+
+import "errors"
+
+// ExecForTest runs a statement on the connection that writes, with everything a real one enforces.
+func ExecForTest(path, statement string) (err error) {
+	c, err := openConn(path, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	_, err = c.exec(statement)
+	return err
+}
+
+// RefusedForTest tells whether an error is the schema's refusal of a row.
+func RefusedForTest(err error) bool { return isRefused(err) }
+
+// UnwritableForTest pretends that writing has failed for as long as NotReady waits.
+func (s *Store) UnwritableForTest(cause error) {
+	s.health.note(cause)
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	s.health.failing = s.health.failing.Add(-unwritableAfter)
+}

@@ -1,0 +1,102 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// unwritableAfter is how long writing must have failed before the store says it is not ready: a
+	// moment's lock is not worth taking a server out of rotation.
+	unwritableAfter = 5 * time.Second
+	// probeTimeout bounds each look of NotReady.
+	probeTimeout = time.Second
+)
+
+// health remembers how writing went.
+type health struct {
+	mu      sync.Mutex
+	lastOK  time.Time
+	failing time.Time // since when; zero while writing works
+	cause   error
+}
+
+func (h *health) note(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case err == nil:
+		h.lastOK, h.failing, h.cause = time.Now(), time.Time{}, nil
+	case h.failing.IsZero():
+		h.failing, h.cause = time.Now(), err
+	default:
+		h.cause = err
+	}
+}
+
+// provenAt tells whether a write succeeded recently enough that a probe would tell nothing new.
+func (h *health) proven() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failing.IsZero() && time.Since(h.lastOK) < unwritableAfter
+}
+
+func (h *health) unwritable() (cause error, bad bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cause, !h.failing.IsZero() && time.Since(h.failing) >= unwritableAfter
+}
+
+// NotReady tells, in words, what keeps the store from serving: nothing when it can. Where no write has
+// proved it lately, it makes one that changes nothing.
+func (s *Store) NotReady(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var found []string
+	if err := bounded(ctx, func() error { return s.probeRead(ctx) }); err != nil {
+		found = append(found, fmt.Sprintf("the store cannot be read: %v", err))
+	}
+	if s.writer != nil && !s.health.proven() {
+		if err := bounded(ctx, func() error { return s.probeWrite(ctx) }); err != nil && !errors.Is(err, ErrClosed) {
+			s.health.note(err)
+		}
+	}
+	if cause, bad := s.health.unwritable(); bad {
+		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, cause))
+	}
+	return found
+}
+
+// bounded waits for f no longer than ctx: a disk that hangs holds f, not its caller.
+func bounded(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("no answer within %s", probeTimeout)
+	}
+}
+
+func (s *Store) probeRead(ctx context.Context) error {
+	if err := s.inPlace(); err != nil {
+		return err
+	}
+	return s.read(ctx, func(c *conn) error {
+		_, err := c.one(func(row) {}, `SELECT 1 FROM users LIMIT 1`)
+		return err
+	})
+}
+
+// probeWrite commits a page without changing anything: setting the user version, which nothing uses,
+// to what it is still writes the header page to the WAL, and fsyncs it.
+func (s *Store) probeWrite(ctx context.Context) error {
+	return s.write(ctx, func(c *conn) error {
+		_, err := c.exec("PRAGMA user_version = 0")
+		return err
+	})
+}

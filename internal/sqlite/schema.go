@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// applicationID stands in the header of every database of this program: "TRIP" in ASCII.
+const applicationID = 0x54524950
+
+// newestSchema is the version of the last migration this program knows.
+var newestSchema = func() int64 {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		panic("no migrations are embedded")
+	}
+	last := strings.TrimPrefix(files[len(files)-1], "migrations/")
+	number, _, _ := strings.Cut(last, "_")
+	v, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		panic("migration without a number: " + last)
+	}
+	return v
+}()
+
+// ensureSchema checks the schema of the database at path and, in Create mode, brings it up to date.
+func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, err error) {
+	if from, err = schemaVersion(path); err != nil {
+		return 0, 0, err
+	}
+	switch {
+	case from > newestSchema:
+		return 0, 0, fmt.Errorf("%w (schema %d, this program knows up to %d)", ErrNewerSchema, from, newestSchema)
+	case from == newestSchema:
+		return from, from, nil
+	case mode != Create:
+		return 0, 0, fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, from, newestSchema)
+	}
+	if err := migrate(ctx, path); err != nil {
+		return 0, 0, fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	return from, newestSchema, nil
+}
+
+// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours.
+func schemaVersion(path string) (version int64, err error) {
+	c, err := openConn(path, false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	var app, tables int64
+	if err := c.once("PRAGMA application_id", func(r row) { app = r.int(0) }); err != nil {
+		return 0, err
+	}
+	if err := c.once("SELECT count(*) FROM sqlite_schema", func(r row) { tables = r.int(0) }); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, nil
+	}
+	if app != applicationID && !migrating(c) {
+		return 0, ErrNotDatabase
+	}
+	err = c.once("SELECT max(version_id) FROM goose_db_version WHERE is_applied", func(r row) { version = r.int(0) })
+	return version, err
+}
+
+// migrating tells whether nothing but goose's own table is there: a first migration that was cut short.
+func migrating(c *conn) bool {
+	only := false
+	err := c.once(`SELECT count(*) = sum(name IN ('goose_db_version', 'sqlite_sequence')) FROM sqlite_schema`,
+		func(r row) { only = r.int(0) == 1 })
+	return err == nil && only
+}
+
+// migrationLockWait is how long a second process waits for the first one's migration.
+const migrationLockWait = time.Minute
+
+// migrate runs the migrations that are missing. A lock file keeps two processes that start at once
+// from running the same one twice: goose has no lock for SQLite.
+func migrate(ctx context.Context, path string) (err error) {
+	wait, cancel := context.WithTimeout(ctx, migrationLockWait)
+	defer cancel()
+	lock := flock.New(path+".migrate.lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(wait, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("wait for another process that migrates: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+
+	db, err := sql.Open("sqlite", dsn(path, accessShared, pragmas(true)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return translate(err)
+}

@@ -1,0 +1,58 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/triport/triport-console/internal/auth"
+)
+
+const selectSession = `
+SELECT s.csrf_hash, s.user_id, s.created_at, s.expires_at, s.revoked_at,
+       u.email, u.display_name, u.created_at, u.disabled_at
+FROM sessions s JOIN users u ON u.id = s.user_id
+WHERE s.token_hash = ?1`
+
+// FindSession implements auth.SessionStore.
+func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, auth.User, error) {
+	session := auth.Session{Token: token}
+	var user auth.User
+	err := s.read(ctx, func(c *conn) error {
+		found, err := c.one(func(r row) {
+			copy(session.CSRF[:], r.blob(0))
+			session.UserID, session.CreatedAt, session.ExpiresAt, session.RevokedAt = r.text(1), r.time(2), r.time(3), r.time(4)
+			user = auth.User{ID: session.UserID, Email: r.text(5), DisplayName: r.text(6), CreatedAt: r.time(7), DisabledAt: r.time(8)}
+		}, selectSession, token[:])
+		if err == nil && !found {
+			err = auth.ErrNotFound
+		}
+		return err
+	})
+	return session, user, err
+}
+
+// CreateSessions adds sessions, all of them or, on an error, none.
+func (s *Store) CreateSessions(ctx context.Context, sessions []auth.Session) error {
+	return s.writeBulk(ctx, func(c *conn) error {
+		for _, n := range sessions {
+			_, err := c.exec(`
+INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+				n.Token[:], n.UserID, n.CSRF[:], n.CreatedAt.UnixMicro(), n.ExpiresAt.UnixMicro(), micros(n.RevokedAt))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RevokeSessions ends all of a user's sessions that are in force, from the next request on, and
+// returns how many there were.
+func (s *Store) RevokeSessions(ctx context.Context, userID string, now time.Time) (revoked int64, err error) {
+	err = s.write(ctx, func(c *conn) error {
+		revoked, err = c.exec(`
+UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2`, userID, now.UnixMicro())
+		return err
+	})
+	return revoked, err
+}
