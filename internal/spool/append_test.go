@@ -1,0 +1,190 @@
+package spool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/gofrs/flock"
+
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/spool"
+)
+
+func TestAppendWritesOneLineAnAttempt(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	if err := s.Append(t.Context(), attempt("a1"), attempt("a2")); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, s, "a3")
+	diff(t, "the spool", lineOf("a1")+lineOf("a2")+lineOf("a3"), readFile(t, database+".spool"))
+	wantWaiting(t, s, true)
+}
+
+func TestConcurrentAppendsAreAllKeptAndNoneTorn(t *testing.T) {
+	t.Parallel()
+	const callers, each = 64, 20
+	s, database := newSpool(t)
+	var wg sync.WaitGroup
+	var want []string
+	for caller := range callers {
+		for n := range each {
+			want = append(want, fmt.Sprintf("%d-%d", caller, n))
+		}
+		wg.Go(func() {
+			for n := range each {
+				if err := s.Append(t.Context(), attempt(fmt.Sprintf("%d-%d", caller, n))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, err := ids(strings.NewReader(readFile(t, database+".spool")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	diff(t, "attempts", want, got)
+}
+
+func TestAppendsThatWaitTogetherShareOneWrite(t *testing.T) {
+	t.Parallel()
+	const callers = 64
+	s, database := newSpool(t)
+	release := holdLock(t, database+".spool.lock")
+	answers := make(chan error, callers)
+	for caller := range callers {
+		go func() { answers <- s.Append(context.Background(), attempt(fmt.Sprint(caller))) }()
+	}
+	spool.AwaitQueue(s, callers)
+	release()
+	if err := <-answers; err != nil {
+		t.Fatal(err)
+	}
+	holdLock(t, database+".spool.lock") // no second write can begin
+	for range callers - 1 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAppendEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	release := holdLock(t, database+".spool.lock")
+	ctx, cancel := context.WithCancel(t.Context())
+	answers := make(chan error)
+	for _, id := range []string{"lead", "follow"} {
+		go func() { answers <- s.Append(ctx, attempt(id)) }()
+	}
+	spool.AwaitQueue(s, 2)
+	cancel()
+	for range 2 {
+		if err := <-answers; !errors.Is(err, context.Canceled) {
+			t.Errorf("Append = %v, want the context's error", err)
+		}
+	}
+	spool.AwaitQueue(s, 0)
+	release()
+	mustAppend(t, s, "next")
+	diff(t, "the spool", lineOf("next"), readFile(t, database+".spool"))
+}
+
+func TestALeaderThatGivesUpLeavesTheQueueToTheNext(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	release := holdLock(t, database+".spool.lock")
+	ctx, cancel := context.WithCancel(t.Context())
+	leader, follower := make(chan error), make(chan error)
+	go func() { leader <- s.Append(ctx, attempt("lead")) }()
+	spool.AwaitQueue(s, 1)
+	go func() { follower <- s.Append(context.Background(), attempt("follow")) }()
+	spool.AwaitQueue(s, 2)
+	cancel()
+	if err := <-leader; !errors.Is(err, context.Canceled) {
+		t.Errorf("the leader's Append = %v, want the context's error", err)
+	}
+	release()
+	if err := <-follower; err != nil {
+		t.Errorf("the follower's Append = %v", err)
+	}
+	diff(t, "the spool", lineOf("follow"), readFile(t, database+".spool"))
+}
+
+func TestATornLastLineIsEndedBeforeTheNext(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	writeFile(t, database+".spool", lineOf("a1")+`{"attempt_id":"a2","us`)
+	mustAppend(t, s, "a3")
+	want := lineOf("a1") + `{"attempt_id":"a2","us` + "\n" + lineOf("a3")
+	diff(t, "the spool", want, readFile(t, database+".spool"))
+}
+
+func TestAPartialWriteLeavesNoTornLine(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "a1")
+	child := startChild(t, "append-limited", database)
+	if out, err := child.finish(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	diff(t, "the spool", lineOf("a1"), readFile(t, database+".spool"))
+	mustAppend(t, s, "a2")
+	diff(t, "the spool", lineOf("a1")+lineOf("a2"), readFile(t, database+".spool"))
+}
+
+// appendLimited is the child's part of TestAPartialWriteLeavesNoTornLine: the disk is full in the
+// middle of the second of many lines.
+func appendLimited(s *spool.Spool) error {
+	limit := uint64(len(lineOf("a1"))*5/2) + 1
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		return err
+	}
+	many := slices.Repeat([]referral.Attempt{attempt("b1")}, 100)
+	if err := s.Append(context.Background(), many...); !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("Append = %w, want %w", err, syscall.EFBIG)
+	}
+	return nil
+}
+
+func TestAnUnwritableFileIsAnErrorForAllThatWait(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	release := holdLock(t, database+".spool.lock")
+	if err := os.Mkdir(database+".spool", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan error)
+	for _, id := range []string{"a1", "a2", "a3"} {
+		go func() { answers <- s.Append(context.Background(), attempt(id)) }()
+	}
+	spool.AwaitQueue(s, 3)
+	release()
+	for range 3 {
+		if err := <-answers; err == nil {
+			t.Error("Append answered nil, and nothing was written")
+		}
+	}
+}
+
+// holdLock takes a lock as another process would and returns what gives it back.
+func holdLock(t *testing.T, name string) (release func()) {
+	t.Helper()
+	l := flock.New(name)
+	if err := l.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	release = func() { _ = l.Unlock() }
+	t.Cleanup(release)
+	return release
+}

@@ -1,0 +1,282 @@
+package spool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/spool"
+)
+
+func TestDrainForgetsWhatWasReplayed(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "a1", "a2")
+	got, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "attempts", []string{"a1", "a2"}, got)
+	wantWaiting(t, s, false)
+	diff(t, "files", []string{".spool.drain.lock", ".spool.lock"}, files(t, database))
+}
+
+func TestSegmentsAreDrainedInOrderOfTheirNumbers(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "newest")
+	for _, n := range []string{"10", "9", "2", "11"} {
+		writeFile(t, database+".spool."+n, lineOf("segment-"+n))
+	}
+	for _, name := range []string{".spool.02", ".spool.+1", ".spool.1.old", ".spool."} {
+		writeFile(t, database+name, "no segment")
+	}
+	got, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "attempts", []string{"segment-2", "segment-9", "segment-10", "segment-11", "newest"}, got)
+	want := []string{".spool.", ".spool.+1", ".spool.02", ".spool.1.old", ".spool.drain.lock", ".spool.lock"}
+	diff(t, "files", want, files(t, database))
+}
+
+func TestAFailedReplayKeepsTheSegment(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	sick := errors.New("the store is sick")
+	mustAppend(t, s, "a1", "a2")
+	for _, id := range []string{"a3", "a4", "a5"} {
+		err := s.Drain(t.Context(), func(segment io.Reader, _ referral.SetAside) error {
+			_, err := io.CopyN(io.Discard, segment, 3)
+			return errors.Join(sick, err)
+		})
+		if !errors.Is(err, sick) {
+			t.Errorf("Drain = %v, want %v", err, sick)
+		}
+		mustAppend(t, s, id)
+		wantWaiting(t, s, true)
+	}
+	// However often it failed, one segment is left and the rest waits behind it.
+	diff(t, "files", []string{".spool", ".spool.1", ".spool.drain.lock", ".spool.lock"}, files(t, database))
+	got, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "attempts", []string{"a1", "a2", "a3", "a4", "a5"}, got)
+}
+
+func TestAFailedSegmentHoldsBackTheLaterOnes(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	writeFile(t, database+".spool.1", lineOf("a1"))
+	writeFile(t, database+".spool.2", lineOf("a2"))
+	err := s.Drain(t.Context(), func(segment io.Reader, _ referral.SetAside) error {
+		got, _ := ids(segment)
+		return fmt.Errorf("refused %q", got)
+	})
+	if err == nil || !strings.Contains(err.Error(), `refused ["a1"]`) {
+		t.Errorf("Drain = %v", err)
+	}
+}
+
+func TestWhatIsAppendedDuringADrainWaitsForTheNext(t *testing.T) {
+	t.Parallel()
+	s, _ := newSpool(t)
+	mustAppend(t, s, "before")
+	err := s.Drain(t.Context(), func(segment io.Reader, _ referral.SetAside) error {
+		mustAppend(t, s, "during")
+		got, err := ids(segment)
+		diff(t, "attempts of the first drain", []string{"before"}, got)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "attempts of the second drain", []string{"during"}, got)
+}
+
+func TestADrainWaitsForAnother(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "a1")
+	second := make(chan error)
+	order := make(chan string, 2) // the race detector does not see that a file lock orders two goroutines
+	err := s.Drain(t.Context(), func(io.Reader, referral.SetAside) error {
+		go func() {
+			second <- spool.New(database).Drain(context.Background(), func(io.Reader, referral.SetAside) error {
+				order <- "second"
+				return nil
+			})
+		}()
+		mustAppend(t, s, "a2")
+		order <- "first"
+		return nil
+	})
+	if err := errors.Join(err, <-second); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "drains", []string{"first", "second"}, []string{<-order, <-order})
+}
+
+func TestADrainGivesUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "a1")
+	release := holdLock(t, database+".spool.drain.lock")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := drainIDs(ctx, s); !errors.Is(err, context.Canceled) {
+		t.Errorf("Drain = %v, want the context's error", err)
+	}
+	release()
+	err := s.Drain(t.Context(), func(io.Reader, referral.SetAside) error { return ctx.Err() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Drain = %v, want the context's error", err)
+	}
+	wantWaiting(t, s, true)
+}
+
+// drainBroken drains the spool, sets every broken line aside, and returns the numbers of those that
+// were not set aside before. It ends with the error given.
+func drainBroken(t *testing.T, s *spool.Spool, end error) (fresh []int) {
+	t.Helper()
+	err := s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
+		for line, err := range referral.ReadLines(segment, referral.SourceSpool) {
+			if err != nil {
+				return err
+			}
+			if line.Err == nil {
+				continue
+			}
+			raw := io.Reader(strings.NewReader(string(line.Raw)))
+			if line.Rest != nil {
+				raw = io.MultiReader(raw, line.Rest)
+			}
+			added, err := setAside(raw)
+			if err != nil {
+				return err
+			}
+			if added {
+				fresh = append(fresh, line.Number)
+			}
+		}
+		return end
+	})
+	if !errors.Is(err, end) {
+		t.Errorf("Drain = %v, want %v", err, end)
+	}
+	return fresh
+}
+
+func TestABrokenLineIsSetAsideOnce(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	writeFile(t, database+".spool", lineOf("a1")+"rubbish\n"+lineOf("a2")+"{torn\n")
+	diff(t, "lines set aside", []int{2, 4}, drainBroken(t, s, errors.New("the store is sick")))
+	diff(t, "lines set aside again", []int(nil), drainBroken(t, s, nil))
+	wantWaiting(t, s, false)
+	diff(t, "broken lines", "rubbish\n{torn\n", readFile(t, s.BadFile()))
+
+	writeFile(t, database+".spool", "more\nrubbish\n")
+	diff(t, "lines set aside of a later spool", []int{1}, drainBroken(t, s, nil))
+	diff(t, "broken lines", "rubbish\n{torn\nmore\n", readFile(t, s.BadFile()))
+}
+
+func TestAnOverlongLineIsSetAsideWhole(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	long := strings.Repeat("0123456789", 100_000)
+	writeFile(t, database+".spool", lineOf("a1")+long+"\n"+lineOf("a2")+long+"!")
+	diff(t, "lines set aside", []int{2, 4}, drainBroken(t, s, errors.New("the store is sick")))
+	diff(t, "lines set aside again", []int(nil), drainBroken(t, s, nil))
+	if got := readFile(t, s.BadFile()); got != long+"\n"+long+"!\n" {
+		t.Errorf("the file of broken lines holds %d bytes, want the two lines of %d and %d", len(got), len(long), len(long)+1)
+	}
+}
+
+func TestATornBadFileIsEndedBeforeTheNextLine(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	writeFile(t, s.BadFile(), "rubb")
+	writeFile(t, database+".spool", "rubbish\n")
+	diff(t, "lines set aside", []int{1}, drainBroken(t, s, nil))
+	diff(t, "broken lines", "rubb\nrubbish\n", readFile(t, s.BadFile()))
+}
+
+func TestALineThatCannotBeSetAsideKeepsTheSegment(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	writeFile(t, database+".spool", "rubbish\n")
+	unreadable := errors.New("the line cannot be read")
+	err := s.Drain(t.Context(), func(_ io.Reader, setAside referral.SetAside) error {
+		if _, err := setAside(strings.NewReader("first")); err != nil {
+			return err
+		}
+		_, err := setAside(io.MultiReader(strings.NewReader("half a li"), failingReader{unreadable}))
+		return err
+	})
+	if !errors.Is(err, unreadable) {
+		t.Errorf("Drain = %v, want %v", err, unreadable)
+	}
+	wantWaiting(t, s, true)
+	diff(t, "broken lines", "first\n", readFile(t, s.BadFile()))
+	diff(t, "lines set aside", []int{1}, drainBroken(t, s, nil))
+	diff(t, "broken lines", "first\nrubbish\n", readFile(t, s.BadFile()))
+}
+
+type failingReader struct{ err error }
+
+func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
+
+func TestDrainsOfOneSpoolLoseNothingAndDoubleNothing(t *testing.T) {
+	t.Parallel()
+	const attempts, drainers = 400, 4
+	s, database := newSpool(t)
+	found := make(chan []string)
+	stop := make(chan struct{})
+	for range drainers {
+		go func() {
+			own, all := spool.New(database), []string(nil)
+			for {
+				got, err := drainIDs(context.Background(), own)
+				if err != nil {
+					t.Error(err)
+				}
+				all = append(all, got...)
+				select {
+				case <-stop:
+					found <- all
+					return
+				default:
+				}
+			}
+		}()
+	}
+	var want, got []string
+	for n := range attempts {
+		id := fmt.Sprint(n)
+		want = append(want, id)
+		mustAppend(t, s, id)
+	}
+	close(stop)
+	for range drainers {
+		got = append(got, <-found...)
+	}
+	rest, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, rest...)
+	slices.Sort(want)
+	slices.Sort(got)
+	diff(t, "attempts drained", want, got)
+}

@@ -1,0 +1,86 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// How often a lock that another process holds is tried again. Appends follow each other closely
+// during an outage, so that a slow poll would seldom meet the gap between two of them.
+const (
+	appendPoll = time.Millisecond
+	drainPoll  = 50 * time.Millisecond
+)
+
+// lock takes the lock of that name, which it creates when missing, and returns what gives it back.
+// Every call opens the file anew: the lock holds between goroutines as it does between processes.
+func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
+	l := flock.New(name, flock.SetPermissions(0o600))
+	if _, err := l.TryLockContext(ctx, poll); err != nil {
+		return nil, fmt.Errorf("lock the spool: %w", err)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// lockExisting shares the lock of that name with other readers. Where there is none, nobody has
+// appended yet and there is nothing to keep out: reading creates nothing.
+func lockExisting(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
+	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	_, err = l.TryRLockContext(ctx, poll)
+	if errors.Is(err, fs.ErrNotExist) {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock the spool: %w", err)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// openAppend opens a file of lines to append to and returns its size. A file that does not end in a
+// newline was torn by a crash: what is appended to it must begin with one, so torn is true. An empty
+// file's name is made durable first, so that a file with lines in it is one that outlives a crash.
+func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
+	f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, false, err
+	}
+	if info.Size() == 0 {
+		return f, 0, false, syncDir(name)
+	}
+	torn, err = endsTorn(f, info.Size())
+	return f, info.Size(), torn, err
+}
+
+// endsTorn tells whether the first size bytes of f, one or more, end within a line.
+func endsTorn(f *os.File, size int64) (bool, error) {
+	var last [1]byte
+	if _, err := f.ReadAt(last[:], size-1); err != nil {
+		return false, fmt.Errorf("read the last byte: %w", err)
+	}
+	return last[0] != '\n', nil
+}
+
+// syncDir makes the creation, renaming or removal of the named file durable.
+func syncDir(name string) error {
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
