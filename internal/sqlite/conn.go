@@ -25,13 +25,11 @@ type conn struct {
 // without them, and are read back, because another spelling would be ignored without a word.
 type pragma struct{ name, value, readBack string }
 
-// busyTimeout is how long opening a connection, and reading, wait for a lock that another process
-// holds for a moment: recovery after a crash, or the last connection's closing checkpoint.
-const busyTimeout = 1500 * time.Millisecond
-
 func pragmas(write bool) []pragma {
 	ps := []pragma{
-		{"busy_timeout", "1500", "1500"}, // first: the ones below may have to wait
+		// In milliseconds, for a lock that another process holds for a moment: recovery after a crash,
+		// or the last connection's closing checkpoint. First, for the ones below may have to wait.
+		{"busy_timeout", "1500", "1500"},
 		{"foreign_keys", "on", "1"},
 		{"recursive_triggers", "on", "1"}, // INSERT OR REPLACE must not slip past the triggers of events
 		{"trusted_schema", "off", "0"},
@@ -192,25 +190,29 @@ func (c *conn) one(get func(row), query string, args ...driver.Value) (found boo
 }
 
 // once runs a statement that is not worth keeping prepared.
-func (c *conn) once(query string, each func(row), args ...driver.Value) error {
+func (c *conn) once(query string, each func(row), args ...driver.Value) (err error) {
 	s, err := c.raw.Prepare(query)
 	if err != nil {
 		return translate(err)
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	return c.run(s, args, func(r row) error { each(r); return nil })
 }
 
-func (c *conn) run(s driver.Stmt, args []driver.Value, each func(row) error) error {
+func (c *conn) run(s driver.Stmt, args []driver.Value, each func(row) error) (err error) {
 	rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
 		return translate(err)
 	}
-	defer rows.Close()
+	defer func() {
+		if end := rows.Close(); err == nil {
+			err = translate(end)
+		}
+	}()
 	dest := make([]driver.Value, len(rows.Columns()))
 	for {
 		switch err := rows.Next(dest); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return translate(err)

@@ -265,6 +265,9 @@ func (s *Store) writeBulk(ctx context.Context, f func(*conn) error) error {
 	if err := s.write(ctx, f); err != nil {
 		return err
 	}
-	time.Sleep(bulkPause)
+	select {
+	case <-time.After(bulkPause):
+	case <-s.writer.done:
+	}
 	return nil
 }
