@@ -1,0 +1,152 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+// FuzzCookies holds the cookie parser against a plain one.
+func FuzzCookies(f *testing.F) {
+	for _, seed := range []string{
+		"ref_code=abc", `ref_code="abc"; ref_code=def`, ";;=; =x; ref_code", "REF_CODE=a; ref_code =b;ref_code= c\t",
+		"ref_code=a=b", "nl_session=x\r\nCookie: ref_code=second", "ref_code=caf\xc3\xa9", "ref_code=\x00",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		raw := "Host: x\r\nCookie: " + line + "\r\nX-A: ref_code=no\r\n\r\n"
+		var want []string
+		for l := range strings.SplitSeq(raw, "\n") {
+			l = strings.TrimSuffix(l, "\r")
+			if l == "" {
+				break
+			}
+			name, value, found := strings.Cut(l, ":")
+			if !found || !strings.EqualFold(name, "cookie") {
+				continue
+			}
+			for pair := range strings.SplitSeq(value, ";") {
+				if v, ok := strings.CutPrefix(strings.Trim(pair, " \t"), "ref_code="); ok {
+					want = append(want, v)
+				}
+			}
+		}
+		if got := head(raw).cookies(RefCookie); !slices.Equal(got, want) {
+			t.Errorf("cookies of %q: %q, want %q", raw, got, want)
+		}
+	})
+}
+
+// FuzzFraming holds the check against a plain reading of the rules.
+func FuzzFraming(f *testing.F) {
+	for _, seed := range []string{
+		"Host: x\r\n", "Host: x\r\nContent-Length: 2\r\n", "Host: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n",
+		"Host: x\r\nTransfer-Encoding: chunked\r\n", "Host: x\r\nTransfer-Encoding: banana\r\n", "Host: x\r\nhost: y\r\n",
+		"Host: x\r\nX-A: b\r\n c\r\n", "Host: x\r\nX-A: b\x00\r\n", "Host: x\rX-A: b\r\n", "Host : x\r\n", "Host: x\nX-A\n",
+	} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	f.Fuzz(func(t *testing.T, lines string, http11 bool) {
+		raw := lines + "\r\n"
+		if got, want := head(raw).wellFramed(http11), plainlyFramed(raw, http11); got != want {
+			t.Errorf("%q: %t, want %t", raw, got, want)
+		}
+	})
+}
+
+func plainlyFramed(raw string, http11 bool) bool {
+	count := make(map[string]int)
+	for line := range strings.SplitSeq(raw, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" {
+			break
+		}
+		name, value, found := strings.Cut(line, ":")
+		if !found || name == "" || strings.ContainsRune(value, '\r') {
+			return false
+		}
+		for _, c := range []byte(name) {
+			if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+				return false
+			}
+		}
+		name = strings.ToLower(name)
+		count[name]++
+		if name == "transfer-encoding" && (!http11 || strings.ToLower(strings.Trim(value, " \t")) != "chunked") {
+			return false
+		}
+	}
+	if strings.ContainsRune(raw, 0) || count["host"] > 1 || (http11 && count["host"] == 0) {
+		return false
+	}
+	return count["content-length"]+count["transfer-encoding"] <= 1
+}
+
+// FuzzRequestHead reads heads through the library: whatever it accepts and the check lets pass must be
+// read alike by both.
+func FuzzRequestHead(f *testing.F) {
+	for _, seed := range []string{
+		"POST /v1/auth/attribute HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+		"GET / HTTP/1.0\r\n\r\n", "\r\n\r\nGET / HTTP/1.1\nHost: x\n\n", "GET http://x?y HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c: d\r\n e\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var h fasthttp.RequestHeader
+		if h.Read(bufio.NewReader(bytes.NewReader(bytes.Clone(raw)))) != nil {
+			return
+		}
+		ok := wellFramed(&h)
+		disarm(&h)
+		if wellFramed(&h) != ok {
+			t.Error("the second look differs from the first")
+		}
+		if !ok {
+			if h.ContentLength() != 0 || !h.ConnectionClose() || len(h.Peek("Expect")) > 0 || len(h.Peek("Transfer-Encoding")) > 0 {
+				t.Errorf("%q is still armed", raw)
+			}
+			return
+		}
+		path, query := splitTarget(h.RequestURI())
+		if bytes.IndexByte(path, '?') >= 0 || !bytes.Contains(h.RequestURI(), query) {
+			t.Errorf("%q was cut into %q and %q", h.RequestURI(), path, query)
+		}
+		lengths := head(h.RawHeaders()).values("content-length")
+		if (len(lengths) == 1) != (h.ContentLength() >= 0) {
+			t.Errorf("%q: lengths %q, read as %d", raw, lengths, h.ContentLength())
+		}
+	})
+}
+
+// FuzzParseOrigin demands that what is accepted is canonical, and that the URL parser of the standard
+// library sees the same host and nothing else in it.
+func FuzzParseOrigin(f *testing.F) {
+	for _, seed := range []string{"https://a.example", "http://A:080", "https://[::1]:443", "http://a:80@b", "https://[::ffff:1.2.3.4]", "http://a:"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		canonical, err := ParseOrigin(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseOrigin(canonical); again != canonical || err != nil {
+			t.Errorf("%q became %q and then %q, %v", s, canonical, again, err)
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.User != nil || u.Path+u.RawQuery+u.Fragment != "" {
+			t.Fatalf("%q is no exact origin: %v, %v", s, u, err)
+		}
+		if !ownOrigin(s, u.Host) {
+			t.Errorf("%q is not its own host's (%q)", s, u.Host)
+		}
+	})
+}

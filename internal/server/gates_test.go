@@ -1,0 +1,360 @@
+package server_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/server"
+)
+
+const attributeLine = "POST /v1/auth/attribute HTTP/1.1"
+
+func cookies(pairs ...string) string { return "Cookie: " + strings.Join(pairs, "; ") }
+
+// wantUntouched demands that a refused call has written nothing.
+func (w *site) wantUntouched(t *testing.T, a account) {
+	t.Helper()
+	d := w.dossier(a.ID)
+	if d.ReferredBy != nil || len(d.Events) != 0 {
+		t.Errorf("a refused call wrote %+v, %+v", d.ReferredBy, d.Events)
+	}
+}
+
+func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	code := w.account().Code
+	token := func(a account) string { return "X-CSRF-Token: " + a.CSRF }
+	ok := func(a account) []string {
+		return []string{cookies("nl_session="+a.Session, "nl_csrf="+a.CSRF, "ref_code="+code), token(a)}
+	}
+	rows := []struct {
+		name  string
+		lines func(a, other account) []string // of a's call
+		want  bool
+	}{
+		{"the cookies", func(a, _ account) []string { return ok(a) }, true},
+		{"cookie header in lower case", func(a, _ account) []string {
+			return []string{"cookie: nl_session=" + a.Session + "; nl_csrf=" + a.CSRF, "x-csrf-token:\t" + a.CSRF + " "}
+		}, true},
+		{"two lines", func(a, _ account) []string {
+			return []string{cookies("nl_csrf=" + a.CSRF), cookies("nl_session=" + a.Session), token(a)}
+		}, true},
+		{"the same cookie twice", func(a, _ account) []string {
+			return []string{cookies("nl_session="+a.Session, "nl_session="+a.Session, "nl_csrf="+a.CSRF, "nl_csrf="+a.CSRF), token(a)}
+		}, true},
+		{"beside a stale one", func(a, _ account) []string {
+			return []string{cookies("nl_session=stale", "nl_session="+strings.Repeat("A", 43), "nl_session="+a.Session, "nl_csrf="+a.CSRF), token(a)}
+		}, true},
+		{"beside an expired one of somebody else", func(a, other account) []string {
+			session, _ := w.session(other.ID, epoch.Add(-2*sessionTTL))
+			return []string{cookies("nl_session="+session, "nl_session="+a.Session, "nl_csrf="+a.CSRF), token(a)}
+		}, true},
+		{"beside another of one's own, with the CSRF token of that one", func(a, _ account) []string {
+			session, csrf := w.session(a.ID, epoch)
+			return []string{cookies("nl_session="+a.Session, "nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
+		}, true},
+		{"a microsecond before the expiry", func(a, _ account) []string {
+			session, csrf := w.session(a.ID, epoch.Add(time.Microsecond-sessionTTL))
+			return []string{cookies("nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
+		}, true},
+
+		{"nothing", func(account, account) []string { return nil }, false},
+		{"no session cookie", func(a, _ account) []string { return []string{cookies("nl_csrf=" + a.CSRF), token(a)} }, false},
+		{"an empty one", func(a, _ account) []string { return []string{cookies("nl_session=", "nl_csrf="+a.CSRF), token(a)} }, false},
+		{"quoted", func(a, _ account) []string {
+			return []string{cookies(`nl_session="`+a.Session+`"`, "nl_csrf="+a.CSRF), token(a)}
+		}, false},
+		{"padded", func(a, _ account) []string {
+			return []string{cookies("nl_session="+a.Session+"=", "nl_csrf="+a.CSRF), token(a)}
+		}, false},
+		{"another case of the value", func(a, _ account) []string {
+			return []string{cookies("nl_session="+swapCase(a.Session), "nl_csrf="+a.CSRF), token(a)}
+		}, false},
+		{"another case of the name", func(a, _ account) []string {
+			return []string{cookies("NL_SESSION="+a.Session, "nl_csrf="+a.CSRF), token(a)}
+		}, false},
+		{"the CSRF token for the session's", func(a, _ account) []string {
+			return []string{cookies("nl_session="+a.CSRF, "nl_csrf="+a.CSRF), token(a)}
+		}, false},
+		{"at the expiry", func(a, _ account) []string {
+			session, csrf := w.session(a.ID, epoch.Add(-sessionTTL))
+			return []string{cookies("nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
+		}, false},
+		{"revoked", func(a, _ account) []string {
+			if _, err := w.store.RevokeSessions(t.Context(), a.ID, epoch); err != nil {
+				t.Error(err)
+			}
+			return ok(a)
+		}, false},
+		{"of a disabled user", func(a, _ account) []string {
+			if _, err := w.store.DisableUser(t.Context(), a.ID, epoch); err != nil {
+				t.Error(err)
+			}
+			return ok(a)
+		}, false},
+		{"of two users", func(a, other account) []string {
+			return []string{cookies("nl_session="+a.Session, "nl_session="+other.Session, "nl_csrf="+a.CSRF), token(a)}
+		}, false},
+		{"of two users, over lines", func(a, other account) []string {
+			return append(ok(a), cookies("nl_session="+other.Session))
+		}, false},
+		{"an Authorization header", func(a, _ account) []string {
+			return []string{"Authorization: Bearer " + a.Session, "X-Session-Token: " + a.Session, cookies("nl_csrf=" + a.CSRF), token(a)}
+		}, false},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := w.in(t)
+			a, other := w.account(), w.account()
+			res := w.ask(request(attributeLine, row.lines(a, other)...))
+			if row.want {
+				if res.status != 200 {
+					t.Errorf("%d %s, want 200", res.status, res.body)
+				}
+				return
+			}
+			res.wantRefusal(t, 401, "unauthenticated")
+			w.wantUntouched(t, a)
+			w.wantUntouched(t, other)
+		})
+	}
+}
+
+func swapCase(s string) string {
+	if u := strings.ToUpper(s); u != s {
+		return u
+	}
+	return strings.ToLower(s)
+}
+
+func TestQueryAndBodyDoNotAuthenticate(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	a := w.account()
+	secrets := "nl_session=" + a.Session + "&nl_csrf=" + a.CSRF
+	w.ask(withBody(request("POST /v1/auth/attribute?"+secrets+" HTTP/1.1", "X-CSRF-Token: "+a.CSRF,
+		"Content-Type: application/x-www-form-urlencoded"), secrets)).wantRefusal(t, 401, "unauthenticated")
+}
+
+func TestCSRF(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	code := w.account().Code
+	stranger, err := auth.NewToken(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []struct {
+		name    string
+		headers func(a, other account) []string
+		cookies func(a, other account) []string // nl_csrf cookies
+		tag     string                          // empty: passes
+	}{
+		{"equal and one's own", header(one), csrf(one), ""},
+		{"no header", header(), csrf(one), "csrf_missing"},
+		{"an empty header", header(""), csrf(one), "csrf_missing"},
+		{"a header of blanks", header(" \t "), csrf(one), "csrf_missing"},
+		{"no header and no cookie", header(), csrf(), "csrf_missing"},
+		{"no cookie", header(one), csrf(), "csrf_invalid"},
+		{"an empty cookie", header(one), csrf(""), "csrf_invalid"},
+		{"a mismatch", header(one), csrf(stranger), "csrf_invalid"},
+		{"a tossed pair", header(stranger), csrf(stranger), "csrf_invalid"},
+		{"the pair of another user's session", header(two), csrf(two), "csrf_invalid"},
+		{"a repeated header", header(one, one), csrf(one), "csrf_invalid"},
+		{"two empty headers", header("", ""), csrf(one), "csrf_invalid"},
+		{"differing cookies", header(one), csrf(one, stranger), "csrf_invalid"},
+		{"differing cookies, the other first", header(one), csrf(stranger, one), "csrf_invalid"},
+		{"a quoted cookie", header(one), csrf(`"` + one + `"`), "csrf_invalid"},
+		{"a joined header", header(one + ", " + one), csrf(one), "csrf_invalid"},
+		{"beyond ASCII", header("tökén"), csrf("tökén"), "csrf_invalid"},
+		{"oversized", header(strings.Repeat("x", 8000)), csrf(one), "csrf_invalid"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := w.in(t)
+			a, other := w.account(), w.account()
+			lines := []string{cookies(append([]string{"nl_session=" + a.Session, "ref_code=" + code}, row.cookies(a, other)...)...)}
+			res := w.ask(request(attributeLine, append(lines, row.headers(a, other)...)...))
+			if row.tag == "" {
+				res.wantOutcome(t, "")
+				return
+			}
+			res.wantRefusal(t, 403, row.tag)
+			w.wantUntouched(t, a)
+		})
+	}
+}
+
+// Stand-ins for the CSRF token of the caller and of another user.
+const one, two = "{one}", "{two}"
+
+func header(values ...string) func(a, other account) []string {
+	return filled("X-CSRF-Token: ", values)
+}
+func csrf(values ...string) func(a, other account) []string { return filled("nl_csrf=", values) }
+
+func filled(prefix string, values []string) func(a, other account) []string {
+	return func(a, other account) []string {
+		var lines []string
+		for _, v := range values {
+			lines = append(lines, prefix+strings.NewReplacer(one, a.CSRF, two, other.CSRF).Replace(v))
+		}
+		return lines
+	}
+}
+
+func TestTheCSRFTokenOfAnotherSessionOfTheSameUserIsInvalid(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	a := w.account()
+	_, foreign := w.session(a.ID, epoch)
+	a.CSRF = foreign
+	w.ask(post(a, "; ref_code=abc")).wantRefusal(t, 403, "csrf_invalid")
+}
+
+func TestOrigin(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	rows := []struct {
+		name    string
+		host    string
+		origins []string
+		pass    bool
+	}{
+		{"none", "console.test", nil, true},
+		{"listed", "console.test", []string{pageOrigin}, true},
+		{"listed, with the default port", "console.test", []string{pageOrigin + ":443"}, true},
+		{"own, http", "console.test", []string{"http://console.test"}, true},
+		{"own, https behind a proxy", "console.test", []string{"https://console.test"}, true},
+		{"own, with a port", "console.test:8080", []string{"http://console.test:8080"}, true},
+		{"own, default port in the host", "console.test:443", []string{"https://console.test"}, true},
+		{"own, default port in the origin", "console.test", []string{"https://console.test:443"}, true},
+		{"own, other case", "Console.TEST", []string{"http://console.test"}, true},
+		{"own, IPv6", "[::1]:8080", []string{"http://[::1]:8080"}, true},
+
+		{"another port", "console.test:8080", []string{"http://console.test:8081"}, false},
+		{"the other scheme's port", "console.test:443", []string{"http://console.test"}, false},
+		{"foreign", "console.test", []string{"https://evil.example"}, false},
+		{"a sibling", "console.test", []string{"https://www.console.test"}, false},
+		{"a suffix", "console.test", []string{"https://console.test.evil.example"}, false},
+		{"a user before the host", "console.test", []string{"https://console.test@evil.example"}, false},
+		{"a path", "console.test", []string{"https://console.test/"}, false},
+		{"listed, http", "console.test", []string{"http://console.example.com"}, false},
+		{"null", "console.test", []string{"null"}, false},
+		{"empty", "console.test", []string{""}, false},
+		{"no scheme", "console.test", []string{"console.test"}, false},
+		{"another scheme", "console.test", []string{"ftp://console.test"}, false},
+		{"own, repeated", "console.test", []string{"http://console.test", "http://console.test"}, false},
+		{"listed beside foreign", "console.test", []string{pageOrigin, "https://evil.example"}, false},
+		{"two in one", "console.test", []string{pageOrigin + " https://evil.example"}, false},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := w.in(t)
+			a := w.account()
+			var lines []string
+			for _, o := range row.origins {
+				lines = append(lines, "Origin: "+o)
+			}
+			raw := strings.Replace(post(a, "", lines...), "Host: console.test", "Host: "+row.host, 1)
+			res := w.ask(raw)
+			if row.pass {
+				res.wantOutcome(t, "no_cookie")
+				return
+			}
+			res.wantRefusal(t, 403, "csrf_invalid")
+		})
+	}
+}
+
+func TestTheGatesStandInOrder(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	a := w.account()
+	foreign := "Origin: https://evil.example"
+	w.ask(request("GET /v1/auth/attribute HTTP/1.1", foreign)).wantRefusal(t, 405, "method_not_allowed")
+	w.ask(request(attributeLine, foreign)).wantRefusal(t, 401, "unauthenticated")
+	w.ask(request(attributeLine, cookies("nl_session="+a.Session), foreign)).wantRefusal(t, 403, "csrf_missing")
+	w.ask(post(a, "", foreign)).wantRefusal(t, 403, "csrf_invalid")
+}
+
+func TestAStoreThatCannotTellIsUnavailableAndSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	a := w.account()
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.ask(post(a, "; ref_code=abc")).wantRefusal(t, 503, "unavailable")
+	w.ask(request(attributeLine)).wantRefusal(t, 401, "unauthenticated") // nothing to ask the store
+}
+
+func TestTheLookUpOfASessionIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newSite(t, withConfig(func(c *server.Config) { c.StoreTimeout = time.Millisecond }),
+		withDeps(func(d *server.Deps) { d.Sessions = hangingSessions{} }))
+	a := account{Session: strings.Repeat("A", 43), CSRF: "x"}
+	w.ask(post(a, "")).wantRefusal(t, 503, "unavailable")
+}
+
+type hangingSessions struct{}
+
+func (hangingSessions) FindSession(ctx context.Context, _ auth.Hash) (auth.Session, auth.User, error) {
+	<-ctx.Done()
+	return auth.Session{}, auth.User{}, ctx.Err()
+}
+
+func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
+	t.Parallel()
+	w := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
+	a := account{Session: strings.Repeat("A", 43), CSRF: "x"}
+	c := w.dial()
+	c.send(post(a, "; ref_code=abc"))
+	c.receive("POST").wantRefusal(t, 500, "internal")
+	c.send(request("GET /healthz HTTP/1.1"))
+	if res := c.receive("GET"); res.status != 200 {
+		t.Errorf("after a panic: %d", res.status)
+	}
+	if log := w.log.String(); strings.Count(log, `msg="a request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") {
+		t.Errorf("the panic is not in the log with its stack: %s", log)
+	}
+}
+
+type panickingSessions struct{}
+
+func (panickingSessions) FindSession(context.Context, auth.Hash) (auth.Session, auth.User, error) {
+	panic(errors.New("broken"))
+}
+
+func TestAClientThatGoesAwayDoesNotEndItsAttempt(t *testing.T) {
+	t.Parallel()
+	entered, left, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	w := newSite(t, withDeps(func(d *server.Deps) {
+		d.Referrals = attributer(func(ctx context.Context, _ referral.Attempt) referral.Outcome {
+			close(entered)
+			<-left
+			done <- ctx.Err()
+			return referral.Outcome{Attributed: true}
+		})
+	}))
+	c := w.dial()
+	c.send(post(w.account(), "; ref_code=abc"))
+	<-entered
+	if err := c.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	close(left)
+	if err := <-done; err != nil {
+		t.Errorf("the attempt's context: %v", err)
+	}
+}
