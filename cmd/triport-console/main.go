@@ -1,0 +1,10 @@
+// Command triport-console links signed-in users to whoever referred them.
+package main
+
+import (
+	"os"
+
+	"github.com/triport/triport-console/internal/cli"
+)
+
+func main() { os.Exit(cli.Main()) }

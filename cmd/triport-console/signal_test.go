@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestASecondSignalDoesNotWait holds a request open, so that the first signal waits for it.
+func TestASecondSignalDoesNotWait(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "-o", "text")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(cmd.Environ(), "TRIPORT_SHUTDOWN_TIMEOUT=1m")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := strings.TrimPrefix(strings.TrimSpace(line), "listening on http://")
+	holdRequest(t, address)
+
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilClosed(t, address)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("ended with %v, not with exit code 1", err)
+	}
+}
+
+// holdRequest begins a request that is never finished: its body is announced, read for, and does
+// not come.
+func holdRequest(t *testing.T, address string) {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	const head = "POST /v1/auth/attribute HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+	if _, err := io.WriteString(c, head); err != nil {
+		t.Fatal(err)
+	}
+	// The server says 100 Continue when it waits for the body.
+	if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitUntilClosed returns once nothing listens on the address.
+func waitUntilClosed(t *testing.T, address string) {
+	t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-again.C {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+	}
+	t.Fatal("the server still listens")
+}

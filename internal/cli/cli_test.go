@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+)
+
+// testNow is the time of every test.
+var testNow = time.Date(2026, 1, 31, 12, 0, 0, 123456789, time.UTC)
+
+// testStreams are streams that remember, on no terminal, in an empty environment.
+type testStreams struct {
+	Streams
+	out, err bytes.Buffer
+	env      map[string]string
+}
+
+func newTestStreams() *testStreams {
+	s := &testStreams{env: map[string]string{}}
+	s.Streams = Streams{
+		In: strings.NewReader(""), Out: &s.out, Err: &s.err,
+		Env:    func(name string) string { return s.env[name] },
+		Now:    func() time.Time { return testNow },
+		Random: rand.NewChaCha8([32]byte{}), // the same in every run
+	}
+	return s
+}
+
+// parse stops between a command line and the command: it returns the action that would be run.
+func parse(t *testing.T, args ...string) (action, error) {
+	t.Helper()
+	a := newApp(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{}))
+	var got action
+	a.do = func(_ context.Context, act action) error {
+		got = act
+		return nil
+	}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetOut(&bytes.Buffer{})
+	err := root.Execute()
+	return got, err
+}
+
+func TestCommandLinesBecomeOptions(t *testing.T) {
+	t.Parallel()
+	now := testNow.Truncate(time.Microsecond)
+	tests := []struct {
+		line string
+		want action
+	}{
+		{"serve --listen 127.0.0.1:0", serveOptions{}},
+		{"referral inspect ann", inspectOptions{user: "ann", limit: 50}},
+		{"referral inspect --limit 500 ann", inspectOptions{user: "ann", limit: 500}},
+		{"referral replay", replayOptions{}},
+		{"referral replay --dry-run", replayOptions{dryRun: true}},
+		{"referral replay --from - --dry-run", replayOptions{from: "-", dryRun: true}},
+		{"referral replay --rejected --reason unknown_code --user ann",
+			replayOptions{rejected: true, reason: "unknown_code", user: "ann"}},
+		{"referral replay --rejected --since 24h --until 90m",
+			replayOptions{rejected: true, since: now.Add(-24 * time.Hour), until: now.Add(-90 * time.Minute)}},
+		{"referral replay --rejected --since 7d", replayOptions{rejected: true, since: now.Add(-7 * 24 * time.Hour)}},
+		{"referral replay --rejected --since 2026-01-01T01:00:00.123456789+01:00",
+			replayOptions{rejected: true, since: time.Date(2026, 1, 1, 0, 0, 0, 123456000, time.UTC)}},
+		{"referral verify", verifyOptions{}},
+		{"user create --email Ann@Example.com --name Ann", userCreateOptions{"ann@example.com", "Ann"}},
+		{"user list -o json", userListOptions{}},
+		{"user disable ann", userDisableOptions{"ann"}},
+		{"user import -", userImportOptions{"-"}},
+		{"session create ann", sessionCreateOptions{users: []string{"ann"}}},
+		{"session create ann --ttl 1h", sessionCreateOptions{users: []string{"ann"}, ttl: time.Hour}},
+		{"session create ann bob", sessionCreateOptions{users: []string{"ann", "bob"}, lines: true}},
+		{"session create ann bob -o text", sessionCreateOptions{users: []string{"ann", "bob"}}},
+		{"session create -", sessionCreateOptions{lines: true}},
+		{"session revoke ann", sessionRevokeOptions{"ann"}},
+		{"code set ann Ann-Example", codeSetOptions{"ann", "ann-example"}},
+		{"code disable ann", codeDisableOptions{"ann"}},
+		{"code list ann", codeListOptions{"ann"}},
+		{"db migrate", dbMigrateOptions{}},
+		{"db check", dbCheckOptions{}},
+		{"db backup copy.db", dbBackupOptions{"copy.db"}},
+		{"config show", configShowOptions{}},
+		{"version", versionOptions{}},
+		{"--database x version --config y -o json", versionOptions{}},
+		{"user --database x list", userListOptions{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.line, func(t *testing.T) {
+			t.Parallel()
+			got, err := parse(t, strings.Fields(tt.line)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := cmp.AllowUnexported(inspectOptions{}, replayOptions{}, userCreateOptions{}, userDisableOptions{},
+				userImportOptions{}, sessionCreateOptions{}, sessionRevokeOptions{}, codeSetOptions{},
+				codeDisableOptions{}, codeListOptions{}, dbBackupOptions{})
+			if diff := cmp.Diff(tt.want, got, all); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestWrongCommandLinesAreUsage(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"nonsense", "referral nonsense", "help nonsense", "--nonsense", "version --nonsense", "version -o xml",
+		"referral inspect", "referral inspect a b", "referral inspect a --limit 0", "referral inspect a --limit x",
+		"referral replay x", "referral replay --reason unknown_code", "referral replay --since 24h",
+		"referral replay --from x --rejected", "referral replay --rejected --reason nonsense",
+		"referral replay --rejected --reason internal_error", "referral replay --rejected --since nonsense",
+		"referral replay --rejected --since -1h", "referral replay --rejected --since 5", "referral replay --rejected --since xd",
+		"referral replay --rejected --since 999999999d", "referral replay --rejected --since 1h --until 1h",
+		"user create", "user create --email x", "user create --email a@example.com extra", "user import", "user disable",
+		"user create --email a@example.com --name \xff",
+		"session create", "session create a -", "session create a --ttl 5", "session create a --ttl 0s", "session create a --ttl 500ms",
+		"code set a", "code set a -x-", "code set a b!", "db backup", "db check x", "completion", "completion x", "serve x",
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			act, err := parse(t, strings.Fields(line)...)
+			if code := exitCode(err); code != exitUsage || act != nil {
+				t.Errorf("exit code %d, action %v, error %v", code, act, err)
+			}
+		})
+	}
+}
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	t.Parallel()
+	root := newRoot(newApp(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{})))
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
+		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
+			t.Errorf("%s: short %q, long %q, example %q", cmd.CommandPath(), cmd.Short, cmd.Long, cmd.Example)
+		}
+		for line := range strings.SplitSeq(cmd.Long, "\n") {
+			if len([]rune(line)) > 82 {
+				t.Errorf("%s: a line of the help is too long for a terminal: %s", cmd.CommandPath(), line)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			look(sub)
+		}
+	}
+	look(root)
+}
+
+func TestExamplesOfTheHelpAreValidCommandLines(t *testing.T) {
+	t.Parallel()
+	root := newRoot(newApp(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{})))
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
+		for line := range strings.SplitSeq(cmd.Example, "\n") {
+			line = strings.TrimPrefix(strings.TrimSpace(line), "TRIPORT_LOG_LEVEL=debug ")
+			if !strings.HasPrefix(line, programName+" ") || strings.ContainsAny(line, "|\"") {
+				continue
+			}
+			if _, err := parse(t, strings.Fields(line)[1:]...); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			look(sub)
+		}
+	}
+	look(root)
+}
