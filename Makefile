@@ -1,0 +1,63 @@
+# Everything a contributor runs. `make help` lists it.
+
+BIN     := bin/triport-console
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/triport/triport-console/internal/cli.version=$(VERSION)
+# Where `make run` serves; another port when this one is taken: make run LISTEN=127.0.0.1:9090
+LISTEN  ?= 127.0.0.1:8080
+# The linter has a module of its own, so that its dependencies never enter the product's.
+LINT    := go tool -modfile=tools/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/triport-console
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/triport-console
+
+.PHONY: run
+run: build ## serve a local demo and print its journey, ready to paste
+	@LISTEN='$(LISTEN)' sh scripts/demo.sh $(BIN)
+
+.PHONY: test
+test: ## run every test that needs nothing but Go
+	go test ./...
+
+.PHONY: race
+race: ## run the same tests under the race detector
+	go test -race ./...
+
+.PHONY: e2e
+e2e: ## run the journey that `make run` prints (needs curl)
+	go test -tags e2e -count 1 -run TestJourney ./cmd/triport-console
+
+# Ten minutes each by hand: make fuzz FUZZTIME=10m
+FUZZTIME ?= 10s
+.PHONY: fuzz
+fuzz: ## fuzz every parser of outside bytes, FUZZTIME each
+	@sh scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## measure batched commits against a transaction per attempt
+	go test -run '^$$' -bench . -benchmem -count 5 ./internal/sqlite
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w .
+
+.PHONY: lint
+lint: ## format check, vet and linters
+	@test -z "$$(gofmt -l .)" || { echo 'not formatted (run make fmt):'; gofmt -l .; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./cmd/...
+	$(LINT) run
+
+.PHONY: check
+check: lint test race e2e ## all that must pass before a change is proposed
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	rm -rf bin .demo
