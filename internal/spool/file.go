@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -25,6 +27,10 @@ func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), 
 	l := flock.New(name, flock.SetPermissions(0o600))
 	if _, err := l.TryLockContext(ctx, poll); err != nil {
 		return nil, fmt.Errorf("lock the spool: %w", err)
+	}
+	if err := giveToOwner(name); err != nil {
+		_ = l.Unlock()
+		return nil, err
 	}
 	return func() { _ = l.Unlock() }, nil
 }
@@ -61,10 +67,29 @@ func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
 		return nil, 0, false, err
 	}
 	if info.Size() == 0 {
-		return f, 0, false, syncDir(name)
+		return f, 0, false, errors.Join(giveToOwner(name), syncDir(name))
 	}
 	torn, err = endsTorn(f, info.Size())
 	return f, info.Size(), torn, err
+}
+
+// giveToOwner gives a file of the spool to the owner of the database, as SQLite does with its
+// companions: a replay that root runs by hand must not lock the server out of its own spool.
+func giveToOwner(name string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	database, err := os.Stat(name[:strings.LastIndex(name, ".spool")])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up the owner of the database: %w", err)
+	}
+	if owner, ok := database.Sys().(*syscall.Stat_t); ok {
+		return os.Chown(name, int(owner.Uid), int(owner.Gid))
+	}
+	return nil
 }
 
 // endsTorn tells whether the first size bytes of f, one or more, end within a line.
