@@ -8,6 +8,9 @@ import (
 // preflightAge is how long, in seconds, a browser may remember a preflight's answer.
 const preflightAge = "600"
 
+// exposed are the headers that a page on another origin may read besides the usual ones.
+const exposed = "Retry-After, X-Request-Id"
+
 // allowOrigin lets a listed page read the answer, whatever it will be.
 func (s *Server) allowOrigin(x *exchange) {
 	if len(s.cfg.CORSOrigins) == 0 {
@@ -18,6 +21,7 @@ func (s *Server) allowOrigin(x *exchange) {
 	if origins := x.head.values("origin"); len(origins) == 1 && s.listed(origins[0]) {
 		h.Set(fasthttp.HeaderAccessControlAllowOrigin, origins[0])
 		h.Set(fasthttp.HeaderAccessControlAllowCredentials, "true")
+		h.Set(fasthttp.HeaderAccessControlExposeHeaders, exposed)
 	}
 }
 

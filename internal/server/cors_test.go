@@ -22,9 +22,9 @@ func corsHeaders(r response) map[string]string {
 
 var (
 	noCORS    = map[string]string{}
-	readable  = map[string]string{"Access-Control-Allow-Origin": pageOrigin, "Access-Control-Allow-Credentials": "true"}
+	readable  = map[string]string{"Access-Control-Allow-Origin": pageOrigin, "Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": "Retry-After, X-Request-Id"}
 	preflight = map[string]string{
-		"Access-Control-Allow-Origin": pageOrigin, "Access-Control-Allow-Credentials": "true",
+		"Access-Control-Allow-Origin": pageOrigin, "Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
 		"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Content-Type, X-CSRF-Token",
 		"Access-Control-Max-Age": "600",
 	}
