@@ -37,7 +37,16 @@ func (h *health) note(err error) {
 	}
 }
 
-// provenAt tells whether a write succeeded recently enough that a probe would tell nothing new.
+// suspect notes a probe that was not answered, unless something better is known.
+func (h *health) suspect(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing.IsZero() {
+		h.failing, h.cause = time.Now(), err
+	}
+}
+
+// proven tells whether a write succeeded recently enough that a probe would tell nothing new.
 func (h *health) proven() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,8 +69,8 @@ func (s *Store) NotReady(ctx context.Context) []string {
 		found = append(found, fmt.Sprintf("the store cannot be read: %v", err))
 	}
 	if s.writer != nil && !s.health.proven() {
-		if err := bounded(ctx, func() error { return s.probeWrite(ctx) }); err != nil && !errors.Is(err, ErrClosed) {
-			s.health.note(err)
+		if err := bounded(ctx, func() error { return s.probeWrite(ctx) }); errors.Is(err, errNoAnswer) {
+			s.health.suspect(err)
 		}
 	}
 	if cause, bad := s.health.unwritable(); bad {
@@ -69,6 +78,8 @@ func (s *Store) NotReady(ctx context.Context) []string {
 	}
 	return found
 }
+
+var errNoAnswer = fmt.Errorf("no answer within %s", probeTimeout)
 
 // bounded waits for f no longer than ctx: a disk that hangs holds f, not its caller.
 func bounded(ctx context.Context, f func() error) error {
@@ -78,7 +89,7 @@ func bounded(ctx context.Context, f func() error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("no answer within %s", probeTimeout)
+		return errNoAnswer
 	}
 }
 

@@ -220,6 +220,7 @@ func (w *writer) begin(ctx context.Context) error {
 		if !isBusy(err) {
 			return err
 		}
+		w.store.health.note(ErrLocked) // from the first refusal on: readiness must not wait for the last
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%w for more than %s: try again when it is done", ErrLocked, maxLockWait)
 		}
