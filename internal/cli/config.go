@@ -133,7 +133,9 @@ func loadFile(in configInput) (path string, values map[string]any, faults []erro
 	}
 	for _, path = range places {
 		text, err := os.ReadFile(path)
-		if in.file == "" && errors.Is(err, fs.ErrNotExist) {
+		// A place nobody named that may not be looked into is somebody else's: a command run as
+		// another user, in a folder that is closed to it, must not fail for that.
+		if in.file == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 			continue
 		}
 		if err != nil {

@@ -80,10 +80,10 @@ func (r *replay) on(ctx context.Context, store *sqlite.Store) error {
 
 func (r *replay) malformed(n int64) error {
 	if r.from == "" && !r.rejected && !r.dryRun {
-		return fmt.Errorf("%s of the spool could not be replayed: mend them in %s and replay it with --from",
+		return fmt.Errorf("%s of the spool could not be replayed: mend what stands in %s and replay it with --from",
 			plural(n, "line"), r.spool.BadFile())
 	}
-	return fmt.Errorf("%s could not be replayed: mend them and run the command again, what is done stays as it is", plural(n, "line"))
+	return fmt.Errorf("%s could not be replayed: mend the file and run the command again, what is done stays as it is", plural(n, "line"))
 }
 
 func (r *replay) filter(ctx context.Context, store *sqlite.Store) (referral.RejectedFilter, error) {

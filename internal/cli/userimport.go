@@ -61,7 +61,7 @@ func (opt userImportOptions) run(ctx context.Context, a *app) error {
 			err = errors.New("interrupted: what is counted is done, run the command again for the rest")
 		}
 		if err == nil && im.report.Malformed > 0 {
-			err = fmt.Errorf("%s made no account: mend them and run the command again, what is done stays as it is",
+			err = fmt.Errorf("%s made no account: mend the file and run the command again, what is done stays as it is",
 				plural(im.report.Malformed, "line"))
 		}
 		return errors.Join(err, a.result(im.report, func() { a.printImport(im.report) }))
