@@ -12,7 +12,7 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/triport-console
@@ -46,11 +46,11 @@ bench: ## measure batched commits against a transaction per attempt
 
 .PHONY: fmt
 fmt: ## format the code
-	gofmt -w .
+	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: lint
 lint: ## format check, vet and linters
-	@test -z "$$(gofmt -l .)" || { echo 'not formatted (run make fmt):'; gofmt -l .; exit 1; }
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "not formatted (run make fmt): $$files"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./cmd/...
 	$(LINT) run

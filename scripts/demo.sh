@@ -38,10 +38,10 @@ Ann has invited Bob. Paste these lines into a second terminal, in this folder.
 curl -s -o /dev/null -D - -b $jar -c $jar '$base/?ref=$code'
 
 # 2. Bob has signed in; the console calls once:
-curl -s -X POST -b $jar -c $jar -H 'X-CSRF-Token: $csrf' -H 'Content-Type: application/json' -d '{}' $base/v1/auth/attribute
+curl -s -w '\\n' -X POST -b $jar -c $jar -H 'X-CSRF-Token: $csrf' -H 'Content-Type: application/json' -d '{}' $base/v1/auth/attribute
 
 # 3. The cookie is spent, so a second call finds none:
-curl -s -X POST -b $jar -c $jar -H 'X-CSRF-Token: $csrf' -H 'Content-Type: application/json' -d '{}' $base/v1/auth/attribute
+curl -s -w '\\n' -X POST -b $jar -c $jar -H 'X-CSRF-Token: $csrf' -H 'Content-Type: application/json' -d '{}' $base/v1/auth/attribute
 
 # 4. Support looks at who referred Bob, and why:
 $bin referral inspect bob@example.com --database $dir/triport.db
