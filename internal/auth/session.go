@@ -17,11 +17,14 @@ type Session struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	RevokedAt time.Time // zero while the session is in force
+	// UserDisabled tells whether the account was disabled when the session was looked up.
+	UserDisabled bool
 }
 
-// validAt is the contract's rule: not revoked, and now before the expiry (equal is expired).
+// validAt is the contract's rule: not revoked, now before the expiry (equal is expired), and the
+// account enabled.
 func (s Session) validAt(now time.Time) bool {
-	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt)
+	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && !s.UserDisabled
 }
 
 // Tokens are the two secrets of a new session, known only to the browser they are given to.
@@ -54,14 +57,14 @@ var ErrUnauthenticated = errors.New("no valid session")
 
 // SessionStore is what authentication needs of a store.
 type SessionStore interface {
-	// FindSession returns the session with that token hash and its user, as of now in any process.
-	// The error is ErrNotFound when there is none; any other means that the store cannot tell.
-	FindSession(ctx context.Context, token Hash) (Session, User, error)
+	// FindSession returns the session with that token hash, as of now in any process. The error is
+	// ErrNotFound when there is none; any other means that the store cannot tell.
+	FindSession(ctx context.Context, token Hash) (Session, error)
 }
 
 // Identity is a signed-in user with every valid session the request presented.
 type Identity struct {
-	User     User
+	UserID   string
 	sessions []Session
 }
 
@@ -75,20 +78,20 @@ func Authenticate(ctx context.Context, store SessionStore, cookies []string, now
 		if !isToken(cookie) || slices.Contains(cookies[:i], cookie) {
 			continue
 		}
-		session, user, err := store.FindSession(ctx, HashToken(cookie))
+		session, err := store.FindSession(ctx, HashToken(cookie))
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return Identity{}, fmt.Errorf("look up a session: %w", err)
 		}
-		if !session.validAt(now) || user.Disabled() {
+		if !session.validAt(now) {
 			continue
 		}
-		if len(id.sessions) > 0 && id.User.ID != user.ID {
+		if len(id.sessions) > 0 && id.UserID != session.UserID {
 			return Identity{}, ErrUnauthenticated
 		}
-		id.User = user
+		id.UserID = session.UserID
 		id.sessions = append(id.sessions, session)
 	}
 	if len(id.sessions) == 0 {

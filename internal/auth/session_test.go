@@ -114,13 +114,13 @@ func TestAuthenticate(t *testing.T) {
 			t.Parallel()
 			id, err := auth.Authenticate(t.Context(), f.store, tt.cookies, noon)
 			if tt.want == "" {
-				if !errors.Is(err, auth.ErrUnauthenticated) || id.User != (auth.User{}) {
-					t.Errorf("Authenticate = %+v, %v, want ErrUnauthenticated", id.User, err)
+				if !errors.Is(err, auth.ErrUnauthenticated) || id.UserID != "" {
+					t.Errorf("Authenticate = %+v, %v, want ErrUnauthenticated", id.UserID, err)
 				}
 				return
 			}
-			if err != nil || id.User.ID != tt.want {
-				t.Errorf("Authenticate = %+v, %v, want %s", id.User, err, tt.want)
+			if err != nil || id.UserID != tt.want {
+				t.Errorf("Authenticate = %+v, %v, want %s", id.UserID, err, tt.want)
 			}
 		})
 	}
@@ -157,10 +157,10 @@ type watched struct {
 
 var errSick = errors.New("the store is sick")
 
-func (w *watched) FindSession(ctx context.Context, token auth.Hash) (auth.Session, auth.User, error) {
+func (w *watched) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
 	w.lookups = append(w.lookups, token)
 	if slices.Contains(w.sick, token) {
-		return auth.Session{}, auth.User{}, errSick
+		return auth.Session{}, errSick
 	}
 	return w.SessionStore.FindSession(ctx, token)
 }
@@ -180,8 +180,8 @@ func TestASickStoreSignsNobodyOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			id, err := auth.Authenticate(t.Context(), &watched{SessionStore: f.store, sick: sick}, cookies, noon)
-			if !errors.Is(err, errSick) || errors.Is(err, auth.ErrUnauthenticated) || id.User != (auth.User{}) {
-				t.Errorf("Authenticate = %+v, %v, want %v", id.User, err, errSick)
+			if !errors.Is(err, errSick) || errors.Is(err, auth.ErrUnauthenticated) || id.UserID != "" {
+				t.Errorf("Authenticate = %+v, %v, want %v", id.UserID, err, errSick)
 			}
 		})
 	}

@@ -16,7 +16,7 @@ func (s *Server) attribute(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	o := s.decide(x, id.User.ID)
+	o := s.decide(x, id.UserID)
 	x.outcome = "attributed"
 	if !o.Attributed {
 		x.outcome = string(o.Reason)

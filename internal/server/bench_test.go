@@ -16,11 +16,10 @@ import (
 
 type oneSession struct {
 	session auth.Session
-	user    auth.User
 }
 
-func (o oneSession) FindSession(context.Context, auth.Hash) (auth.Session, auth.User, error) {
-	return o.session, o.user, nil
+func (o oneSession) FindSession(context.Context, auth.Hash) (auth.Session, error) {
+	return o.session, nil
 }
 
 type agreeing struct{}
@@ -36,7 +35,7 @@ func BenchmarkAttribute(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := New(Config{}, Deps{Sessions: oneSession{session, auth.User{ID: session.UserID}}, Referrals: agreeing{}})
+	s := New(Config{}, Deps{Sessions: oneSession{session}, Referrals: agreeing{}})
 	raw := "POST /v1/auth/attribute HTTP/1.1\r\nHost: api.example.com\r\nCookie: nl_session=" + tokens.Session +
 		"; nl_csrf=" + tokens.CSRF + "; ref_code=some-code\r\nX-CSRF-Token: " + tokens.CSRF +
 		"\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"

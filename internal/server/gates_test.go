@@ -309,9 +309,9 @@ func TestTheLookUpOfASessionIsBounded(t *testing.T) {
 
 type hangingSessions struct{}
 
-func (hangingSessions) FindSession(ctx context.Context, _ auth.Hash) (auth.Session, auth.User, error) {
+func (hangingSessions) FindSession(ctx context.Context, _ auth.Hash) (auth.Session, error) {
 	<-ctx.Done()
-	return auth.Session{}, auth.User{}, ctx.Err()
+	return auth.Session{}, ctx.Err()
 }
 
 func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
@@ -332,7 +332,7 @@ func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
 
 type panickingSessions struct{}
 
-func (panickingSessions) FindSession(context.Context, auth.Hash) (auth.Session, auth.User, error) {
+func (panickingSessions) FindSession(context.Context, auth.Hash) (auth.Session, error) {
 	panic(errors.New("broken"))
 }
 

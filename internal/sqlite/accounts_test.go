@@ -148,9 +148,9 @@ func TestARevokedSessionIsSeenByOtherProcessesAtOnce(t *testing.T) {
 	s, path := openStore(t)
 	ann := newPerson(t, s, "ann")
 	want := newSession(t, s, ann.id, time.Hour)
-	got, user, err := s.FindSession(t.Context(), want.Token)
-	if err != nil || user.ID != ann.id || user.Email != "ann@example.com" {
-		t.Fatalf("%+v %v", user, err)
+	got, err := s.FindSession(t.Context(), want.Token)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(auth.Session{})); diff != "" {
 		t.Error(diff)
@@ -161,16 +161,16 @@ func TestARevokedSessionIsSeenByOtherProcessesAtOnce(t *testing.T) {
 			t.Errorf("revoked %d instead of %d: %v", revoked, n, err)
 		}
 	}
-	if got, _, err = s.FindSession(t.Context(), want.Token); err != nil || got.RevokedAt.IsZero() {
+	if got, err = s.FindSession(t.Context(), want.Token); err != nil || got.RevokedAt.IsZero() {
 		t.Errorf("%+v %v", got, err)
 	}
 	if _, err := other.DisableUser(t.Context(), ann.id, noon); err != nil {
 		t.Fatal(err)
 	}
-	if _, user, err = s.FindSession(t.Context(), want.Token); err != nil || !user.Disabled() {
-		t.Errorf("%+v %v", user, err)
+	if got, err = s.FindSession(t.Context(), want.Token); err != nil || !got.UserDisabled {
+		t.Errorf("%+v %v", got, err)
 	}
-	if _, _, err := s.FindSession(t.Context(), auth.Hash{}); !errors.Is(err, auth.ErrNotFound) {
+	if _, err := s.FindSession(t.Context(), auth.Hash{}); !errors.Is(err, auth.ErrNotFound) {
 		t.Error(err)
 	}
 }
@@ -190,7 +190,7 @@ func TestSessionsAreCreatedAllOrNone(t *testing.T) {
 	if err := s.CreateSessions(t.Context(), []auth.Session{good, bad}); err == nil {
 		t.Error("a session of nobody was created")
 	}
-	if _, _, err := s.FindSession(t.Context(), good.Token); !errors.Is(err, auth.ErrNotFound) {
+	if _, err := s.FindSession(t.Context(), good.Token); !errors.Is(err, auth.ErrNotFound) {
 		t.Error(err)
 	}
 }

@@ -8,27 +8,25 @@ import (
 )
 
 const selectSession = `
-SELECT s.csrf_hash, s.user_id, s.created_at, s.expires_at, s.revoked_at,
-       u.email, u.display_name, u.created_at, u.disabled_at
+SELECT s.csrf_hash, s.user_id, s.created_at, s.expires_at, s.revoked_at, u.disabled_at IS NOT NULL
 FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.token_hash = ?1`
 
 // FindSession implements auth.SessionStore.
-func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, auth.User, error) {
+func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
 	session := auth.Session{Token: token}
-	var user auth.User
 	err := s.read(ctx, func(c *conn) error {
 		found, err := c.one(func(r row) {
 			copy(session.CSRF[:], r.blob(0))
-			session.UserID, session.CreatedAt, session.ExpiresAt, session.RevokedAt = r.text(1), r.time(2), r.time(3), r.time(4)
-			user = auth.User{ID: session.UserID, Email: r.text(5), DisplayName: r.text(6), CreatedAt: r.time(7), DisabledAt: r.time(8)}
+			session.UserID, session.CreatedAt, session.ExpiresAt = r.text(1), r.time(2), r.time(3)
+			session.RevokedAt, session.UserDisabled = r.time(4), r.int(5) == 1
 		}, selectSession, token[:])
 		if err == nil && !found {
 			err = auth.ErrNotFound
 		}
 		return err
 	})
-	return session, user, err
+	return session, err
 }
 
 // CreateSessions adds sessions, all of them or, on an error, none.
