@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/triport/triport-console/internal/referral"
 )
@@ -100,10 +101,10 @@ func drainSegment(ctx context.Context, name string, bad *badFile, replay replayF
 	}
 	err = replay(f, bad.add)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("drain %s: %w", name, err)
+		return fmt.Errorf("drain %s: %w", filepath.Base(name), err)
 	}
 	if err := bad.sync(); err != nil {
-		return fmt.Errorf("keep the broken lines of %s: %w", name, err)
+		return fmt.Errorf("keep the broken lines of %s: %w", filepath.Base(name), err)
 	}
 	if err := errors.Join(os.Remove(name), syncDir(name)); err != nil {
 		return fmt.Errorf("forget what is drained: %w", err)

@@ -24,13 +24,12 @@ const (
 // lock takes the lock of that name, which it creates when missing, and returns what gives it back.
 // Every call opens the file anew: the lock holds between goroutines as it does between processes.
 func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
-	l := flock.New(name, flock.SetPermissions(0o600))
-	if _, err := l.TryLockContext(ctx, poll); err != nil {
+	if err := create(name); err != nil {
 		return nil, fmt.Errorf("lock the spool: %w", err)
 	}
-	if err := giveToOwner(name); err != nil {
-		_ = l.Unlock()
-		return nil, err
+	l := flock.New(name, flock.SetFlag(os.O_RDWR))
+	if _, err := l.TryLockContext(ctx, poll); err != nil {
+		return nil, fmt.Errorf("lock the spool: %w", err)
 	}
 	return func() { _ = l.Unlock() }, nil
 }
@@ -53,7 +52,10 @@ func lockExisting(ctx context.Context, name string, poll time.Duration) (unlock 
 // newline was torn by a crash: what is appended to it must begin with one, so torn is true. An empty
 // file's name is made durable first, so that a file with lines in it is one that outlives a crash.
 func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
-	f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err := create(name); err != nil {
+		return nil, 0, false, err
+	}
+	f, err = os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -67,15 +69,25 @@ func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
 		return nil, 0, false, err
 	}
 	if info.Size() == 0 {
-		return f, 0, false, errors.Join(giveToOwner(name), syncDir(name))
+		return f, 0, false, syncDir(name)
 	}
 	torn, err = endsTorn(f, info.Size())
 	return f, info.Size(), torn, err
 }
 
-// giveToOwner gives a file of the spool to the owner of the database, as SQLite does with its
-// companions: a replay that root runs by hand must not lock the server out of its own spool.
-func giveToOwner(name string) error {
+// create makes a file of the spool where there is none. When root does, it gives the file to the owner
+// of the database, as SQLite does with its companions: a replay that root runs by hand must not lock
+// the server out of its own spool. Only what was made here changes hands, by its descriptor: the
+// folder may be another user's, and hold a link to anything.
+func create(name string) (err error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -87,7 +99,7 @@ func giveToOwner(name string) error {
 		return fmt.Errorf("look up the owner of the database: %w", err)
 	}
 	if owner, ok := database.Sys().(*syscall.Stat_t); ok {
-		return os.Chown(name, int(owner.Uid), int(owner.Gid))
+		return f.Chown(int(owner.Uid), int(owner.Gid))
 	}
 	return nil
 }
