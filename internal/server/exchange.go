@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -105,7 +105,27 @@ func (s *Server) logPanic(x *exchange, v any) {
 	if err, ok := v.(runtime.Error); ok {
 		cause = err.Error()
 	}
-	s.log.Error("a request panicked", "request_id", x.id, "route", x.route, "cause", cause, "stack", string(debug.Stack()))
+	s.log.Error("a request panicked", "request_id", x.id, "route", x.route, "cause", cause, "at", panicSite())
+}
+
+// panicSite names the function and the line that panicked: enough to find it, and no stack or path,
+// which have no place in a log.
+func panicSite() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	panicked := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panicked = true
+		case panicked && !strings.HasPrefix(f.Function, "runtime."):
+			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+		}
+		if !more {
+			return "unknown"
+		}
+	}
 }
 
 const contentJSON = "application/json"

@@ -326,7 +326,7 @@ func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
 		t.Errorf("after a panic: %d", res.status)
 	}
 	if log := w.log.String(); strings.Count(log, `msg="a request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") {
-		t.Errorf("the panic is not in the log with its stack: %s", log)
+		t.Errorf("the panic is not in the log with its place: %s", log)
 	}
 }
 

@@ -68,9 +68,9 @@ func (l *listener) Close() error {
 type connections struct {
 	trustedProxies []netip.Prefix
 
+	closing atomic.Bool
 	mu      sync.Mutex
 	open    map[*conn]struct{}
-	closing bool
 	none    chan struct{} // closed when none is open any more; nil while nobody waits
 }
 
@@ -78,10 +78,6 @@ func (cs *connections) add(nc net.Conn) *conn {
 	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(nc.RemoteAddr())}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if cs.closing {
-		_ = nc.Close()
-		return c
-	}
 	if cs.open == nil {
 		cs.open = make(map[*conn]struct{})
 	}
@@ -127,14 +123,18 @@ func (cs *connections) waitUntilNone(limit time.Duration) {
 	within(limit, none)
 }
 
-// closeSilent closes the connections that have never said a word, now and from now on.
-func (cs *connections) closeSilent() {
+// lastWord is how long a connection that has never said a word is still listened to: what it sent may
+// be waiting in the socket, unread. That is a request like any other, and is answered.
+const lastWord = 100 * time.Millisecond
+
+// hurrySilent ends the connections that have never said a word, now and from now on.
+func (cs *connections) hurrySilent() {
+	cs.closing.Store(true)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	cs.closing = true
 	for c := range cs.open {
 		if !c.spoke.Load() {
-			_ = c.Conn.Close()
+			_ = c.Conn.SetReadDeadline(time.Now().Add(lastWord))
 		}
 	}
 }
@@ -165,9 +165,20 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.spoke.Store(true)
 	}
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		if c.set.closing.Load() && !c.spoke.Load() {
+			return n, io.EOF // nobody waits for an answer
+		}
 		c.timedOut = true
 	}
 	return n, err
+}
+
+// SetReadDeadline is called by fasthttp before it reads, which must not undo hurrySilent.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if c.set.closing.Load() && !c.spoke.Load() {
+		t = time.Now().Add(lastWord)
+	}
+	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *conn) Close() error {

@@ -42,9 +42,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if l != nil {
 		_ = l.Close()
 	}
-	// fasthttp closes connections that are idle between two requests, but holds one that has never
-	// said a word for an active one until its read timeout.
-	s.conns.closeSilent()
+	// fasthttp closes connections that are idle between two requests, but waits for one that has
+	// never said a word until its read timeout.
+	s.conns.hurrySilent()
 	err := s.http.ShutdownWithContext(ctx)
 	s.abandon()
 	if err != nil {

@@ -3,7 +3,9 @@ package server_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +124,9 @@ func TestTheEndOfPatienceSendsAttemptsToTheSpool(t *testing.T) {
 	}
 	c.receive("POST").wantOutcome(t, "internal_error")
 	c.closed()
-	half.closed()
+	if rest, err := io.ReadAll(half.r); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("half a request is still waited for, after %q", rest)
+	}
 }
 
 func TestServeAfterShutdownServesNobody(t *testing.T) {
