@@ -30,7 +30,13 @@ func (r *Report) count(v Verdict) {
 	switch {
 	case v.Outcome.Attributed:
 		r.Attributed++
-	case v.Known, v.Outcome.Reason == ReasonAlreadyAttributed:
+	case v.Known:
+		r.Unchanged++
+	case v.Refused != "":
+		// A line refused in an earlier run counts as it did then, even when a later line has given its
+		// user a referrer since: the same file twice gives the same figures.
+		r.Rejected[v.Refused]++
+	case v.Outcome.Reason == ReasonAlreadyAttributed:
 		r.Unchanged++
 	default:
 		r.Rejected[v.Outcome.Reason]++
@@ -47,8 +53,8 @@ type Options struct {
 }
 
 // replayBatch is how many attempts share a transaction: enough that a commit's fsync is shared, few
-// enough that the write lock is held for milliseconds beside a running server.
-const replayBatch = 256
+// enough that the write lock is held for some forty milliseconds beside a running server.
+const replayBatch = 1024
 
 // ReplayLines puts the attempts of a replay file through the decision, in file order and in constant
 // memory. Malformed lines are reported and passed over; an error means that the store or the file
@@ -62,6 +68,7 @@ func ReplayLines(ctx context.Context, store Store, r io.Reader, source Source, o
 // ReplayRejected puts refused attempts of the audit log through the decision again.
 func ReplayRejected(ctx context.Context, store Store, log RejectedLog, f RejectedFilter, opt Options) (Report, error) {
 	b := newBatcher(ctx, store, opt, nil)
+	b.fromLog = true
 	err := b.attempts(log.Rejected(ctx, f))
 	return b.report, err
 }
@@ -89,6 +96,7 @@ type batcher struct {
 	opt      Options
 	setAside SetAside // nil when broken lines stay in the caller's file
 	report   Report
+	fromLog  bool // the attempts are refusals of the audit log
 	waiting  []Attempt
 	origin   []origin
 }
@@ -173,6 +181,9 @@ func (b *batcher) flush() error {
 				return err
 			}
 			continue
+		}
+		if b.fromLog {
+			v.Refused = "" // all of them are; what counts is the decision of now
 		}
 		b.report.count(v)
 	}

@@ -105,7 +105,7 @@ type inspector interface {
 func events(t *testing.T, store inspector) (all []referral.Event) {
 	t.Helper()
 	for _, user := range []string{ann, bob, eve} {
-		dossier, err := store.Inspect(t.Context(), user, 1000)
+		dossier, err := store.Inspect(t.Context(), user, 10_000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func many(n int) string {
 
 func TestReplayGoesThroughMoreThanATransaction(t *testing.T) {
 	t.Parallel()
-	const lines = 1000
+	const lines = 3000
 	store, _ := openStore(t)
 	var progress []int64
 	report, err := referral.ReplayLines(t.Context(), store, strings.NewReader(many(lines)), referral.SourceReplay,
@@ -146,14 +146,14 @@ func TestAReplayThatFailsCountsWhatIsDone(t *testing.T) {
 	sick, _ := closedStore(t)
 	var store changeable
 	store.store.Store(well)
-	report, err := referral.ReplayLines(t.Context(), &store, strings.NewReader(many(1000)), referral.SourceReplay,
+	report, err := referral.ReplayLines(t.Context(), &store, strings.NewReader(many(3000)), referral.SourceReplay,
 		referral.Options{Progress: func(int64) { store.store.Store(sick) }})
 	if err == nil {
 		t.Error("a closed store is no error")
 	}
 	done := int64(len(events(t, well)))
-	if done == 0 || done == 1000 {
-		t.Fatalf("%d of 1000 lines are done", done)
+	if done == 0 || done == 3000 {
+		t.Fatalf("%d of 3000 lines are done", done)
 	}
 	diff(t, "report", referral.Report{Read: done, Rejected: counts{referral.ReasonUnknownCode: done}}, report)
 }
@@ -238,4 +238,28 @@ func TestReplayRejectedOfASickStoreIsAnError(t *testing.T) {
 	if _, err := referral.ReplayRejected(t.Context(), sick, sick, referral.RejectedFilter{}, referral.Options{}); err == nil {
 		t.Error("a closed store is no error")
 	}
+}
+
+// TestTheSameFileTwiceGivesTheSameFigures has a user whom one line refuses and a later line links: in
+// the second run the first line is still the refusal that it was.
+func TestTheSameFileTwiceGivesTheSameFigures(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t)
+	code := codeOf(ann)
+	file := handWritten(bob, "no-such-code", noon) + handWritten(bob, code, noon) + handWritten(bob, code, noon.Add(time.Second))
+	for _, want := range []referral.Report{
+		{Read: 3, Attributed: 1, Unchanged: 1, Rejected: counts{referral.ReasonUnknownCode: 1}},
+		{Read: 3, Unchanged: 2, Rejected: counts{referral.ReasonUnknownCode: 1}},
+	} {
+		got, err := referral.ReplayLines(t.Context(), store, strings.NewReader(file), referral.SourceReplay, referral.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "report", want, got)
+	}
+	got, err := referral.ReplayRejected(t.Context(), store, store, referral.RejectedFilter{}, referral.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "of the log, where the decision of now counts", referral.Report{Read: 1, Unchanged: 1, Rejected: counts{}}, got)
 }

@@ -3,9 +3,12 @@ package referral
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 )
@@ -38,9 +41,7 @@ func (s *Service) Attribute(ctx context.Context, a Attempt) Outcome {
 	if a.Code == "" {
 		return Outcome{Reason: ReasonNoCookie}
 	}
-	timed, cancel := context.WithTimeout(ctx, s.deadline)
-	o, err := s.store.Attribute(timed, a, s.rules)
-	cancel()
+	o, err := s.decide(ctx, a)
 	if err != nil {
 		s.keep(ctx, a, err)
 		return Outcome{Reason: ReasonInternalError}
@@ -52,6 +53,19 @@ func (s *Service) Attribute(ctx context.Context, a Attempt) Outcome {
 	return o
 }
 
+// decide has the store decide within the deadline. A panic on the way is an error like any other: the
+// attempt must not be lost to it.
+func (s *Service) decide(ctx context.Context, a Attempt) (o Outcome, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic with a %T", v)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, s.deadline)
+	defer cancel()
+	return s.store.Attribute(ctx, a, s.rules)
+}
+
 // keep puts an attempt that the store did not take where it is not lost.
 func (s *Service) keep(ctx context.Context, a Attempt, cause error) {
 	timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), spoolTime)
@@ -59,14 +73,29 @@ func (s *Service) keep(ctx context.Context, a Attempt, cause error) {
 	err := s.spool.Append(timed, a)
 	if err == nil {
 		s.log.Warn("the store did not take an attempt: it waits in the spool",
-			"attempt_id", a.ID, "request_id", a.RequestID, "cause", cause)
+			"attempt_id", a.ID, "request_id", a.RequestID, "cause", withoutPath(cause))
 		return
 	}
 	if werr := s.last.write(a); werr != nil {
-		err = fmt.Errorf("%w; %w", err, werr)
+		s.log.Error("an attempt could not be written down anywhere and is lost: its user, code and time stand here",
+			"attempt_id", a.ID, "user", a.User, "code", a.Code, "at", a.At, "cause", withoutPath(werr))
 	}
 	s.log.Error("neither the store nor the spool took an attempt: replay its line of this log with referral replay --from",
-		"attempt_id", a.ID, "request_id", a.RequestID, "cause", cause, "spool", err)
+		"attempt_id", a.ID, "request_id", a.RequestID, "cause", withoutPath(cause), "spool", withoutPath(err))
+}
+
+// withoutPath takes the name of the file out of an error of the file system: paths have no place in a
+// server's log.
+func withoutPath(err error) error {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file):
+		return fmt.Errorf("%s: %w", file.Op, file.Err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%s: %w", link.Op, link.Err)
+	}
+	return err
 }
 
 // lastResort writes attempts as lines of JSON beside the log, whatever format the log has.
@@ -134,7 +163,7 @@ func (s *Service) DrainWhenWaiting(ctx context.Context, ticks <-chan time.Time) 
 			case ctx.Err() != nil:
 				return
 			case err != nil && !failing:
-				s.log.Error("the spool cannot be drained yet: it is tried again every second", "cause", err)
+				s.log.Error("the spool cannot be drained yet: it is tried again every second", "cause", withoutPath(err))
 			case err == nil:
 				s.log.Info("the spool is drained", "read", report.Read, "attributed", report.Attributed,
 					"unchanged", report.Unchanged, "rejected", report.refused(), "malformed", report.Malformed)

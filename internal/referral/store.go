@@ -30,8 +30,9 @@ type Store interface {
 // Verdict is what became of one replayed attempt.
 type Verdict struct {
 	Outcome Outcome
-	Known   bool  // it is recorded as a signup already
-	Err     error // ErrNoUser or ErrAttemptTaken: there was nothing to decide
+	Known   bool   // it is recorded as a signup already
+	Refused Reason // why it is recorded as refused already; empty when it is not
+	Err     error  // ErrNoUser or ErrAttemptTaken: there was nothing to decide
 }
 
 // Spool keeps attempts that the store could not take. Safe for concurrent use, by other processes too.

@@ -202,30 +202,31 @@ func replay(c *conn, a referral.Attempt, rules referral.Rules) (referral.Verdict
 	if a.ID == "" {
 		a.ID = referral.DeriveAttemptID(id, a.Code, a.At)
 	}
-	known, taken, err := recorded(c, a)
-	if err != nil {
-		return referral.Verdict{}, err
-	}
-	if taken {
-		return referral.Verdict{Err: referral.ErrAttemptTaken}, nil
+	v, err := recorded(c, a)
+	if err != nil || v.Err != nil {
+		return v, err
 	}
 	f, err := facts(c, id, a.Code)
 	if err != nil {
 		return referral.Verdict{}, err
 	}
-	v := referral.Verdict{Outcome: referral.Decide(a, f, rules), Known: known}
+	v.Outcome = referral.Decide(a, f, rules)
 	return v, record(c, a, v.Outcome)
 }
 
-// recorded tells whether an attempt's id stands in the log as a signup, and whether it stands there
-// for another user.
-func recorded(c *conn, a referral.Attempt) (known, taken bool, err error) {
+// recorded tells what the log says of an attempt's id already.
+func recorded(c *conn, a referral.Attempt) (v referral.Verdict, err error) {
 	err = c.query(func(r row) error {
-		known = known || r.text(0) == string(referral.EventSignup)
-		taken = taken || r.text(1) != a.User
+		v.Known = v.Known || r.text(0) == string(referral.EventSignup)
+		if reason := r.text(2); reason != "" {
+			v.Refused = referral.Reason(reason)
+		}
+		if r.text(1) != a.User {
+			v.Err = referral.ErrAttemptTaken
+		}
 		return nil
-	}, `SELECT type, user_id FROM events WHERE attempt_id = ?1`, a.ID)
-	return known, taken, err
+	}, `SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID)
+	return v, err
 }
 
 // userID finds the id of the user whom a line names by id or e-mail address.

@@ -56,11 +56,8 @@ func translate(err error) error {
 		return err
 	}
 	f := fault{e.Code()}
-	switch f.primary() {
-	case sqlite3.SQLITE_NOTADB:
+	if f.primary() == sqlite3.SQLITE_NOTADB {
 		return ErrNotDatabase
-	case sqlite3.SQLITE_ERROR: // a mistake in our SQL: the text is for us, and holds no data
-		return fmt.Errorf("%w: %s", f, e.Error())
 	}
 	return f
 }

@@ -69,7 +69,7 @@ func (s *Store) NotReady(ctx context.Context) []string {
 		found = append(found, fmt.Sprintf("the store cannot be read: %v", err))
 	}
 	if s.writer != nil && !s.health.proven() {
-		if err := bounded(ctx, func() error { return s.probeWrite(ctx) }); errors.Is(err, errNoAnswer) {
+		if err := bounded(ctx, func() error { return s.probeWrite(ctx) }); errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
 			s.health.suspect(err)
 		}
 	}

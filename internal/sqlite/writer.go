@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -87,6 +88,9 @@ func (w *writer) loop() {
 		case t := <-w.tasks:
 			t.done <- w.runTask(t)
 		case p := <-w.attempts:
+			// Lets the callers that are ready put theirs in too. On one core none of them would run
+			// before the commit, and every batch would hold one attempt; alone, it costs nothing.
+			runtime.Gosched()
 			items = w.gather(append(items[:0], p))
 			w.commit(items)
 		}
