@@ -170,18 +170,23 @@ func TestLogsAreInTheFormatAndAboveTheLevelAskedFor(t *testing.T) {
 type stuckSpool struct {
 	referral.Spool
 	waiting bool
+	segment io.Reader
 	err     error
 }
 
 func (s *stuckSpool) Waiting() (bool, error) { return s.waiting, s.err }
-func (s *stuckSpool) Drain(context.Context, func(io.Reader, referral.SetAside) error) error {
-	return s.err
+func (s *stuckSpool) Drain(_ context.Context, replay func(io.Reader, referral.SetAside) error) error {
+	if s.err != nil {
+		return s.err
+	}
+	return replay(s.segment, nil)
 }
 
 func TestASpoolThatDrainsIsReadyAndOneThatDoesNotIsNot(t *testing.T) {
 	t.Parallel()
 	stuck := &stuckSpool{waiting: true}
-	w := &watchedSpool{Spool: stuck}
+	now := time.Now()
+	w := watchSpool(stuck, func() time.Time { return now })
 	say := func() string { return fmt.Sprint(w.notReady()) }
 	if got := say(); got != "[]" {
 		t.Errorf("before a drain: %s", got)
@@ -197,7 +202,15 @@ func TestASpoolThatDrainsIsReadyAndOneThatDoesNotIsNot(t *testing.T) {
 		t.Errorf("emptied by somebody else: %s", got)
 	}
 	stuck.waiting = true
-	_ = w.Drain(context.Background(), nil)
+	now = now.Add(undrainedAfter)
+	if got := say(); got != "[attempts wait in the spool and are not draining]" {
+		t.Errorf("held by somebody else: %s", got)
+	}
+	stuck.segment = strings.NewReader("")
+	_ = w.Drain(context.Background(), func(segment io.Reader, _ referral.SetAside) error {
+		_, err := io.ReadAll(segment)
+		return err
+	})
 	if got := say(); got != "[]" {
 		t.Errorf("after a good drain: %s", got)
 	}

@@ -132,12 +132,12 @@ func loadFile(in configInput) (path string, values map[string]any, faults []erro
 		places = usualPlaces(in.env)
 	}
 	for _, path = range places {
-		text, err := os.ReadFile(path)
-		// A place nobody named that may not be looked into is somebody else's: a command run as
-		// another user, in a folder that is closed to it, must not fail for that.
-		if in.file == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+		// A folder nobody named that may not be looked into is somebody else's: a command run there as
+		// another user must not fail for that. A file that is there counts, readable or not.
+		if _, err := os.Stat(path); in.file == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 			continue
 		}
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return path, nil, []error{fmt.Errorf("the file cannot be read: %w", err)}
 		}

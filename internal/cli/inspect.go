@@ -119,8 +119,8 @@ type eventJSON struct {
 	ReferrerID *string   `json:"referrer_id"`
 	Reason     *string   `json:"reason"`
 	Detail     *string   `json:"detail"`
-	Source     string    `json:"source"`
-	AttemptID  string    `json:"attempt_id"`
+	Source     *string   `json:"source"`
+	AttemptID  *string   `json:"attempt_id"`
 	RequestID  *string   `json:"request_id"`
 }
 
@@ -151,6 +151,6 @@ func dossierOf(d referral.Dossier, pending int) dossierJSON {
 func eventOf(e referral.Event) eventJSON {
 	return eventJSON{
 		e.ID, e.At.UTC(), string(e.Type), optional(e.Code), optional(e.ReferrerID), optional(string(e.Reason)),
-		optional(e.Detail), string(e.Source), e.AttemptID, optional(e.RequestID),
+		optional(e.Detail), optional(string(e.Source)), optional(e.AttemptID), optional(e.RequestID),
 	}
 }

@@ -57,8 +57,9 @@ func (serveOptions) run(ctx context.Context, a *app) error {
 	}
 	h := newHouse(a, cfg, store, log)
 	if err := a.announce(ln.Addr()); err != nil {
-		return errors.Join(err, closeStore(store))
+		log.Warn("the address could not be printed on stdout", "cause", err)
 	}
+	log.Info("listening", "address", ln.Addr())
 	return h.run(ctx, ln)
 }
 
@@ -96,7 +97,7 @@ type house struct {
 }
 
 func newHouse(a *app, cfg Config, store *sqlite.Store, log *slog.Logger) *house {
-	h := &house{cfg: cfg, store: store, log: log, spool: &watchedSpool{Spool: spool.New(cfg.Database)}}
+	h := &house{cfg: cfg, store: store, log: log, spool: watchSpool(spool.New(cfg.Database), a.Now)}
 	h.service = referral.NewService(store, h.spool, cfg.Rules(), cfg.Referral.Deadline, log, a.Err)
 	h.server = server.New(cfg.Server(), server.Deps{
 		Sessions: store, Referrals: h.service, NotReady: h.notReady, Log: log, Now: a.Now,
@@ -126,12 +127,9 @@ func (h *house) run(ctx context.Context, ln net.Listener) error {
 	var err error
 	select {
 	case err = <-served:
-		if err != nil {
-			err = fmt.Errorf("serve: %w", err)
-		}
 	case <-ctx.Done():
-		h.shutdown(context.WithoutCancel(ctx))
 	}
+	h.shutdown(context.WithoutCancel(ctx))
 	stopDraining()
 	<-drained
 	return errors.Join(err, closeStore(h.store))
@@ -144,6 +142,6 @@ func (h *house) shutdown(ctx context.Context) {
 	timed, cancel := context.WithTimeout(ctx, h.cfg.ShutdownTimeout)
 	defer cancel()
 	if err := h.server.Shutdown(timed); err != nil {
-		h.log.Warn("requests were still running at the end of shutdown_timeout: their attempts wait in the spool", "cause", err)
+		h.log.Warn("requests were still running at the end of shutdown_timeout: what they attempted waits in the spool", "cause", err)
 	}
 }

@@ -4,21 +4,57 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// watchedSpool remembers whether the spool could be drained when it was last tried.
+// undrainedAfter is how long attempts may wait without any of them being replayed before the spool
+// counts as not draining: another process may hold it, or the store may hang.
+const undrainedAfter = 5 * time.Second
+
+// watchedSpool remembers how draining goes.
 type watchedSpool struct {
 	referral.Spool
-	failed atomic.Bool
+	now    func() time.Time
+	failed atomic.Bool  // the last drain did
+	moved  atomic.Int64 // when nothing waited, or a segment was read, last; Unix nanoseconds
+}
+
+func watchSpool(s referral.Spool, now func() time.Time) *watchedSpool {
+	w := &watchedSpool{Spool: s, now: now}
+	w.move()
+	return w
+}
+
+func (w *watchedSpool) move() { w.moved.Store(w.now().UnixNano()) }
+
+// Waiting does as the spool does.
+func (w *watchedSpool) Waiting() (bool, error) {
+	waiting, err := w.Spool.Waiting()
+	if err == nil && !waiting {
+		w.move()
+	}
+	return waiting, err
 }
 
 // Drain does as the spool does.
 func (w *watchedSpool) Drain(ctx context.Context, replay func(segment io.Reader, setAside referral.SetAside) error) error {
-	err := w.Spool.Drain(ctx, replay)
+	err := w.Spool.Drain(ctx, func(segment io.Reader, setAside referral.SetAside) error {
+		return replay(watchedReader{segment, w}, setAside)
+	})
 	w.failed.Store(err != nil)
 	return err
+}
+
+type watchedReader struct {
+	io.Reader
+	spool *watchedSpool
+}
+
+func (r watchedReader) Read(p []byte) (int, error) {
+	r.spool.move()
+	return r.Reader.Read(p)
 }
 
 // notReady says in words what keeps the spool from being empty; a spool that empties is ready.
@@ -27,7 +63,7 @@ func (w *watchedSpool) notReady() []string {
 	switch {
 	case err != nil:
 		return []string{"the spool cannot be read"}
-	case waiting && w.failed.Load():
+	case waiting && (w.failed.Load() || w.now().Sub(time.Unix(0, w.moved.Load())) >= undrainedAfter):
 		return []string{"attempts wait in the spool and are not draining"}
 	}
 	return nil
