@@ -1,0 +1,138 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	foreignPage = "https://" + foreignHost + "/page"
+	// postForm posts what looks like JSON, as soon as it is opened.
+	postForm = `<form method="post" enctype="text/plain" action="https://api.triport.io/v1/auth/attribute">
+<input name='{"a":"' value='"}'></form><script>document.forms[0].submit()</script>`
+)
+
+// postFromForeignPage lets a foreign page post a form and returns the call as it arrived, and the
+// answer, at which the browser now looks.
+func (v *victim) postFromForeignPage() (exchange, string) {
+	v.t.Helper()
+	v.html(foreignHost+"/page", postForm)
+	v.visit(foreignPage)
+	v.waitFor(`location.host === "api.triport.io" && document.readyState === "complete"`)
+	calls := v.calls("POST")
+	if len(calls) != 1 {
+		v.t.Fatalf("%d calls arrived, want 1", len(calls))
+	}
+	return calls[0], v.eval("document.body.innerText")
+}
+
+func TestAForeignFormPostCarriesNoCookie(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t, "Lax")
+	post, answer := v.postFromForeignPage()
+	if got := post.cookies(); len(got) != 0 {
+		t.Errorf("the foreign post carries the cookies %v", got)
+	}
+	if post.Status != 401 || !strings.Contains(answer, "unauthenticated") {
+		t.Errorf("the foreign post is answered %d %s", post.Status, answer)
+	}
+	v.wantUnharmed()
+}
+
+func TestAForeignFormPostWithTheSessionIsRefused(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t, "None")
+	post, answer := v.postFromForeignPage()
+	if got := post.cookies()["nl_session"]; len(got) != 1 {
+		t.Fatalf("the post carries %d sessions, so this test shows nothing", len(got))
+	}
+	if post.Status != 403 || !strings.Contains(answer, "csrf_missing") {
+		t.Errorf("the foreign post is answered %d %s", post.Status, answer)
+	}
+	v.wantUnharmed()
+}
+
+func TestAForeignFetchIsStoppedByItsPreflight(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t, "None")
+	v.html(foreignHost+"/page", "")
+	v.visit(foreignPage)
+	if got := v.eval(call); got != "TypeError" {
+		t.Errorf("the foreign fetch got %s", got)
+	}
+	if n := len(v.calls("OPTIONS")); n != 1 {
+		t.Errorf("%d preflights arrived, want 1", n)
+	}
+	if n := len(v.calls("POST")); n != 0 {
+		t.Errorf("%d calls arrived, want none", n)
+	}
+	v.wantUnharmed()
+}
+
+func TestAForeignFetchWithoutPreflightIsRefusedAndUnreadable(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t, "None")
+	v.html(foreignHost+"/page", "")
+	v.visit(foreignPage)
+	for mode, want := range map[string]string{"cors": "TypeError", "no-cors": "opaque 0"} {
+		got := v.eval(`fetch("https://api.triport.io/v1/auth/attribute", { method: "POST", credentials: "include", body: "{}", mode: "` + mode + `" })
+			.then((r) => r.type + " " + r.status, (e) => e.name)`)
+		if got != want {
+			t.Errorf("in mode %s the foreign page sees %s, want %s", mode, got, want)
+		}
+	}
+	calls := v.calls("POST")
+	if len(calls) != 2 {
+		t.Errorf("%d calls arrived, want 2", len(calls))
+	}
+	for _, c := range calls {
+		if c.Status != 403 || len(c.cookies()["nl_session"]) != 1 {
+			t.Errorf("a call with %d sessions is answered %d", len(c.cookies()["nl_session"]), c.Status)
+		}
+	}
+	v.wantUnharmed()
+}
+
+func TestAForeignPageCannotFrameTheLandingPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, deployed)
+	for _, host := range []string{foreignHost, siblingHost} {
+		s.html(host+"/page", `<iframe src="https://api.triport.io/"></iframe>`)
+		c := newProfile(s, thirdPartyAllowed).open()
+		c.visit("https://" + host + "/page")
+		c.eventually("the browser's refusal to show the frame", func() bool {
+			return strings.Contains(c.heard(), "frame-ancestors")
+		})
+		c.close()
+	}
+}
+
+// TestForeignPagesPlantNothing is cookie stuffing: a page its visitor looks at for other reasons loads
+// a referral link where nobody sees it.
+func TestForeignPagesPlantNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, deployed)
+	stuffed := map[string]string{
+		"/?ref=img-tag":     `<img src="https://api.triport.io/?ref=img-tag">`,
+		"/r/short-link":     `<img src="https://api.triport.io/r/short-link">`,
+		"/?ref=frame-tag":   `<iframe src="https://api.triport.io/?ref=frame-tag"></iframe>`,
+		"/?ref=script-tag":  `<script src="https://api.triport.io/?ref=script-tag"></script>`,
+		"/?ref=link-tag":    `<link rel="stylesheet" href="https://api.triport.io/?ref=link-tag">`,
+		"/?ref=fetch-call":  `<script>fetch("https://api.triport.io/?ref=fetch-call", { mode: "no-cors", credentials: "include" })</script>`,
+		"/?ref=beacon-call": `<script>fetch("https://api.triport.io/?ref=beacon-call", { mode: "no-cors", credentials: "include", keepalive: true })</script>`,
+	}
+	var body string
+	for _, html := range stuffed {
+		body += html
+	}
+	s.html(foreignHost+"/page", body)
+	c := newProfile(s, thirdPartyAllowed).open()
+	c.visit(foreignPage)
+	for uri := range stuffed {
+		c.eventually("the request for "+uri, func() bool { return len(s.visits(uri)) == 1 })
+		if s.visits(uri)[0].Answer.Get("Set-Cookie") == "" {
+			t.Errorf("%s was not answered with the cookie, so this test shows nothing of it", uri)
+		}
+	}
+	c.wantRef("")
+}
