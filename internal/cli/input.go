@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 )
 
@@ -34,60 +31,14 @@ func (a *app) openInput(name string) (r io.ReadCloser, size int64, err error) {
 // closeInput closes what was only read: there is nothing that could be lost.
 func closeInput(r io.Closer) { _ = r.Close() }
 
-// maxInputLine bounds a line of input, in bytes, so that a file without line ends cannot fill the memory.
-const maxInputLine = 64 << 10
-
-var errLongLine = fmt.Errorf("longer than %d bytes", maxInputLine)
-
-// inputLine is one non-empty line of a file.
-type inputLine struct {
-	number int    // from 1, empty lines counted
-	text   []byte // without white space around it; valid until the next line
-	err    error  // the line is too long to be one
-}
-
-// readLines returns the non-empty lines of r in order, in constant memory. The second value is a
-// read error, which ends the sequence.
-func readLines(r io.Reader) iter.Seq2[inputLine, error] {
-	return func(yield func(inputLine, error) bool) {
-		br := bufio.NewReaderSize(r, maxInputLine)
-		for number := 1; ; number++ {
-			l := inputLine{number: number}
-			raw, err := br.ReadSlice('\n')
-			atEnd := errors.Is(err, io.EOF)
-			if errors.Is(err, bufio.ErrBufferFull) {
-				l.err = errLongLine
-				err = skipLine(br)
-			}
-			if err != nil && !errors.Is(err, io.EOF) {
-				yield(l, fmt.Errorf("read line %d: %w", number, err))
-				return
-			}
-			if l.err == nil {
-				l.text = bytes.TrimSpace(raw)
-			}
-			if (len(l.text) > 0 || l.err != nil) && !yield(l, nil) || atEnd {
-				return
-			}
-		}
-	}
-}
-
-// skipLine reads on to the end of the line.
-func skipLine(br *bufio.Reader) error {
-	for {
-		_, err := br.ReadSlice('\n')
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return err
-		}
-	}
-}
-
 // interruptible returns r as a reader that fails when ctx ends, also while r waits: a terminal or a
 // pipe may say nothing for hours.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return &interruptibleReader{ctx: ctx, r: r, pieces: make(chan piece, 1)}
 }
+
+// interruptibleBuffer is the size of a read, in bytes.
+const interruptibleBuffer = 64 << 10
 
 type interruptibleReader struct {
 	ctx    context.Context
@@ -123,7 +74,7 @@ func (i *interruptibleReader) Read(p []byte) (int, error) {
 // write into memory the caller has taken back.
 func (i *interruptibleReader) next() error {
 	if i.buf == nil {
-		i.buf = make([]byte, maxInputLine)
+		i.buf = make([]byte, interruptibleBuffer)
 	}
 	go func() {
 		n, err := i.r.Read(i.buf)

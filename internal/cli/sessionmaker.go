@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
 	"github.com/triport/triport-console/internal/sqlite"
 )
@@ -54,16 +55,16 @@ func (m *sessionMaker) all(ctx context.Context, users []string) error {
 }
 
 func (m *sessionMaker) fromInput(ctx context.Context) error {
-	for l, err := range readLines(interruptible(ctx, m.app.In)) {
+	for l, err := range referral.SplitLines(interruptible(ctx, m.app.In)) {
 		if err != nil {
 			return err
 		}
-		where := fmt.Sprintf("line %d: ", l.number)
-		if l.err != nil {
-			m.fail(where, l.err)
+		where := fmt.Sprintf("line %d: ", l.Number)
+		if l.Rest != nil {
+			m.fail(where, referral.ErrLongLine)
 			continue
 		}
-		if err := m.add(ctx, string(l.text), where); err != nil {
+		if err := m.add(ctx, string(l.Text), where); err != nil {
 			return err
 		}
 	}

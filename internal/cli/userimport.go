@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/sqlite"
 )
 
@@ -99,13 +100,13 @@ type importer struct {
 }
 
 func (im *importer) lines(ctx context.Context, r io.Reader) error {
-	for l, err := range readLines(r) {
+	for l, err := range referral.SplitLines(r) {
 		if err != nil {
 			return errors.Join(err, im.flush(ctx))
 		}
 		im.report.Read++
-		if l.err != nil {
-			im.bad(l.number, l.err)
+		if l.Rest != nil {
+			im.bad(l.Number, referral.ErrLongLine)
 			continue
 		}
 		if err := im.add(ctx, l); err != nil {
@@ -115,16 +116,16 @@ func (im *importer) lines(ctx context.Context, r io.Reader) error {
 	return im.flush(ctx)
 }
 
-func (im *importer) add(ctx context.Context, l inputLine) error {
-	u, err := parseImportLine(l.text)
+func (im *importer) add(ctx context.Context, l referral.RawLine) error {
+	u, err := parseImportLine(l.Text)
 	if err != nil {
-		im.bad(l.number, err)
+		im.bad(l.Number, err)
 		return nil
 	}
 	if u.CreatedAt.IsZero() {
 		u.CreatedAt = im.now
 	}
-	im.users, im.numbers = append(im.users, u), append(im.numbers, l.number)
+	im.users, im.numbers = append(im.users, u), append(im.numbers, l.Number)
 	if len(im.users) < im.size {
 		return nil
 	}

@@ -1,8 +1,6 @@
 package referral
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,9 +16,6 @@ import (
 
 // ErrLine is what the error of a malformed line wraps.
 var ErrLine = errors.New("malformed line")
-
-// maxLine bounds a line, in bytes, so that a file without line ends cannot fill the memory.
-const maxLine = 64 << 10
 
 // maxAttemptID bounds an attempt id, in bytes.
 const maxAttemptID = 128
@@ -124,59 +119,18 @@ type Line struct {
 // second value is a read error, which ends the sequence.
 func ReadLines(r io.Reader, source Source) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		br := bufio.NewReaderSize(r, maxLine)
-		for number := 1; ; number++ {
-			l := Line{Number: number}
-			raw, err := br.ReadSlice('\n')
+		for raw, err := range SplitLines(r) {
+			l := Line{Number: raw.Number, Raw: raw.Text, Rest: raw.Rest}
 			switch {
-			case errors.Is(err, bufio.ErrBufferFull):
-				l.Raw, l.Rest = bytes.Clone(raw), &restOfLine{br: br}
-				l.Err = fmt.Errorf("%w: longer than %d bytes", ErrLine, maxLine)
-			case err == io.EOF && len(raw) == 0:
-				return
-			case err != nil && err != io.EOF:
-				yield(l, fmt.Errorf("read line %d: %w", number, err))
-				return
+			case err != nil:
+			case raw.Rest != nil:
+				l.Err = fmt.Errorf("%w: %w", ErrLine, ErrLongLine)
 			default:
-				if l.Raw = bytes.TrimSpace(raw); len(l.Raw) == 0 {
-					continue
-				}
 				l.Attempt, l.Err = ParseLine(l.Raw, source)
 			}
-			if !yield(l, nil) {
+			if !yield(l, err) {
 				return
-			}
-			if l.Rest != nil {
-				if _, err := io.Copy(io.Discard, l.Rest); err != nil {
-					yield(l, fmt.Errorf("read line %d: %w", number, err))
-					return
-				}
 			}
 		}
 	}
-}
-
-// restOfLine reads a line to its end, in pieces of the buffer's size.
-type restOfLine struct {
-	br   *bufio.Reader
-	done bool
-}
-
-func (r *restOfLine) Read(p []byte) (int, error) {
-	if r.done {
-		return 0, io.EOF
-	}
-	piece, err := r.br.Peek(min(len(p), max(1, r.br.Buffered())))
-	if len(piece) == 0 {
-		return 0, err
-	}
-	if i := bytes.IndexByte(piece, '\n'); i >= 0 {
-		n := copy(p, piece[:i])
-		_, err = r.br.Discard(i + 1)
-		r.done = true
-		return n, err
-	}
-	n := copy(p, piece)
-	_, err = r.br.Discard(n)
-	return n, err
 }

@@ -72,12 +72,12 @@ func openConn(path string, write bool) (*conn, error) {
 		raw, err = d.Open(dsn(path, accessRead, ps))
 	}
 	if err != nil {
-		return nil, translate(err)
+		return nil, notYours(translate(err))
 	}
 	c := &conn{raw: raw, stmts: make(map[string]driver.Stmt)}
 	for _, p := range ps {
 		if err := c.assert(p); err != nil {
-			return nil, errors.Join(err, c.close())
+			return nil, errors.Join(notYours(err), c.close())
 		}
 	}
 	return c, nil

@@ -83,4 +83,13 @@ func isRefused(err error) bool {
 	return hasCode(err, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
 }
 
+// notYours adds the way out to an error that a user meets who may not write beside the database: in
+// WAL mode a reader needs its companions too.
+func notYours(err error) error {
+	if hasCode(err, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM) {
+		return fmt.Errorf("%w: run this as the owner of the database, who may write in its folder", err)
+	}
+	return err
+}
+
 var errNoUser = fmt.Errorf("no such user: %w", auth.ErrNotFound)
