@@ -1,0 +1,101 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// conn is a keep-alive connection with at most one request on it.
+type conn struct {
+	fd   int
+	buf  []byte
+	n    int // bytes of an answer that is not complete yet
+	sent time.Time
+}
+
+func dial(addr netip.AddrPort) (*conn, error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	err = errors.Join(
+		os.NewSyscallError("connect", syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})),
+		os.NewSyscallError("setsockopt", syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)),
+		os.NewSyscallError("fcntl", syscall.SetNonblock(fd, true)),
+	)
+	if err != nil {
+		return nil, errors.Join(err, syscall.Close(fd))
+	}
+	return &conn{fd: fd, buf: make([]byte, 4096)}, nil
+}
+
+func (c *conn) write(request []byte) error {
+	n, err := syscall.Write(c.fd, request)
+	if err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	if n < len(request) {
+		return errors.New("a request did not fit into an empty socket buffer")
+	}
+	return nil
+}
+
+// read returns the answer once it is complete: its body, or its status when it is not 200. It is
+// valid until the next read, and nil as long as more must come.
+func (c *conn) read() ([]byte, error) {
+	n, err := syscall.Read(c.fd, c.buf[c.n:])
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		return nil, nil
+	case err != nil:
+		return nil, os.NewSyscallError("read", err)
+	case n == 0:
+		return nil, errors.New("the server closed a connection, or its answer is longer than 4 KiB")
+	}
+	c.n += n
+	answer, complete, err := parse(c.buf[:c.n])
+	if complete {
+		c.n = 0
+	}
+	return answer, err
+}
+
+var (
+	endOfHead = []byte("\r\n\r\n")
+	length    = []byte("\r\nContent-Length: ")
+	ok        = []byte("200")
+)
+
+// parse takes an answer apart as far as it has come.
+func parse(b []byte) (answer []byte, complete bool, err error) {
+	end := bytes.Index(b, endOfHead)
+	if end < 0 {
+		return nil, false, nil
+	}
+	head, body := b[:end], b[end+len(endOfHead):]
+	i := bytes.Index(head, length)
+	if i < 0 || len(head) < len("HTTP/1.1 200") {
+		return nil, false, errors.New("an answer without Content-Length")
+	}
+	value, _, _ := bytes.Cut(head[i+len(length):], []byte("\r\n"))
+	n, err := strconv.Atoi(string(value))
+	if err != nil {
+		return nil, false, fmt.Errorf("Content-Length: %w", err)
+	}
+	if len(body) < n {
+		return nil, false, nil
+	}
+	if len(body) > n {
+		return nil, false, errors.New("more than one answer to a request")
+	}
+	if status := head[9:12]; !bytes.Equal(status, ok) {
+		return status, true, nil
+	}
+	return bytes.TrimSpace(body), true, nil
+}

@@ -1,0 +1,62 @@
+package load
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/triport/triport-console/bench/internal/seed"
+)
+
+// Kind says what the requests ask for.
+type Kind string
+
+// Attribute presents a referrer's code, NoCookie none, Rejected one that does not exist. Mixed is 80 %
+// NoCookie, 15 % Attribute and 5 % Rejected.
+const (
+	Attribute Kind = "attribute"
+	NoCookie  Kind = "no_cookie"
+	Rejected  Kind = "rejected"
+	Mixed     Kind = "mixed"
+)
+
+// kindOf returns the kind of the i-th of mixed requests: evenly spread, the same in each run.
+func (k Kind) kindOf(i int64) Kind {
+	if k != Mixed {
+		return k
+	}
+	switch slot := i * 7 % 20; { // 7 and 20 have no common divisor
+	case slot < 16:
+		return NoCookie
+	case slot < 19:
+		return Attribute
+	}
+	return Rejected
+}
+
+// order is fixed, so that every run asks in the same one.
+var order = [2]uint64{0x7472_6970, 0x6f72_7400}
+
+// render writes all requests: one of each person, in an order that has nothing to do with the age of
+// their accounts.
+func render(cfg Config) [][]byte {
+	requests := make([][]byte, cfg.Count)
+	for i, n := range rand.New(rand.NewPCG(order[0], order[1])).Perm(int(cfg.Count)) {
+		requests[i] = Request(cfg.Addr.String(), cfg.Kind.kindOf(int64(i)), cfg.First+int64(n))
+	}
+	return requests
+}
+
+// Request returns the call a console makes after the sign-in of person n.
+func Request(host string, kind Kind, n int64) []byte {
+	t := seed.Tokens(n)
+	code := ""
+	switch kind {
+	case Attribute:
+		code = "; ref_code=" + seed.Code(seed.ReferrerOf(n))
+	case Rejected:
+		code = fmt.Sprintf("; ref_code=nobody-%d", n)
+	}
+	return fmt.Appendf(nil, "POST /v1/auth/attribute HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
+		"X-CSRF-Token: %s\r\nCookie: nl_session=%s; nl_csrf=%s%s\r\nContent-Length: 2\r\n\r\n{}",
+		host, t.CSRF, t.Session, t.CSRF, code)
+}

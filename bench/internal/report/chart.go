@@ -1,0 +1,74 @@
+package report
+
+import (
+	"cmp"
+	_ "embed"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/triport/triport-console/bench/internal/stats"
+)
+
+//go:embed chart.svg.tmpl
+var chartText string
+
+var chart = template.Must(template.New("chart").Parse(chartText))
+
+// The chart's measures, in its own units.
+const (
+	barLeft  = 226
+	barRoom  = 370 // of the longest bar
+	barStep  = 34
+	chartTop = 74
+)
+
+type bar struct {
+	Label, Value string
+	Y, Width     float64
+	Own          bool
+}
+
+// WriteChart draws attributions a second at 64 connections, one bar a server, the longest first. It
+// draws nothing and says so when none of them ran.
+func (t Table) WriteChart(w io.Writer, f Facts) error {
+	const prefix = "attribute/64/"
+	var bars []bar
+	longest := 0.0
+	for _, s := range t {
+		if !strings.HasPrefix(s.Key, prefix) || len(s.Samples) == 0 {
+			continue
+		}
+		v := stats.Median(s.values(value))
+		longest = max(longest, v)
+		bars = append(bars, bar{Label: s.Server, Value: grouped(v), Width: v, Own: s.Key == prefix+"product"})
+	}
+	if len(bars) == 0 {
+		return fmt.Errorf("no run of %s to draw", prefix)
+	}
+	sortBars(bars)
+	for i := range bars {
+		bars[i].Width = max(1, bars[i].Width/longest*barRoom)
+		bars[i].Y = float64(chartTop + i*barStep)
+	}
+	return chart.Execute(w, struct {
+		Bars                 []bar
+		Left, Height, Bottom int
+		When                 string
+	}{bars, barLeft, chartTop + len(bars)*barStep + 34, chartTop + len(bars)*barStep + 16, f.When.UTC().Format("2006-01-02")})
+}
+
+func sortBars(bars []bar) {
+	slices.SortStableFunc(bars, func(a, b bar) int { return cmp.Compare(b.Width, a.Width) })
+}
+
+// ValueX is where the figure beside the bar begins.
+func (b bar) ValueX() float64 { return barLeft + b.Width + 8 }
+
+// TextY is the base line of the bar's texts.
+func (b bar) TextY() float64 { return b.Y + 16 }
+
+// XML returns the label as it may stand in the file.
+func (b bar) XML() string { return template.HTMLEscapeString(b.Label) }

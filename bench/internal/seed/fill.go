@@ -1,0 +1,122 @@
+package seed
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/triport/triport-console/internal/auth"
+	"modernc.org/sqlite"
+)
+
+// Layout says who is in a database: the referrers, then people who are attributed already, then
+// people who are not. The last of them have sessions.
+type Layout struct {
+	Attributed int64
+	Fresh      int64
+	Sessions   int64
+}
+
+// People is how many there are in all.
+func (l Layout) People() int64 { return Referrers + l.Attributed + l.Fresh }
+
+// FirstSession is the number of the first person with a session.
+func (l Layout) FirstSession() int64 { return l.People() - l.Sessions }
+
+// Register gives SQL the functions that tell of a person. It holds for every connection that is
+// opened afterwards, and is called once.
+func Register() error {
+	var errs []error
+	for name, f := range map[string]func(n int64) driver.Value{
+		"person_id":      func(n int64) driver.Value { return ID(n) },
+		"person_email":   func(n int64) driver.Value { return Email(n) },
+		"person_code":    func(n int64) driver.Value { return Code(n) },
+		"person_attempt": func(n int64) driver.Value { return AttemptID(n) },
+		"person_token":   func(n int64) driver.Value { h := auth.HashToken(Tokens(n).Session); return h[:] },
+		"person_csrf":    func(n int64) driver.Value { h := auth.HashToken(Tokens(n).CSRF); return h[:] },
+	} {
+		errs = append(errs, sqlite.RegisterDeterministicScalarFunction(name, 1,
+			func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+				n, ok := args[0].(int64)
+				if !ok {
+					return nil, errors.New("the number of a person is an integer")
+				}
+				return f(n), nil
+			}))
+	}
+	return errors.Join(errs...)
+}
+
+// numbers yields the people from ?1 up to, not including, ?2.
+const numbers = `WITH RECURSIVE people (n) AS (SELECT ?1 WHERE ?1 < ?2 UNION ALL SELECT n + 1 FROM people WHERE n + 1 < ?2) `
+
+// rows are the statements that fill the product's schema, each with the people it is for. ?3 is the
+// time of the first account, in microseconds.
+var rows = []struct {
+	query string
+	who   func(l Layout) (from, to int64)
+}{
+	{`INSERT INTO users (id, email, display_name, created_at)
+	  SELECT person_id(n), person_email(n), 'Person ' || n, ?3 + n * 1000 FROM people`, everybody},
+	{`INSERT INTO codes (code, user_id, kind, created_at)
+	  SELECT person_code(n), person_id(n), 'uid', ?3 + n * 1000 FROM people`, everybody},
+	{`INSERT INTO attributions (invitee_id, referrer_id, code, attributed_at, attempt_id)
+	  SELECT person_id(n), person_id(n % 1000), person_code(n % 1000), ?3 + n * 1000, person_attempt(n) FROM people`, attributed},
+	{`INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id, request_id)
+	  SELECT ?3 + n * 1000, person_id(n), 'signup', person_code(n % 1000), person_id(n % 1000), 'live', person_attempt(n),
+	         printf('req_%016x', n) FROM people`, attributed},
+	{`INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at)
+	  SELECT person_token(n), person_id(n), person_csrf(n), ?3 + n * 1000, 32503680000000000 FROM people`, signedIn},
+}
+
+func everybody(l Layout) (from, to int64)  { return 0, l.People() }
+func attributed(l Layout) (from, to int64) { return Referrers, Referrers + l.Attributed }
+func signedIn(l Layout) (from, to int64)   { return l.FirstSession(), l.People() }
+
+// Fill adds the people to a database that has the product's schema and no rows. Nobody else may have
+// it open.
+func Fill(ctx context.Context, path string, l Layout) error {
+	return Bulk(ctx, path, func(db *sql.DB) error {
+		for _, r := range rows {
+			from, to := r.who(l)
+			if err := Insert(ctx, db, r.query, from, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Insert runs an INSERT … SELECT … FROM people (n) for the people from … up to to. ?3 is the time of the first
+// account in microseconds.
+func Insert(ctx context.Context, db *sql.DB, query string, from, to int64) error {
+	args := []any{from, to, int64(epoch) * int64(time.Millisecond/time.Microsecond)}
+	if _, err := db.ExecContext(ctx, numbers+query, args...); err != nil {
+		return fmt.Errorf("fill the database: %w", err)
+	}
+	return nil
+}
+
+// Bulk lends f a connection that is fast and forgets all care: a crash leaves a broken file. At the
+// end the file is in WAL mode again, complete without its WAL.
+func Bulk(ctx context.Context, path string, f func(*sql.DB) error) (err error) {
+	q := url.Values{"_pragma": {
+		"journal_mode=delete", "journal_mode=off", "synchronous=off", "foreign_keys=off",
+		"locking_mode=exclusive", "cache_size=-1048576",
+	}}
+	db, err := sql.Open("sqlite", "file:"+url.PathEscape(path)+"?"+q.Encode())
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := f(db); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "PRAGMA journal_mode=wal")
+	return err
+}

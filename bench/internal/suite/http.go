@@ -1,0 +1,150 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/triport/triport-console/bench/internal/load"
+	"github.com/triport/triport-console/bench/internal/report"
+)
+
+// contender is a server that can do the job.
+type contender struct {
+	name    string // shown in the table
+	program string
+	args    []string
+	store   string // the flag that names its database; empty: it has none
+	lenient bool   // it may fail requests, as long as what it answered is true
+}
+
+var (
+	product        = contender{"product", "product", []string{"serve", "--listen", "127.0.0.1:0"}, "--database", false}
+	normal         = contender{"product, NORMAL", "normal", []string{"serve", "--listen", "127.0.0.1:0"}, "--database", false}
+	wired          = contender{"same wiring, batches of 256", "wired", []string{"-batch", "256"}, "-database", false}
+	oneByOne       = contender{"one-by-one", "wired", []string{"-batch", "1"}, "-database", false}
+	naive          = contender{"naive", "naive", nil, "-database", true}
+	pocketbase     = contender{"PocketBase", "pocketbase", nil, "-dir", true}
+	pocketbaseFull = contender{"PocketBase, FULL", "pocketbase", []string{"-full"}, "-dir", true}
+	bare           = contender{"bare", "bare", nil, "", false}
+	bareNoCookie   = contender{"bare", "bare", []string{"-body", answerNoCookie}, "", false}
+)
+
+// httpRun is a server under load.
+type httpRun struct {
+	by       contender
+	on       master
+	kind     load.Kind
+	conns    int
+	pinned   bool
+	expected []string
+	slices   int  // > 0: so many rounds share the people of a master that is used in place
+	beside   bool // inspect and replay run at the same time
+}
+
+// Cores of a pinned run.
+const (
+	serverCPU    = 0
+	generatorCPU = 1
+)
+
+func (r httpRun) run(ctx context.Context, l *lab, round int) (report.Sample, error) {
+	path, discard, err := l.fresh(r.on)
+	if err != nil {
+		return report.Sample{}, err
+	}
+	defer discard()
+	cpu := cpus{-1, -1}
+	if r.pinned || l.pin {
+		cpu = cpus{serverCPU, generatorCPU}
+	}
+	args := r.by.args
+	if r.by.store != "" {
+		args = append(append([]string{}, args...), r.by.store, path)
+	}
+	p, err := l.start(ctx, cpu.server, r.by.program, args...)
+	if err != nil {
+		return report.Sample{}, err
+	}
+	var side *bystander
+	if r.beside {
+		side = l.disturb(ctx, path, r.on)
+	}
+	result, err := l.load(ctx, cpu.generator, r.config(l, p, round))
+	more, serr := side.stop()
+	if err = errors.Join(err, serr); err != nil {
+		p.kill()
+		return report.Sample{}, fmt.Errorf("%w\n%s", err, p.log)
+	}
+	peak, err := p.stop()
+	if err != nil {
+		return report.Sample{}, err
+	}
+	failed, err := r.check(ctx, l, path, result, more)
+	return report.Sample{
+		Value: result.PerSecond(), P50: result.P50, P99: result.P99, RSS: peak, Share: result.Share(), Failed: failed,
+	}, err
+}
+
+type cpus struct{ server, generator int }
+
+func (r httpRun) config(l *lab, p *process, round int) load.Config {
+	cfg := load.Config{
+		Addr: p.addr, Conns: r.conns, Kind: r.kind, First: r.on.layout.FirstSession(), Count: r.on.layout.Sessions,
+		Warm: l.scale.Warm, For: l.scale.For, PID: p.cmd.Process.Pid,
+	}
+	if r.slices > 0 {
+		cfg.Count /= int64(r.slices)
+		cfg.First += int64(round) * cfg.Count
+	}
+	if r.beside {
+		cfg.Count = min(cfg.Count, l.scale.People)
+	}
+	return cfg
+}
+
+// load runs the generator.
+func (l *lab) load(ctx context.Context, cpu int, cfg load.Config) (load.Result, error) {
+	var r load.Result
+	in, err := json.Marshal(cfg)
+	if err != nil {
+		return r, err
+	}
+	cmd := l.command(ctx, cpu, "load")
+	var errOut bytes.Buffer
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &errOut
+	out, err := cmd.Output()
+	if err != nil {
+		return r, fmt.Errorf("%w: %s", err, errOut.String())
+	}
+	return r, json.Unmarshal(out, &r)
+}
+
+// check holds the store against the answers.
+func (r httpRun) check(ctx context.Context, l *lab, path string, result load.Result, more counts) (failed int64, err error) {
+	failed, example := unexpected(result.Answers, r.expected)
+	if failed > 0 && !r.by.lenient {
+		return failed, fmt.Errorf("%d unexpected answers, such as %s", failed, example)
+	}
+	if r.by.store == "" {
+		return failed, nil
+	}
+	before := counts{Attributions: r.on.layout.Attributed, Signups: r.on.layout.Attributed}
+	if stored, ok := l.stored[r.on.name]; ok {
+		before = stored
+	}
+	want := before.plus(owed(result.Answers)).plus(more)
+	if err := checkRows(ctx, path, want); err != nil {
+		return failed, err
+	}
+	if r.on.inPlace {
+		l.stored[r.on.name] = want
+		return failed, nil
+	}
+	if r.on.name == pocketbaseMaster {
+		return failed, nil
+	}
+	return failed, l.verify(ctx, path, want.Attributions)
+}
