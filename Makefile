@@ -12,7 +12,7 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/triport-console
@@ -34,6 +34,11 @@ race: ## run the same tests under the race detector
 e2e: ## run the journey that `make run` prints (needs curl)
 	go test -tags e2e -count 1 -run TestJourney ./cmd/triport-console
 
+.PHONY: test-clients
+test-clients: ## test the SDKs and the journey in a real browser (needs node, python3, chromium)
+	sh scripts/test-clients.sh
+	sh scripts/test-browser.sh
+
 # Ten minutes each by hand: make fuzz FUZZTIME=10m
 FUZZTIME ?= 10s
 .PHONY: fuzz
@@ -41,7 +46,15 @@ fuzz: ## fuzz every parser of outside bytes, FUZZTIME each
 	@sh scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: ## measure batched commits against a transaction per attempt
+bench: ## measure the product beside its peers, in ten to fifteen minutes; writes bench/RESULTS.md
+	cd bench && go run ./cmd/bench -out .
+
+.PHONY: bench-short
+bench-short: ## the same within a minute, to see that it still works; writes nothing
+	cd bench && go run ./cmd/bench -short
+
+.PHONY: bench-store
+bench-store: ## measure batched commits against a transaction per attempt, without the server
 	go test -run '^$$' -bench . -benchmem -count 5 ./internal/sqlite
 
 .PHONY: fmt
