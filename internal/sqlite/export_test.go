@@ -23,3 +23,16 @@ func (s *Store) UnwritableForTest(cause error) {
 	defer s.health.mu.Unlock()
 	s.health.failing = s.health.failing.Add(-unwritableAfter)
 }
+
+// HoldReadersForTest keeps every connection that reads busy, as a disk that hangs would, until release.
+func (s *Store) HoldReadersForTest() (release func()) {
+	var held []*conn
+	for range maxReaders {
+		held = append(held, <-s.readers)
+	}
+	return func() {
+		for _, c := range held {
+			s.readers <- c
+		}
+	}
+}

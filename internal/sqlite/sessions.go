@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/triport/triport-console/internal/auth"
@@ -12,21 +13,25 @@ SELECT s.csrf_hash, s.user_id, s.created_at, s.expires_at, s.revoked_at, u.disab
 FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.token_hash = ?1`
 
-// FindSession implements auth.SessionStore.
+// FindSession implements auth.SessionStore. It waits no longer than ctx, whatever the disk does.
 func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
-	session := auth.Session{Token: token}
-	err := s.read(ctx, func(c *conn) error {
-		found, err := c.one(func(r row) {
-			copy(session.CSRF[:], r.blob(0))
-			session.UserID, session.CreatedAt, session.ExpiresAt = r.text(1), r.time(2), r.time(3)
-			session.RevokedAt, session.UserDisabled = r.time(4), r.int(5) == 1
-		}, selectSession, token[:])
-		if err == nil && !found {
-			err = auth.ErrNotFound
-		}
-		return err
-	})
-	return session, err
+	l := &lookup{token: token, done: make(chan struct{})}
+	s.lookups.start(s)
+	select {
+	case s.lookups.queue <- l:
+	case <-s.closed:
+		return auth.Session{}, ErrClosed
+	case <-ctx.Done():
+		return auth.Session{}, fmt.Errorf("wait for a look-up: %w", ctx.Err())
+	}
+	select {
+	case <-l.done:
+		return l.session, l.err
+	case <-s.closed:
+		return auth.Session{}, ErrClosed
+	case <-ctx.Done():
+		return auth.Session{}, fmt.Errorf("wait for a look-up: %w", ctx.Err())
+	}
 }
 
 // CreateSessions adds sessions, all of them or, on an error, none.

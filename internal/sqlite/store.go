@@ -53,6 +53,7 @@ type Store struct {
 
 	readers chan *conn // idle connections; nil stands for one that has not been opened yet
 	writer  *writer    // nil in ReadOnly mode
+	lookups lookups
 	health  health
 
 	closing sync.Once
@@ -92,6 +93,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 		return nil, fmt.Errorf("%w: it is not a regular file", ErrNotDatabase)
 	}
 	s := &Store{path: path, identity: info, readers: make(chan *conn, maxReaders), closed: make(chan struct{})}
+	s.lookups.queue = make(chan *lookup, maxQueue)
 	if s.from, s.to, err = ensureSchema(ctx, path, opt.Mode); err != nil {
 		return nil, err
 	}
