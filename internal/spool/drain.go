@@ -95,7 +95,7 @@ func drainSegment(ctx context.Context, name string, bad *badFile, replay replayF
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}
-	f, err := os.Open(name)
+	f, err := openOwn(name, os.O_RDONLY)
 	if err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}

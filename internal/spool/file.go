@@ -27,7 +27,7 @@ func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), 
 	if err := create(name); err != nil {
 		return nil, fmt.Errorf("lock the spool: %w", err)
 	}
-	l := flock.New(name, flock.SetFlag(os.O_RDWR))
+	l := flock.New(name, flock.SetFlag(os.O_RDWR|syscall.O_NOFOLLOW))
 	if _, err := l.TryLockContext(ctx, poll); err != nil {
 		return nil, fmt.Errorf("lock the spool: %w", err)
 	}
@@ -37,7 +37,7 @@ func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), 
 // lockExisting shares the lock of that name with other readers. Where there is none, nobody has
 // appended yet and there is nothing to keep out: reading creates nothing.
 func lockExisting(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
-	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	l := flock.New(name, flock.SetFlag(os.O_RDONLY|syscall.O_NOFOLLOW))
 	_, err = l.TryRLockContext(ctx, poll)
 	if errors.Is(err, fs.ErrNotExist) {
 		return func() {}, nil
@@ -55,7 +55,7 @@ func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
 	if err := create(name); err != nil {
 		return nil, 0, false, err
 	}
-	f, err = os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+	f, err = openOwn(name, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -73,6 +73,26 @@ func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
 	}
 	torn, err = endsTorn(f, info.Size())
 	return f, info.Size(), torn, err
+}
+
+// openOwn opens a file of the spool that is there. The folder may be another user's than the one who
+// runs this, root above all: what is no plain file with this one name is a trap, and refused.
+func openOwn(name string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(name, flag|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !info.Mode().IsRegular() || ok && stat.Nlink > 1 {
+			err = fmt.Errorf("%s is a link or no plain file: remove it", filepath.Base(name))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // create makes a file of the spool where there is none. When root does, it gives the file to the owner

@@ -1,11 +1,15 @@
 package spool_test
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 
+	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
 )
 
@@ -38,37 +42,45 @@ func TestTheSpoolBelongsToTheOwnerOfTheDatabase(t *testing.T) {
 	}
 }
 
-func TestWhatALinkPointsToKeepsItsOwner(t *testing.T) {
+// TestALinkInTheFolderIsATrap has the folder's owner plant links that root's replay would follow: the
+// file behind one is neither written, nor read, nor given away.
+func TestALinkInTheFolderIsATrap(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	database, victim := filepath.Join(dir, "triport.db"), filepath.Join(dir, "victim")
-	for _, name := range []string{database, victim} {
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
-			t.Fatal(err)
+	for _, link := range []string{".spool", ".spool.lock", ".spool.1", ".spool.bad"} {
+		for name, plant := range map[string]func(string, string) error{"symbolic": os.Symlink, "hard": os.Link} {
+			if link == ".spool.lock" && name == "hard" {
+				continue // a lock file is neither read nor written
+			}
+			dir := t.TempDir()
+			database, victim := filepath.Join(dir, "triport.db"), filepath.Join(dir, "victim")
+			const secret = "a secret\n"
+			if err := os.WriteFile(victim, []byte(secret), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if link == ".spool.bad" {
+				if err := os.WriteFile(database+".spool", []byte("rubbish\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := plant(victim, database+link); err != nil {
+				t.Fatal(err)
+			}
+			s := spool.New(database)
+			err := s.Append(t.Context(), attempt("one"))
+			err = errors.Join(err, s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
+				b, err := io.ReadAll(segment)
+				if string(b) == secret {
+					t.Errorf("%s %s: what is behind the link was read", name, link)
+				}
+				_, aside := setAside(bytes.NewReader(b))
+				return errors.Join(err, aside)
+			}))
+			if err == nil {
+				t.Errorf("%s %s: the link is not refused", name, link)
+			}
+			if got, err := os.ReadFile(victim); string(got) != secret || err != nil {
+				t.Errorf("%s %s: what is behind the link is %q now, %v", name, link, got, err)
+			}
 		}
-	}
-	before, err := os.Stat(victim)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Getuid() == 0 {
-		if err := os.Chown(database, 12345, 12345); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{database + ".spool", database + ".spool.lock"} {
-		if err := os.Symlink(victim, name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := spool.New(database).Append(t.Context(), attempt("one")); err != nil {
-		t.Fatal(err)
-	}
-	after, err := os.Stat(victim)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := after.Sys().(*syscall.Stat_t).Uid, before.Sys().(*syscall.Stat_t).Uid; got != want {
-		t.Errorf("the file behind the link belongs to %d instead of %d", got, want)
 	}
 }

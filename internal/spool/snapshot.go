@@ -33,7 +33,7 @@ func (s *Spool) open(ctx context.Context) (*snapshot, error) {
 	}
 	var parts []io.Reader
 	for _, name := range append(segments, s.path) {
-		f, err := os.Open(name)
+		f, err := openOwn(name, os.O_RDONLY)
 		if errors.Is(err, fs.ErrNotExist) { // nothing waits in it, or it was drained just now
 			continue
 		}
