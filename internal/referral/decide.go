@@ -5,7 +5,7 @@ package referral
 
 import "time"
 
-// Reason says why an attempt did not lead to an attribution. The words are the contract's.
+// Reason says why an attempt did not lead to an attribution. The words are part of the API.
 type Reason string
 
 // The reasons, in the order in which Decide looks for them. ReasonInternalError is never decided: it

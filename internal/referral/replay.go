@@ -33,8 +33,6 @@ func (r *Report) count(v Verdict) {
 	case v.Known:
 		r.Unchanged++
 	case v.Refused != "":
-		// A line refused in an earlier run counts as it did then, even when a later line has given its
-		// user a referrer since: the same file twice gives the same figures.
 		r.Rejected[v.Refused]++
 	case v.Outcome.Reason == ReasonAlreadyAttributed:
 		r.Unchanged++
@@ -68,7 +66,6 @@ func ReplayLines(ctx context.Context, store Store, r io.Reader, source Source, o
 // ReplayRejected puts refused attempts of the audit log through the decision again.
 func ReplayRejected(ctx context.Context, store Store, log RejectedLog, f RejectedFilter, opt Options) (Report, error) {
 	b := newBatcher(ctx, store, opt, nil)
-	b.fromLog = true
 	err := b.attempts(log.Rejected(ctx, f))
 	return b.report, err
 }
@@ -96,7 +93,6 @@ type batcher struct {
 	opt      Options
 	setAside SetAside // nil when broken lines stay in the caller's file
 	report   Report
-	fromLog  bool // the attempts are refusals of the audit log
 	waiting  []Attempt
 	origin   []origin
 }
@@ -181,9 +177,6 @@ func (b *batcher) flush() error {
 				return err
 			}
 			continue
-		}
-		if b.fromLog {
-			v.Refused = "" // all of them are; what counts is the decision of now
 		}
 		b.report.count(v)
 	}

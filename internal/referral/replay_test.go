@@ -257,9 +257,26 @@ func TestTheSameFileTwiceGivesTheSameFigures(t *testing.T) {
 		}
 		diff(t, "report", want, got)
 	}
+	for range 2 {
+		got, err := referral.ReplayRejected(t.Context(), store, store, referral.RejectedFilter{}, referral.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "of the log", referral.Report{Read: 1, Rejected: counts{referral.ReasonUnknownCode: 1}}, got)
+	}
+}
+
+func TestARefusalWhoseUserWasLinkedByALiveCallIsUnchanged(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t)
+	for _, a := range []referral.Attempt{call("a1", "no-such-code"), call("a2", codeOf(bob))} {
+		if _, err := store.Attribute(t.Context(), a, referral.Rules{}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	got, err := referral.ReplayRejected(t.Context(), store, store, referral.RejectedFilter{}, referral.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "of the log, where the decision of now counts", referral.Report{Read: 1, Unchanged: 1, Rejected: counts{}}, got)
+	diff(t, "report", referral.Report{Read: 1, Unchanged: 1, Rejected: counts{}}, got)
 }

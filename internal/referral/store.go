@@ -30,9 +30,12 @@ type Store interface {
 // Verdict is what became of one replayed attempt.
 type Verdict struct {
 	Outcome Outcome
-	Known   bool   // it is recorded as a signup already
-	Refused Reason // why it is recorded as refused already; empty when it is not
-	Err     error  // ErrNoUser or ErrAttemptTaken: there was nothing to decide
+	Known   bool // it is recorded as a signup already
+	// Refused is why it is recorded as refused, where an attempt of a replay that came after it has
+	// given its user a referrer; else empty. It counts as the refusal that it was, so that the same
+	// attempts twice give the same figures.
+	Refused Reason
+	Err     error // ErrNoUser or ErrAttemptTaken: there was nothing to decide
 }
 
 // Spool keeps attempts that the store could not take. Safe for concurrent use, by other processes too.

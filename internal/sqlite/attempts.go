@@ -211,6 +211,17 @@ func replay(c *conn, a referral.Attempt, rules referral.Rules) (referral.Verdict
 		return referral.Verdict{}, err
 	}
 	v.Outcome = referral.Decide(a, f, rules)
+	if v.Refused != "" {
+		later := false
+		if v.Outcome.Reason == referral.ReasonAlreadyAttributed {
+			if later, err = linkedLater(c, a); err != nil {
+				return v, err
+			}
+		}
+		if !later {
+			v.Refused = ""
+		}
+	}
 	return v, record(c, a, v.Outcome)
 }
 
@@ -227,6 +238,16 @@ func recorded(c *conn, a referral.Attempt) (v referral.Verdict, err error) {
 		return nil
 	}, `SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID)
 	return v, err
+}
+
+// linkedLater tells whether the user of a refused attempt was linked by an attempt of a replay that
+// came after it: in the log, or in the file.
+func linkedLater(c *conn, a referral.Attempt) (bool, error) {
+	return c.one(func(row) {}, `
+SELECT 1 FROM events s
+WHERE s.user_id = ?1 AND s.type = 'signup' AND s.source = 'replay'
+  AND (SELECT min(seq) FROM events WHERE attempt_id = s.attempt_id)
+    > (SELECT seq FROM events WHERE attempt_id = ?2 AND type = 'rejected')`, a.User, a.ID)
 }
 
 // userID finds the id of the user whom a line names by id or e-mail address.

@@ -249,7 +249,6 @@ func TestReplayTwiceIsOnce(t *testing.T) {
 		{User: "nobody@example.com", Code: "nobodys", At: noon, Source: referral.SourceReplay},
 	}
 	var logs [2]int
-	refused := []referral.Reason{"", referral.ReasonUnknownCode}
 	for round, first := range []referral.Verdict{
 		{Outcome: referral.Outcome{Attributed: true, ReferrerID: all[1].id}},
 		{Outcome: referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, Known: true},
@@ -261,7 +260,7 @@ func TestReplayTwiceIsOnce(t *testing.T) {
 		want := []referral.Verdict{
 			first,
 			{Outcome: referral.Outcome{Reason: referral.ReasonAlreadyAttributed}},
-			{Outcome: referral.Outcome{Reason: referral.ReasonUnknownCode, Detail: referral.DetailNoSuchCode}, Refused: refused[round]},
+			{Outcome: referral.Outcome{Reason: referral.ReasonUnknownCode, Detail: referral.DetailNoSuchCode}},
 			{Err: referral.ErrNoUser},
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
