@@ -21,7 +21,7 @@ type Session struct {
 	UserDisabled bool
 }
 
-// validAt is the contract's rule: not revoked, now before the expiry (equal is expired), and the
+// validAt is the rule: not revoked, now before the expiry (equal is expired), and the
 // account enabled.
 func (s Session) validAt(now time.Time) bool {
 	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && !s.UserDisabled

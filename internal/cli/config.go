@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/viper"
@@ -134,7 +135,7 @@ func loadFile(in configInput) (path string, values map[string]any, faults []erro
 	for _, path = range places {
 		// A folder nobody named that may not be looked into is somebody else's: a command run there as
 		// another user must not fail for that. A file that is there counts, readable or not.
-		if _, err := os.Stat(path); in.file == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+		if _, err := os.Stat(path); in.file == "" && isElsewhere(err) {
 			continue
 		}
 		text, err := os.ReadFile(path)
@@ -145,6 +146,11 @@ func loadFile(in configInput) (path string, values map[string]any, faults []erro
 		return path, values, faults
 	}
 	return "", nil, nil
+}
+
+// isElsewhere tells of an error of looking for a file that there is none to be found there.
+func isElsewhere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // usualPlaces are where a configuration file is looked for when none is named.

@@ -12,7 +12,7 @@ import (
 	"github.com/triport/triport-console/internal/sqlite"
 )
 
-// The exit codes of the contract.
+// The exit codes, as docs/cli.md has them.
 const (
 	exitDone       = 0
 	exitFailed     = 1

@@ -79,5 +79,5 @@ func outcomeBody(o referral.Outcome) []byte {
 	if body, ok := bodiesRefused[o.Reason]; ok {
 		return body
 	}
-	return bodiesRefused[referral.ReasonInternalError] // not one of the contract's words
+	return bodiesRefused[referral.ReasonInternalError] // not one of the words that are documented
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The cookies of the contract.
+// The cookies, as docs/http.md has them.
 const (
 	SessionCookie = "nl_session"
 	CSRFCookie    = "nl_csrf"

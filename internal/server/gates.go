@@ -7,8 +7,8 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// admit lets a state-changing request of a signed-in user pass. The gates stand in the contract's
-// order: session, CSRF, origin; the first that fails answers.
+// admit lets a state-changing request of a signed-in user pass. The gates stand in the
+// documented order: session, CSRF, origin; the first that fails answers.
 func (s *Server) admit(x *exchange) (auth.Identity, error) {
 	id, err := s.authenticate(x)
 	if err != nil {

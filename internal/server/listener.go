@@ -175,10 +175,11 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // SetReadDeadline is called by fasthttp before it reads, which must not undo hurrySilent.
 func (c *conn) SetReadDeadline(t time.Time) error {
-	if c.set.closing.Load() && !c.spoke.Load() {
-		t = time.Now().Add(lastWord)
+	err := c.Conn.SetReadDeadline(t)
+	if c.set.closing.Load() && !c.spoke.Load() { // looked at last: closing may have begun just now
+		err = c.Conn.SetReadDeadline(time.Now().Add(lastWord))
 	}
-	return c.Conn.SetReadDeadline(t)
+	return err
 }
 
 func (c *conn) Close() error {
