@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -34,6 +33,12 @@ runpy.run_path("page.py", given)
 """
 
 
+def printed_example() -> str:
+    """The Python example, cut out of the users' page as it is printed there."""
+    page = (ROOT / "../../test/browser/testdata/attribute.txt").read_text()
+    return page.split("Python (triport-sdk)\n", 1)[1].split("Notes\n", 1)[0]
+
+
 class PackageTest(unittest.TestCase):
     def setUp(self) -> None:
         directory = tempfile.TemporaryDirectory(prefix="triport-project-")
@@ -46,7 +51,7 @@ class PackageTest(unittest.TestCase):
         subprocess.run([*command, "--target", self.project / "installed", what], env=env, check=True)
 
     def run_page(self, given: dict[str, str]) -> str:
-        shutil.copy(ROOT / "tests/page.py", self.project)
+        (self.project / "page.py").write_text(printed_example())
         command = [sys.executable, "-I", "-c", RUN]
         done = subprocess.run(
             command, cwd=self.project, input=json.dumps(given), stdout=subprocess.PIPE, text=True, check=True
@@ -117,6 +122,10 @@ class PackageTest(unittest.TestCase):
             read = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
             self.assertEqual(wheel_builder.project(), read)
         self.assertEqual(wheel_builder.project()["name"], "triport-sdk")
+
+    def test_the_readable_example_has_the_lines_of_the_page(self) -> None:
+        readable = (line.strip() for line in (ROOT / "tests/page.py").read_text().splitlines())
+        self.assertEqual([line for line in readable if line], printed_example().splitlines())
 
     def test_the_readme_shows_the_page_as_it_is_tested(self) -> None:
         self.assertIn((ROOT / "tests/page.py").read_text(), (ROOT / "README.md").read_text())
