@@ -15,7 +15,7 @@ type Report struct {
 	Read       int64            // lines or events, malformed ones included
 	Attributed int64            // linked by this run
 	Unchanged  int64            // linked before this run, by this attempt or by another
-	Rejected   map[Reason]int64 // refused by this run
+	Rejected   map[Reason]int64 // refused by this run, or before it: see Verdict.Refused
 	Malformed  int64            // lines that are no attempt or name no user
 }
 
