@@ -54,7 +54,8 @@ func (s *Spool) lead(ctx context.Context) {
 	}
 	batch := s.take()
 	if err == nil {
-		err = appendFile(s.path, batch)
+		err = appendFile(s.path, batch, s.doubtful)
+		s.doubtful = err != nil
 		unlock()
 	}
 	if err != nil {
@@ -92,14 +93,16 @@ func (s *Spool) take() []*entry {
 	return batch
 }
 
-// appendFile makes the lines of the batch durable, all or, on an error, none of them.
-func appendFile(name string, batch []*entry) error {
+// appendFile makes the lines of the batch durable, all or, on an error, none of them. The end of the
+// file is doubtful after an append that failed: the system may show a whole line there of which the
+// disk has nothing, and which would be glued to the next one after a crash.
+func appendFile(name string, batch []*entry, doubtful bool) error {
 	f, size, torn, err := openAppend(name)
 	if err != nil {
 		return err
 	}
 	var lines []byte
-	if torn {
+	if torn || doubtful && size > 0 {
 		lines = append(lines, '\n')
 	}
 	for _, e := range batch {

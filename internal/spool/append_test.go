@@ -188,3 +188,23 @@ func holdLock(t *testing.T, name string) (release func()) {
 	t.Cleanup(release)
 	return release
 }
+
+// TestAfterAFailedAppendTheNextLineBeginsAnew: what the disk holds of the lines before it is not known.
+func TestAfterAFailedAppendTheNextLineBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "a1")
+	away := database + ".away"
+	if err := errors.Join(os.Rename(database+".spool", away), os.Mkdir(database+".spool", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(t.Context(), attempt("a2")); err == nil {
+		t.Error("a folder was appended to")
+	}
+	if err := errors.Join(os.Remove(database+".spool"), os.Rename(away, database+".spool")); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, s, "a3")
+	mustAppend(t, s, "a4")
+	diff(t, "the spool", lineOf("a1")+"\n"+lineOf("a3")+lineOf("a4"), readFile(t, database+".spool"))
+}

@@ -32,6 +32,8 @@ import (
 type Spool struct {
 	path string        // of the file that is appended to; the other names begin with it
 	turn chan struct{} // holds one token while an Append leads
+	// doubtful tells whether the last append failed. It belongs to whoever has the turn.
+	doubtful bool
 
 	mu    sync.Mutex
 	queue []*entry // what the next leader writes

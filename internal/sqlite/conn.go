@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"time"
+	"os"
 
 	"modernc.org/sqlite"
 )
@@ -16,9 +16,10 @@ import (
 // without database/sql between, which costs a third of the time of the short statements here. It is
 // not safe for concurrent use.
 type conn struct {
-	raw   driver.Conn
-	stmts map[string]driver.Stmt
-	named []driver.NamedValue // reused: the driver copies what it binds
+	raw     driver.Conn
+	stmts   map[string]driver.Stmt
+	named   []driver.NamedValue // reused: the driver copies what it binds
+	spoiled bool                // it met an error after which it must not be used again
 }
 
 // pragma is a setting of a connection. All of them stand in the DSN, so that no connection can be
@@ -53,34 +54,86 @@ type access string
 const (
 	accessRead   access = "ro" // waits for nobody and changes nothing
 	accessShared access = "rw" // reads, but may create the WAL's index where no other process has it open
+	// accessAlone reads the file by itself, as if nothing stood beside it and nobody changed it.
+	accessAlone access = "ro&immutable=1"
 )
 
 func dsn(path string, mode access, ps []pragma) string {
-	q := url.Values{"mode": {string(mode)}, "_dqs": {"0"}, "_error_rc": {"1"}}
+	q := url.Values{"_dqs": {"0"}, "_error_rc": {"1"}}
 	for _, p := range ps {
 		q.Add("_pragma", p.name+"="+p.value)
 	}
-	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "mode=" + string(mode) + "&" + q.Encode()}).String()
 }
 
 func openConn(path string, write bool) (*conn, error) {
-	ps := pragmas(write)
-	var d sqlite.Driver
-	raw, err := d.Open(dsn(path, accessShared, ps))
+	c, err := openAs(path, accessShared, pragmas(write))
 	if err != nil && !write {
 		// A file that may only be read, in a folder that may not be written.
-		raw, err = d.Open(dsn(path, accessRead, ps))
+		c, err = openAs(path, accessRead, pragmas(write))
 	}
+	return c, err
+}
+
+func openAs(path string, mode access, ps []pragma) (*conn, error) {
+	var d sqlite.Driver
+	raw, err := d.Open(dsn(path, mode, ps))
 	if err != nil {
 		return nil, notYours(translate(err))
 	}
 	c := &conn{raw: raw, stmts: make(map[string]driver.Stmt)}
 	for _, p := range ps {
 		if err := c.assert(p); err != nil {
-			return nil, errors.Join(notYours(err), c.close())
+			c.discard()
+			return nil, notYours(err)
 		}
 	}
 	return c, nil
+}
+
+// openWriter opens a connection that writes, and tells where. From then on whoever uses it does the
+// waiting for a lock: SQLite's own steps grow to 100 ms, long enough to be overtaken for ever by a
+// process that commits one batch after the other. The writer checkpoints too; SQLite does so only for
+// a log that other processes have made four times as long, about 16 MB.
+func openWriter(path string) (*conn, place, error) {
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, place{}, fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+	}
+	c, err := openConn(path, true)
+	if err != nil {
+		return nil, place{}, err
+	}
+	var p place
+	if err = c.touch(); err == nil {
+		p, err = settle(path, opened)
+	}
+	for _, setting := range []string{"PRAGMA busy_timeout = 0", "PRAGMA wal_autocheckpoint = 4000"} {
+		if err == nil {
+			_, err = c.exec(setting)
+		}
+	}
+	if err != nil {
+		c.discard()
+		return nil, place{}, err
+	}
+	return c, p, nil
+}
+
+// touch reads, which opens or makes what stands beside the database.
+func (c *conn) touch() error {
+	return c.once("SELECT count(*) FROM sqlite_schema", func(row) {})
+}
+
+// emptyLog copies all of the log into the database, brings that to disk, and begins the log anew. The
+// error is errLogBusy while another process reads or writes.
+func (c *conn) emptyLog() error {
+	busy := false
+	err := c.once("PRAGMA wal_checkpoint(TRUNCATE)", func(r row) { busy = r.int(0) != 0 })
+	if err == nil && busy {
+		err = errLogBusy
+	}
+	return err
 }
 
 func (c *conn) assert(p pragma) error {
@@ -103,36 +156,21 @@ func (c *conn) close() error {
 	return errors.Join(append(errs, c.raw.Close())...)
 }
 
-// row is one row of a result, valid until the next one. Columns are int64, string, []byte or nil.
-type row []driver.Value
+// discard closes a connection that is not needed any more, or cannot be trusted. What went wrong with
+// it was told before, and its statements repeat it.
+func (c *conn) discard() { _ = c.close() }
 
-func (r row) text(i int) string { s, _ := r[i].(string); return s }
-func (r row) int(i int) int64   { n, _ := r[i].(int64); return n }
-func (r row) blob(i int) []byte { b, _ := r[i].([]byte); return b }
-func (r row) null(i int) bool   { return r[i] == nil }
-
-// time reads a column of microseconds; NULL is the zero time.
-func (r row) time(i int) time.Time {
-	if r[i] == nil {
-		return time.Time{}
-	}
-	return time.UnixMicro(r.int(i)).UTC()
-}
-
-// micros is what the store keeps of a time; the zero time is NULL.
-func micros(t time.Time) driver.Value {
-	if t.IsZero() {
+// failed translates an error and remembers when the connection is no good after it: SQLite's page cache
+// keeps a damaged page for as long as nobody writes, and what it opened on a sick disk stays read-only.
+func (c *conn) failed(err error) error {
+	if err == nil {
 		return nil
 	}
-	return t.UnixMicro()
-}
-
-// orNull stores an empty string as NULL: what is absent is absent in every column alike.
-func orNull(s string) driver.Value {
-	if s == "" {
-		return nil
+	err = translate(err)
+	if isSick(err) || isDamage(err) {
+		c.spoiled = true
 	}
-	return s
+	return err
 }
 
 func (c *conn) prepare(query string) (driver.Stmt, error) {
@@ -141,7 +179,7 @@ func (c *conn) prepare(query string) (driver.Stmt, error) {
 	}
 	s, err := c.raw.Prepare(query)
 	if err != nil {
-		return nil, translate(err)
+		return nil, c.failed(err)
 	}
 	c.stmts[query] = s
 	return s, nil
@@ -164,7 +202,7 @@ func (c *conn) exec(query string, args ...driver.Value) (int64, error) {
 	}
 	res, err := s.(driver.StmtExecContext).ExecContext(context.Background(), c.bind(args))
 	if err != nil {
-		return 0, translate(err)
+		return 0, c.failed(err)
 	}
 	return res.RowsAffected()
 }
@@ -195,7 +233,7 @@ func (c *conn) one(get func(row), query string, args ...driver.Value) (found boo
 func (c *conn) once(query string, each func(row), args ...driver.Value) (err error) {
 	s, err := c.raw.Prepare(query)
 	if err != nil {
-		return translate(err)
+		return c.failed(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return c.run(s, args, func(r row) error { each(r); return nil })
@@ -204,11 +242,11 @@ func (c *conn) once(query string, each func(row), args ...driver.Value) (err err
 func (c *conn) run(s driver.Stmt, args []driver.Value, each func(row) error) (err error) {
 	rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
-		return translate(err)
+		return c.failed(err)
 	}
 	defer func() {
 		if end := rows.Close(); err == nil {
-			err = translate(end)
+			err = c.failed(end)
 		}
 	}()
 	dest := make([]driver.Value, len(rows.Columns()))
@@ -217,7 +255,7 @@ func (c *conn) run(s driver.Stmt, args []driver.Value, each func(row) error) (er
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return translate(err)
+			return c.failed(err)
 		}
 		if err := each(dest); err != nil {
 			return err

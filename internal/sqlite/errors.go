@@ -29,20 +29,30 @@ var (
 	// ErrLocked says that another process held the write lock for too long.
 	ErrLocked = errors.New("another process holds the write lock of the database")
 	// ErrReplaced says that the database file was removed or replaced while it was open.
-	ErrReplaced = errors.New("the database file was removed or replaced while it was open: put it back, or restart")
+	ErrReplaced = errors.New("the database file was removed or replaced while it was open: put it back, or a backup in its place")
 	// ErrClosed says that the store has been closed.
 	ErrClosed = errors.New("the store is closed")
+)
+
+// What keeps a store from being mended, besides the above.
+var (
+	errLogBusy     = errors.New("another process reads the log of the database, which must be emptied first")
+	errForeign     = errors.New("the file in the database's place cannot be opened")
+	errReadersBusy = errors.New("a read has not ended yet")
+	// errLogReplaced needs a person: two logs hold commits that belong to the same database.
+	errLogReplaced = errors.New("the write-ahead log was removed while the database was open, and another process began a new one: end that process, stop this one, and restore a backup")
 )
 
 // fault is an error of SQLite, known by its code: the driver's own text may quote a statement.
 type fault struct{ code int }
 
 func (f fault) Error() string {
-	if s, ok := sqlite.ErrorCodeString[f.code]; ok {
-		return s
+	words := sqlite.ErrorCodeString[f.primary()]
+	if name := sqlite.ErrorCodeString[f.code]; f.code != f.primary() && name != "" {
+		words += " " + name // the driver has no words for these
 	}
-	if s, ok := sqlite.ErrorCodeString[f.primary()]; ok {
-		return s
+	if words != "" {
+		return words
 	}
 	return fmt.Sprintf("SQLite error %d", f.code)
 }
@@ -81,6 +91,27 @@ func isBusy(err error) bool { return hasCode(err, sqlite3.SQLITE_BUSY, sqlite3.S
 // isRefused tells whether the schema refused a row: an error of the row, not of the store.
 func isRefused(err error) bool {
 	return hasCode(err, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
+}
+
+// isFull tells whether the disk has no room. Nothing is wrong with what is on it.
+func isFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
+
+// isDamage tells whether what was read cannot be right, or could not be read.
+func isDamage(err error) bool {
+	var f fault
+	if errors.As(err, &f) && f.primary() == sqlite3.SQLITE_IOERR {
+		switch f.code {
+		case sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA:
+			return true
+		}
+	}
+	return hasCode(err, sqlite3.SQLITE_CORRUPT) || errors.Is(err, ErrNotDatabase)
+}
+
+// isSick tells whether the disk refused what the store needs: after that nobody knows what it holds.
+func isSick(err error) bool {
+	return !isDamage(err) && hasCode(err, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_PERM)
 }
 
 // notYours adds the way out to an error that a user meets who may not write beside the database: in

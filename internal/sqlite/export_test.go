@@ -1,6 +1,9 @@
 package sqlite
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // ExecForTest runs a statement on the connection that writes, with everything a real one enforces.
 func ExecForTest(path, statement string) (err error) {
@@ -35,4 +38,16 @@ func (s *Store) HoldReadersForTest() (release func()) {
 			s.readers <- c
 		}
 	}
+}
+
+// FullForTest keeps the database from growing, as a full disk does, until the room is given back.
+func (s *Store) FullForTest(ctx context.Context) (room func()) {
+	limit := func(statement string) {
+		err := s.write(ctx, func(c *conn) error { return c.once(statement, func(row) {}) })
+		if err != nil {
+			panic(err)
+		}
+	}
+	limit("PRAGMA max_page_count = 1") // SQLite takes the present size when that is more
+	return func() { limit("PRAGMA max_page_count = 1073741823") }
 }

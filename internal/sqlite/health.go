@@ -94,10 +94,7 @@ func bounded(ctx context.Context, f func() error) error {
 }
 
 func (s *Store) probeRead(ctx context.Context) error {
-	if err := s.inPlace(); err != nil {
-		return err
-	}
-	return s.read(ctx, func(c *conn) error {
+	return s.readInPlace(ctx, func(c *conn) error {
 		_, err := c.one(func(row) {}, `SELECT 1 FROM users LIMIT 1`)
 		return err
 	})

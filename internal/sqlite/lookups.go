@@ -49,7 +49,7 @@ func (l *lookups) work(s *Store) {
 		case one := <-l.queue:
 			runtime.Gosched() // as in the writer: lets callers that are ready join
 			batch = l.gather(append(batch[:0], one))
-			l.answer(batch, s.read(context.Background(), func(c *conn) error { return find(c, batch) }))
+			l.answer(batch, s.readInPlace(context.Background(), func(c *conn) error { return find(c, batch) }))
 		}
 	}
 }

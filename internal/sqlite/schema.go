@@ -41,13 +41,12 @@ func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, 
 	if from, err = schemaVersion(path); err != nil {
 		return 0, 0, err
 	}
-	switch {
-	case from > newestSchema:
-		return 0, 0, fmt.Errorf("%w (schema %d, this program knows up to %d)", ErrNewerSchema, from, newestSchema)
-	case from == newestSchema:
-		return from, from, nil
-	case mode != Create:
-		return 0, 0, fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, from, newestSchema)
+	err = current(from)
+	if errors.Is(err, ErrOlderSchema) && mode == Create {
+		err = nil
+	}
+	if err != nil || from == newestSchema {
+		return from, from, err
 	}
 	if err := migrate(ctx, path); err != nil {
 		return 0, 0, fmt.Errorf("bring the schema up to date: %w", err)
@@ -55,27 +54,45 @@ func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, 
 	return from, newestSchema, nil
 }
 
-// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours.
+// current returns nil for the newest schema, and what to do about any other.
+func current(version int64) error {
+	switch {
+	case version > newestSchema:
+		return fmt.Errorf("%w (schema %d, this program knows up to %d)", ErrNewerSchema, version, newestSchema)
+	case version < newestSchema:
+		return fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, version, newestSchema)
+	}
+	return nil
+}
+
 func schemaVersion(path string) (version int64, err error) {
 	c, err := openConn(path, false)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	var app, tables int64
-	if err := c.once("PRAGMA application_id", func(r row) { app = r.int(0) }); err != nil {
-		return 0, err
-	}
-	if err := c.once("SELECT count(*) FROM sqlite_schema", func(r row) { tables = r.int(0) }); err != nil {
-		return 0, err
-	}
-	if tables == 0 {
-		return 0, nil
-	}
-	if app != applicationID && !migrating(c) {
-		return 0, ErrNotDatabase
-	}
-	err = c.once("SELECT max(version_id) FROM goose_db_version WHERE is_applied", func(r row) { version = r.int(0) })
+	return c.schemaVersion()
+}
+
+// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours. It reads
+// as of one moment: another process may be making the tables.
+func (c *conn) schemaVersion() (version int64, err error) {
+	err = c.snapshot(func() error {
+		var app, tables int64
+		if err := c.once("PRAGMA application_id", func(r row) { app = r.int(0) }); err != nil {
+			return err
+		}
+		if err := c.once("SELECT count(*) FROM sqlite_schema", func(r row) { tables = r.int(0) }); err != nil {
+			return err
+		}
+		if tables == 0 {
+			return nil
+		}
+		if app != applicationID && !migrating(c) {
+			return ErrNotDatabase
+		}
+		return c.once("SELECT max(version_id) FROM goose_db_version WHERE is_applied", func(r row) { version = r.int(0) })
+	})
 	return version, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite/lib"
 
@@ -33,6 +34,9 @@ type Options struct {
 	Mode Mode
 	// Log is told what an operator must know; nil discards it.
 	Log *slog.Logger
+	// Observe is told of every transaction of live attempts, before they are answered; nil tells nobody.
+	// It keeps the one writer from the next transaction: it must return at once.
+	Observe func(Commit)
 	// BatchSize is how many live attempts may share a transaction; 0 means 256.
 	BatchSize int
 }
@@ -48,8 +52,11 @@ const (
 // auth.SessionStore. All methods are safe for concurrent use.
 type Store struct {
 	path     string
-	identity os.FileInfo
 	from, to int64
+	// place and away change while the writer holds all of readers, so that whoever holds one of them,
+	// or is the writer, may look at them.
+	place place
+	away  error // why no file is open; nil when one is
 
 	readers chan *conn // idle connections; nil stands for one that has not been opened yet
 	writer  *writer    // nil in ReadOnly mode
@@ -92,7 +99,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: it is not a regular file", ErrNotDatabase)
 	}
-	s := &Store{path: path, identity: info, readers: make(chan *conn, maxReaders), closed: make(chan struct{})}
+	s := &Store{path: path, place: place{db: info}, readers: make(chan *conn, maxReaders), closed: make(chan struct{})}
 	s.lookups.queue = make(chan *lookup, maxQueue)
 	if s.from, s.to, err = ensureSchema(ctx, path, opt.Mode); err != nil {
 		return nil, err
@@ -134,12 +141,15 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.closed)
 		if s.writer != nil {
-			errs = append(errs, s.writer.stop())
+			s.writer.stop()
 		}
 		for range maxReaders {
 			if c := <-s.readers; c != nil {
 				errs = append(errs, c.close())
 			}
+		}
+		if s.writer != nil { // after the readers: the last one out empties the log
+			errs = append(errs, s.writer.close())
 		}
 	})
 	return errors.Join(errs...)
@@ -159,17 +169,88 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 			return fmt.Errorf("wait for a connection that reads: %w", ctx.Err())
 		}
 	}
-	defer func() { s.readers <- c }()
+	defer func() {
+		if c != nil && c.spoiled {
+			c.discard()
+			c = nil
+		}
+		s.readers <- c
+	}()
 	if s.isClosed() {
 		return ErrClosed
 	}
 	if c == nil {
 		var err error
-		if c, err = openConn(s.path, false); err != nil {
+		if c, err = s.openReader(); err != nil {
 			return fmt.Errorf("open a connection that reads: %w", err)
 		}
 	}
 	return f(c)
+}
+
+// openReader opens a connection that reads. Beside a writer it can do no harm to a file that was put
+// in the database's place just now: the last connection that may write a file plays the log it found
+// beside it into it.
+func (s *Store) openReader() (*conn, error) {
+	if s.writer == nil {
+		return openConn(s.path, false)
+	}
+	if s.away != nil {
+		return nil, s.away
+	}
+	if err := s.wholeInPlace(); err != nil {
+		return nil, err
+	}
+	return openAs(s.path, accessRead, pragmas(false))
+}
+
+// holdReaders takes every connection that reads out of service.
+func (s *Store) holdReaders() ([]*conn, error) {
+	held := make([]*conn, 0, maxReaders+2)
+	enough := time.After(mendWait)
+	for range maxReaders {
+		select {
+		case c := <-s.readers:
+			held = append(held, c)
+		case <-enough:
+			s.releaseReaders(held)
+			return nil, errReadersBusy
+		}
+	}
+	return held, nil
+}
+
+func (s *Store) releaseReaders(held []*conn) {
+	for _, c := range held {
+		s.readers <- c
+	}
+}
+
+// readInPlace is read for those who must not believe a file that is gone: whether a session is in
+// force stands in the file that path names. When something is amiss it has the writer look after the
+// store, and reads again.
+func (s *Store) readInPlace(ctx context.Context, f func(*conn) error) error {
+	spoiled := false
+	look := func(c *conn) error {
+		if err := s.inPlace(); err != nil {
+			return err
+		}
+		err := f(c)
+		spoiled = c.spoiled
+		return err
+	}
+	err := s.read(ctx, look)
+	replaced := errors.Is(err, ErrReplaced)
+	if s.writer == nil || !replaced && !spoiled {
+		return err
+	}
+	if cause := s.writer.attended(ctx); cause != nil {
+		if replaced {
+			return cause
+		}
+		return err
+	}
+	return s.read(ctx, look)
 }
 
 func (s *Store) isClosed() bool {
@@ -179,14 +260,4 @@ func (s *Store) isClosed() bool {
 	default:
 		return false
 	}
-}
-
-// inPlace tells whether path still names the file that was opened. What is written into a file that
-// has been unlinked is gone with the process, fsync or not.
-func (s *Store) inPlace() error {
-	info, err := os.Stat(s.path)
-	if err != nil || !os.SameFile(info, s.identity) {
-		return ErrReplaced
-	}
-	return nil
 }

@@ -22,11 +22,15 @@ type writer struct {
 	store    *Store
 	conn     *conn
 	log      *slog.Logger
+	observe  func(Commit)
 	batch    int
 	attempts chan *pending
 	tasks    chan *task
-	quit     chan struct{}
-	done     chan struct{}
+	sick     sickness
+	// checkpointAt is how many pages the connection has written when the log is copied next.
+	checkpointAt int
+	quit         chan struct{}
+	done         chan struct{}
 }
 
 // pending is a live attempt on its way through the writer.
@@ -47,17 +51,13 @@ type task struct {
 }
 
 func (s *Store) startWriter(opt Options) (*writer, error) {
-	c, err := openConn(s.path, true)
+	c, p, err := openWriter(s.path)
 	if err != nil {
 		return nil, err
 	}
-	// From here on begin does the waiting: SQLite's own steps grow to 100 ms, long enough to be
-	// overtaken for ever by a process that commits one batch after the other.
-	if _, err := c.exec("PRAGMA busy_timeout = 0"); err != nil {
-		return nil, errors.Join(err, c.close())
-	}
+	s.place = p
 	w := &writer{
-		store: s, conn: c, log: opt.Log, batch: opt.BatchSize,
+		store: s, conn: c, log: opt.Log, observe: opt.Observe, batch: opt.BatchSize,
 		attempts: make(chan *pending, maxQueue), tasks: make(chan *task),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -67,14 +67,18 @@ func (s *Store) startWriter(opt Options) (*writer, error) {
 	if w.batch == 0 {
 		w.batch = defaultBatchSize
 	}
+	w.sick.calls = make(chan chan error)
+	if opt.Mode == Create {
+		w.recover()
+	}
 	go w.loop()
 	return w, nil
 }
 
-func (w *writer) stop() error {
+// stop waits for what is being committed, and answers the rest.
+func (w *writer) stop() {
 	close(w.quit)
 	<-w.done
-	return w.conn.close()
 }
 
 func (w *writer) loop() {
@@ -87,12 +91,18 @@ func (w *writer) loop() {
 			return
 		case t := <-w.tasks:
 			t.done <- w.runTask(t)
+			w.checkpoint()
+		case call := <-w.sick.calls:
+			call <- w.attend()
+		case <-w.sick.retry:
+			w.retry()
 		case p := <-w.attempts:
 			// Lets the callers that are ready put theirs in too. On one core none of them would run
 			// before the commit, and every batch would hold one attempt; alone, it costs nothing.
 			runtime.Gosched()
 			items = w.gather(append(items[:0], p))
 			w.commit(items)
+			w.checkpoint()
 		}
 	}
 }
@@ -133,7 +143,7 @@ func (p *pending) answer(err error) {
 // not fail its neighbours: the batch is rolled back and each is tried alone.
 func (w *writer) commit(items []*pending) {
 	claimed := false
-	err := w.transaction(context.Background(), func() error {
+	err := w.live(&items, func() error {
 		items, claimed = claim(items), true
 		return w.decide(items)
 	})
@@ -143,7 +153,8 @@ func (w *writer) commit(items []*pending) {
 	var one *attemptError
 	if len(items) > 1 && errors.As(err, &one) {
 		for _, p := range items {
-			p.answer(w.transaction(context.Background(), func() error { return w.decide([]*pending{p}) }))
+			alone := []*pending{p}
+			p.answer(w.live(&alone, func() error { return w.decide(alone) }))
 		}
 		return
 	}
@@ -191,6 +202,9 @@ func (w *writer) runTask(t *task) error {
 // transaction runs f between BEGIN IMMEDIATE and COMMIT and returns nil when its rows are durable
 // in the file that path names.
 func (w *writer) transaction(ctx context.Context, f func() error) error {
+	if err := w.ready(); err != nil {
+		return err
+	}
 	err := w.begin(ctx)
 	if err == nil {
 		if err = f(); err == nil {
@@ -201,12 +215,9 @@ func (w *writer) transaction(ctx context.Context, f func() error) error {
 		}
 	}
 	if err == nil {
-		err = w.store.inPlace()
+		err = w.store.wholeInPlace()
 	}
-	var one *attemptError
-	if !errors.As(err, &one) { // one bad row says nothing about the disk
-		w.store.health.note(err)
-	}
+	w.judge(err)
 	return err
 }
 
