@@ -17,7 +17,7 @@ func (s *Server) attribute(x *exchange) error {
 		return err
 	}
 	o := s.decide(x, id.UserID)
-	x.outcome = "attributed"
+	x.outcome = outcomeAttributed
 	if !o.Attributed {
 		x.outcome = string(o.Reason)
 	}

@@ -33,7 +33,7 @@ func (s *Server) preflight(c *fiber.Ctx) error {
 		len(x.head.values("origin")) == 0 || len(x.head.values("access-control-request-method")) == 0 {
 		return c.Next()
 	}
-	x.route, x.outcome = attributePath, "preflight"
+	x.route, x.outcome = attributePath, outcomePreflight
 	h := &x.Response.Header
 	h.Set(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
 	if len(h.Peek(fasthttp.HeaderAccessControlAllowOrigin)) > 0 {

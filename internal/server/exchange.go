@@ -21,7 +21,7 @@ type exchange struct {
 	id          string // the request id
 	trusted     bool   // the peer is a trusted proxy
 
-	// For the log.
+	// For the log and the observer.
 	began   time.Time
 	route   string
 	outcome string
@@ -72,12 +72,12 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
 	h := &ctx.Response.Header
 	h.Set("X-Request-Id", x.id)
 	h.Set(fasthttp.HeaderCacheControl, "no-store")
-	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	Guard(h)
 	s.allowOrigin(x)
 	return x
 }
 
-// end is deferred: it turns a panic into an answer and logs the request.
+// end is deferred: it turns a panic into an answer, tells the observer and logs the request.
 func (s *Server) end(x *exchange) {
 	if v := recover(); v != nil {
 		s.logPanic(x, v)
@@ -86,6 +86,7 @@ func (s *Server) end(x *exchange) {
 	if s.stopping.Load() {
 		x.SetConnectionClose()
 	}
+	s.tell(x)
 	if !s.log.Enabled(s.base, slog.LevelDebug) {
 		return
 	}

@@ -33,7 +33,7 @@ func (s *Server) landing(x *exchange) error {
 	}
 	h := &x.Response.Header
 	h.Set(fasthttp.HeaderContentSecurityPolicy, landingPolicy)
-	h.Set(fasthttp.HeaderReferrerPolicy, "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin") // the page that opened it has no hold on it
 	x.respond(fasthttp.StatusOK, "text/html; charset=utf-8", landingPage)
 	return nil
 }
@@ -55,8 +55,6 @@ func (s *Server) shortLink(x *exchange) error {
 
 // redirect sends the visitor to target, which never comes from the request.
 func (x *exchange) redirect(target string) {
-	h := &x.Response.Header
-	h.Set(fasthttp.HeaderLocation, target)
-	h.Set(fasthttp.HeaderReferrerPolicy, "no-referrer")
+	x.Response.Header.Set(fasthttp.HeaderLocation, target)
 	x.Response.SetStatusCode(fasthttp.StatusFound)
 }

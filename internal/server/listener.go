@@ -21,23 +21,32 @@ const (
 	lingerBytes = 256 << 10
 )
 
-// listener watches over the connections it accepts, and outlives a shortage of file descriptors.
+// fullAgain is for how long the log is spared another word about too many connections.
+const fullAgain = time.Minute
+
+// listener watches over the connections it accepts, takes no more than it can afford, and outlives a
+// shortage of file descriptors.
 type listener struct {
 	net.Listener
-	conns  *connections
-	log    *slog.Logger
-	once   sync.Once
-	closed chan struct{}
+	conns   *connections
+	limit   func() int64 // of connections
+	log     *slog.Logger
+	once    sync.Once
+	closed  chan struct{}
+	wasFull time.Time // when the log was told last; of the accepting goroutine only
 }
 
 func newListener(ln net.Listener, conns *connections, log *slog.Logger) *listener {
-	return &listener{Listener: ln, conns: conns, log: log, closed: make(chan struct{})}
+	conns.held.freed = make(chan struct{}, 1)
+	return &listener{Listener: ln, conns: conns, limit: connectionLimit, log: log, closed: make(chan struct{})}
 }
 
-// Accept waits for the next connection. fasthttp takes any error for the end of the listener, so
-// those that pass (no file descriptor left, a client that went away in the queue) are waited out here.
+// Accept waits for the next connection; while too many are open, new ones wait in the kernel's queue.
+// fasthttp takes any error for the end of the listener, so those that pass (no file descriptor left, a
+// client that went away in the queue) are waited out here.
 func (l *listener) Accept() (net.Conn, error) {
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		l.waitForRoom()
 		nc, err := l.Listener.Accept()
 		if err == nil {
 			return l.conns.add(nc), nil
@@ -50,6 +59,21 @@ func (l *listener) Accept() (net.Conn, error) {
 		select {
 		case <-l.closed:
 		case <-time.After(delay):
+		}
+	}
+}
+
+// waitForRoom waits until one more connection can be afforded, or the listener is closed.
+func (l *listener) waitForRoom() {
+	for l.conns.held.n.Load() >= l.limit() {
+		if time.Since(l.wasFull) > fullAgain {
+			l.wasFull = time.Now()
+			l.log.Warn("too many connections are open: new ones wait until one closes", "open", l.conns.held.n.Load())
+		}
+		select {
+		case <-l.closed:
+			return
+		case <-l.conns.held.freed:
 		}
 	}
 }
@@ -67,6 +91,7 @@ func (l *listener) Close() error {
 // connections are the ones that are open.
 type connections struct {
 	trustedProxies []netip.Prefix
+	held           held
 
 	closing atomic.Bool
 	mu      sync.Mutex
@@ -76,6 +101,7 @@ type connections struct {
 
 func (cs *connections) add(nc net.Conn) *conn {
 	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(nc.RemoteAddr())}
+	cs.held.take()
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.open == nil {
@@ -153,6 +179,7 @@ type conn struct {
 	set     *connections
 	trusted bool // the peer is a trusted proxy
 	spoke   atomic.Bool
+	ended   sync.Once
 
 	// Of the serving goroutine only.
 	timedOut bool // a read ran into its deadline; fasthttp hides that in some of its errors
@@ -187,7 +214,9 @@ func (c *conn) Close() error {
 	if c.linger {
 		c.drain()
 	}
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	c.ended.Do(c.set.held.free)
+	return err
 }
 
 // drain ends the sending side and reads on until the peer closes too, within bounds.

@@ -25,7 +25,7 @@ func (s *Server) pickup(x *exchange, presented ...string) {
 	if s.cfg.PickupTouch == TouchFirst && slices.ContainsFunc(x.head.cookies(RefCookie), wellFormed) {
 		return
 	}
-	x.outcome = "pickup"
+	x.outcome = outcomePickup
 	x.Response.Header.Set(fasthttp.HeaderSetCookie,
 		s.refCookie(referral.Canonical(presented[i]), s.cfg.PickupMaxAge, s.secure(x)))
 }

@@ -7,6 +7,9 @@ import (
 const (
 	attributePath   = "/v1/auth/attribute"
 	shortLinkPrefix = "/r/"
+	shortLinkPath   = shortLinkPrefix + ":code"
+	healthzPath     = "/healthz"
+	readyzPath      = "/readyz"
 )
 
 // routes is the whole table. Get takes HEAD too; whatever is not here is 404, and another method on
@@ -16,10 +19,10 @@ func (s *Server) routes(app *fiber.App) {
 	app.Post(attributePath, route(s.attribute))
 
 	app.Get("/", route(s.landing))
-	app.Get(shortLinkPrefix+":code", route(s.shortLink))
+	app.Get(shortLinkPath, route(s.shortLink))
 
-	app.Get("/healthz", route(s.healthz))
-	app.Get("/readyz", route(s.readyz))
+	app.Get(healthzPath, route(s.healthz))
+	app.Get(readyzPath, route(s.readyz))
 }
 
 // route hands a handler its exchange.

@@ -73,6 +73,7 @@ type Deps struct {
 	Referrals Attributer
 	// NotReady says in words what is not ready, for people who read /readyz; empty when all is.
 	NotReady func(ctx context.Context) []string
+	Observe  Observer         // nil: nobody counts
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
@@ -83,6 +84,7 @@ type Server struct {
 	sessions auth.SessionStore
 	referral Attributer
 	notReady func(ctx context.Context) []string
+	observe  Observer
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -106,7 +108,7 @@ type Server struct {
 func New(cfg Config, deps Deps) *Server {
 	s := &Server{
 		cfg: cfg, sessions: deps.Sessions, referral: deps.Referrals,
-		notReady: deps.NotReady, log: deps.Log, now: deps.Now,
+		notReady: deps.NotReady, observe: deps.Observe, log: deps.Log, now: deps.Now,
 	}
 	if s.cfg.StoreTimeout <= 0 {
 		s.cfg.StoreTimeout = defaultStoreTimeout

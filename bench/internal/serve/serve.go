@@ -75,7 +75,7 @@ func RequestID() string {
 func Answer(c *fiber.Ctx, requestID, body string) error {
 	c.Set("X-Request-Id", requestID)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	server.Guard(&c.Response().Header)
 	c.Set(fiber.HeaderSetCookie, Forget)
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.SendString(body)
