@@ -17,21 +17,23 @@ const modulePath = "github.com/triport/triport-console"
 // arrows are all rooms of the module and the rooms each of them may import. There are no others.
 var arrows = map[string][]string{
 	"cmd/triport-console": {"internal/cli"},
-	"internal/cli":        {"internal/server", "internal/sqlite", "internal/spool", "internal/referral", "internal/auth"},
+	"internal/cli":        {"internal/server", "internal/sqlite", "internal/spool", "internal/referral", "internal/auth", "internal/metrics"},
 	"internal/server":     {"internal/referral", "internal/auth"},
 	"internal/sqlite":     {"internal/referral", "internal/auth"},
 	"internal/spool":      {"internal/referral"},
 	"internal/referral":   {"internal/auth"},
 	"internal/auth":       nil,
+	"internal/metrics":    nil,
 }
 
 // owners are the libraries that bind a room to a way of doing its job, and the rooms that may import
 // them, so that the way can change without the rest. Any other library but the standard one serves the
 // command line alone.
 var owners = map[string][]string{
-	"net/http":                 {"internal/server"},
+	"net/http":                 {"internal/server", "internal/metrics"},
 	"github.com/gofiber":       {"internal/server"},
 	"github.com/valyala":       {"internal/server"}, // fasthttp
+	"github.com/prometheus":    {"internal/metrics"},
 	"database/sql":             {"internal/sqlite"},
 	"modernc.org":              {"internal/sqlite"},
 	"github.com/pressly":       {"internal/sqlite"}, // goose
@@ -89,6 +91,11 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		{"internal/cli", "github.com/schollz/progressbar/v3", true},
 		{"internal/cli", modulePath + "/internal/spool", true},
 		{"internal/spool", "github.com/schollz/progressbar/v3", false},
+		{"internal/metrics", "net/http", true},
+		{"internal/metrics", "github.com/prometheus/client_golang/prometheus/promhttp", true},
+		{"internal/metrics", modulePath + "/internal/server", false},
+		{"internal/server", "github.com/prometheus/client_golang/prometheus", false},
+		{"internal/cli", "github.com/prometheus/client_golang/prometheus", false},
 		{"cmd/triport-console", modulePath + "/internal/cli", true},
 		{"cmd/triport-console", modulePath + "/internal/server", false},
 		{"cmd/triport-console", "github.com/spf13/cobra", false},

@@ -43,7 +43,8 @@ func worldOf(ts *testscript.TestScript) *world {
 	return w
 }
 
-// serve starts the server on a free port and waits until it listens; its address is in $URL and $ADDRESS.
+// serve starts the server on a free port and waits until it listens; its address is in $URL and $ADDRESS,
+// and that of its metrics, when they are on, in $METRICS.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	if neg || w.server != nil {
@@ -61,7 +62,8 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			_ = w.server.Wait()
 		}
 	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
 	if err != nil {
 		_ = w.server.Wait()
 		w.server = nil
@@ -73,6 +75,12 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv("URL", address)
 	ts.Setenv("ADDRESS", strings.TrimPrefix(address, "http://"))
+	ts.Setenv("METRICS", "")
+	if said.Buffered() > 0 { // both lines are one write
+		line, err := said.ReadString('\n')
+		ts.Check(err)
+		ts.Setenv("METRICS", strings.TrimPrefix(strings.TrimSpace(line), "metrics on "))
+	}
 }
 
 // stop asks the server to end, wants exit code 0, and leaves its log in the file named.
@@ -101,12 +109,16 @@ func cookie(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // httpCall sends a request with the browser's cookies and leaves the answer, head and body, in the
-// file "response": http POST /v1/auth/attribute 'X-CSRF-Token: …'.
+// file "response": http POST /v1/auth/attribute 'X-CSRF-Token: …'. A whole address may stand for the path.
 func httpCall(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: http method path [header...]")
 	}
-	req, err := http.NewRequest(args[0], ts.Getenv("URL")+args[1], http.NoBody)
+	target := args[1]
+	if strings.HasPrefix(target, "/") {
+		target = ts.Getenv("URL") + target
+	}
+	req, err := http.NewRequest(args[0], target, http.NoBody)
 	ts.Check(err)
 	for _, header := range args[2:] {
 		name, value, _ := strings.Cut(header, ": ")

@@ -47,6 +47,9 @@ type Config struct {
 	Proxy struct {
 		Trusted []netip.Prefix
 	}
+	Metrics struct {
+		Listen string // empty: off
+	}
 	ShutdownTimeout time.Duration
 }
 

@@ -103,8 +103,8 @@ func TestEveryKeyCanBeSetByTheEnvironment(t *testing.T) {
 		"TRIPORT_PICKUP_MAX_AGE": "2h", "TRIPORT_PICKUP_TOUCH": "first", "TRIPORT_PICKUP_LANDING_URL": "https://example.com/a?b=c",
 		"TRIPORT_REFERRAL_SIGNUP_WINDOW": "3h", "TRIPORT_REFERRAL_DEADLINE": "4s",
 		"TRIPORT_CORS_ORIGINS": "https://A.example.com:443 , http://b.example.com:8080,", "TRIPORT_PROXY_TRUSTED": "10.0.0.0/8,::1",
-		"TRIPORT_SHUTDOWN_TIMEOUT": "5s",
-		"TRIPORT_NONSENSE":         "x",
+		"TRIPORT_METRICS_LISTEN": "127.0.0.1:9", "TRIPORT_SHUTDOWN_TIMEOUT": "5s",
+		"TRIPORT_NONSENSE": "x",
 	}
 	c, origins, err := load(t, "", env)
 	if err != nil {
@@ -115,6 +115,7 @@ func TestEveryKeyCanBeSetByTheEnvironment(t *testing.T) {
 	want.Cookies.Domain, want.Cookies.Secure, want.Session.TTL = "example.com", server.SecureAlways, time.Hour
 	want.Pickup.MaxAge, want.Pickup.Touch, want.Pickup.LandingURL = 2*time.Hour, server.TouchFirst, "https://example.com/a?b=c"
 	want.Referral.SignupWindow, want.Referral.Deadline, want.ShutdownTimeout = 3*time.Hour, 4*time.Second, 5*time.Second
+	want.Metrics.Listen = "127.0.0.1:9"
 	want.CORS.Origins = []string{"https://a.example.com", "http://b.example.com:8080"}
 	want.Proxy.Trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	if diff := cmp.Diff(want, c, configDiff); diff != "" {
@@ -198,6 +199,7 @@ func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
 		{"proxy: {trusted: [example.com]}", `"example.com" is no address and no CIDR`},
 		{"proxy: {trusted: [10.0.0.1/8]}", "write 10.0.0.0/8"},
 		{"proxy: {trusted: [10.0.0.0/33]}", "is no address and no CIDR"},
+		{"metrics: {listen: 9091}", `metrics.listen: "9091" is no host:port`},
 		{"shutdown_timeout: 0s", "shutdown_timeout: 0s is too short"},
 		{"Listen: 127.0.0.1:1", "Listen: there is no such key (did you mean listen?)"},
 		{"log: {lvel: info}", "log.lvel: there is no such key (did you mean log.level?)"},

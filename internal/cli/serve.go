@@ -25,8 +25,9 @@ type serveOptions struct{}
 func newServe(a *app) *cobra.Command {
 	cmd := leaf(a, "serve [--listen HOST:PORT]", "run the server",
 		`Run the server. The database is made when it does not exist, and its schema is
-brought up to date. The address is printed on stdout once the server listens;
-the log goes to stderr.
+brought up to date. The address is printed on stdout once the server listens,
+and that of the metrics after it when metrics.listen is set; the log goes to
+stderr.
 
 SIGTERM or SIGINT ends it in good order: running requests are answered, what they
 wrote is committed, what could not be written by the end of shutdown_timeout waits
@@ -45,44 +46,58 @@ func (serveOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen(ctx, cfg.Listen)
+	ln, err := listen(ctx, cfg.Listen, "--listen")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ln.Close() }() // the server has closed it, unless it never came to serve
-	log := a.newLogger(cfg.Log.Level, cfg.Log.Format)
-	store, err := sqlite.Open(ctx, cfg.Database, sqlite.Options{Mode: sqlite.Create, Log: log})
+	look, err := openLookout(ctx, cfg.Metrics.Listen)
 	if err != nil {
 		return err
 	}
-	h := newHouse(a, cfg, store, log)
-	if err := a.announce(ln.Addr()); err != nil {
+	defer look.close()
+	log := a.newLogger(cfg.Log.Level, cfg.Log.Format)
+	harden(log)
+	store, err := sqlite.Open(ctx, cfg.Database, sqlite.Options{Mode: sqlite.Create, Log: log, Observe: look.committed()})
+	if err != nil {
+		return err
+	}
+	h := newHouse(a, cfg, store, look, log)
+	if err := a.announce(ln.Addr(), look.url()); err != nil {
 		log.Warn("the address could not be printed on stdout", "cause", err)
 	}
 	log.Info("listening", "address", ln.Addr())
 	return h.run(ctx, ln)
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen binds an address; setting is what names another one.
+func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the address %s is taken: stop the other program, or choose another address with --listen", address)
+		return nil, fmt.Errorf("the address %s is taken: stop the other program, or choose another address with %s", address, setting)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("the address %s is not allowed to this user: choose a port above 1023 with --listen", address)
+		return nil, fmt.Errorf("the address %s is not allowed to this user: choose a port above 1023 with %s", address, setting)
 	case err != nil:
-		return nil, fmt.Errorf("%w: choose another address with --listen", err)
+		return nil, fmt.Errorf("%w: choose another address with %s", err, setting)
 	}
 	return ln, nil
 }
 
-// announce tells whoever started the server where it listens. They may wait for the line.
-func (a *app) announce(addr net.Addr) error {
+// announce tells whoever started the server where it listens, and where its metrics are unless they are
+// off. They may wait for the line.
+func (a *app) announce(addr net.Addr, figures string) error {
 	url := "http://" + addr.String()
 	err := a.result(struct {
-		Listening string `json:"listening"`
-	}{url}, func() { a.printf("listening on %s\n", url) })
+		Listening string  `json:"listening"`
+		Metrics   *string `json:"metrics"`
+	}{url, optional(figures)}, func() {
+		a.printf("listening on %s\n", url)
+		if figures != "" {
+			a.printf("metrics on %s\n", figures)
+		}
+	})
 	return errors.Join(err, a.flush())
 }
 
@@ -92,21 +107,29 @@ type house struct {
 	store   *sqlite.Store
 	log     *slog.Logger
 	spool   *watchedSpool
+	depth   func() (spool.Depth, error)
+	ready   readiness
+	lookout *lookout
 	service *referral.Service
 	server  *server.Server
 }
 
-func newHouse(a *app, cfg Config, store *sqlite.Store, log *slog.Logger) *house {
-	h := &house{cfg: cfg, store: store, log: log, spool: watchSpool(spool.New(cfg.Database), a.Now)}
+func newHouse(a *app, cfg Config, store *sqlite.Store, look *lookout, log *slog.Logger) *house {
+	waiting := spool.New(cfg.Database)
+	h := &house{
+		cfg: cfg, store: store, log: log, lookout: look, ready: readiness{log: log},
+		spool: watchSpool(waiting, a.Now), depth: waiting.Depth,
+	}
+	h.spool.observe = look.spooled()
 	h.service = referral.NewService(store, h.spool, cfg.Rules(), cfg.Referral.Deadline, log, a.Err)
 	h.server = server.New(cfg.Server(), server.Deps{
-		Sessions: store, Referrals: h.service, NotReady: h.notReady, Log: log, Now: a.Now,
+		Sessions: store, Referrals: h.service, NotReady: h.notReady, Observe: look.answered(), Log: log, Now: a.Now,
 	})
 	return h
 }
 
 func (h *house) notReady(ctx context.Context) []string {
-	return append(h.store.NotReady(ctx), h.spool.notReady()...)
+	return h.ready.note(append(h.store.NotReady(ctx), h.spool.notReady()...))
 }
 
 // run serves until ctx ends or the server fails, and leaves nothing undone behind: it drains the
@@ -123,6 +146,7 @@ func (h *house) run(ctx context.Context, ln net.Listener) error {
 	}()
 	served := make(chan error, 1)
 	go func() { served <- h.server.Serve(ln) }()
+	h.lookout.serve(h, h.log)
 
 	var err error
 	select {
@@ -132,6 +156,7 @@ func (h *house) run(ctx context.Context, ln net.Listener) error {
 	h.shutdown(context.WithoutCancel(ctx))
 	stopDraining()
 	<-drained
+	h.lookout.close() // the store is asked at every scrape
 	return errors.Join(err, closeStore(h.store))
 }
 

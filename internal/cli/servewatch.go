@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"io"
+	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,12 +16,13 @@ import (
 // counts as not draining: another process may hold it, or the store may hang.
 const undrainedAfter = 5 * time.Second
 
-// watchedSpool remembers how draining goes.
+// watchedSpool remembers how draining goes, and tells what was appended.
 type watchedSpool struct {
 	referral.Spool
-	now    func() time.Time
-	failed atomic.Bool  // the last drain did
-	moved  atomic.Int64 // when nothing waited, or a segment was read, last; Unix nanoseconds
+	now     func() time.Time
+	observe func(attempts int, err error) // nil: nobody counts
+	failed  atomic.Bool                   // the last drain did
+	moved   atomic.Int64                  // when nothing waited, or a segment was read, last; Unix nanoseconds
 }
 
 func watchSpool(s referral.Spool, now func() time.Time) *watchedSpool {
@@ -28,6 +32,15 @@ func watchSpool(s referral.Spool, now func() time.Time) *watchedSpool {
 }
 
 func (w *watchedSpool) move() { w.moved.Store(w.now().UnixNano()) }
+
+// Append does as the spool does.
+func (w *watchedSpool) Append(ctx context.Context, attempts ...referral.Attempt) error {
+	err := w.Spool.Append(ctx, attempts...)
+	if w.observe != nil {
+		w.observe(len(attempts), err)
+	}
+	return err
+}
 
 // Waiting does as the spool does.
 func (w *watchedSpool) Waiting() (bool, error) {
@@ -67,4 +80,28 @@ func (w *watchedSpool) notReady() []string {
 		return []string{"attempts wait in the spool and are not draining"}
 	}
 	return nil
+}
+
+// readiness logs when what /readyz says changes, once each time: those who look may look every second,
+// and nobody may be looking at the answer but them.
+type readiness struct {
+	log *slog.Logger
+
+	mu  sync.Mutex
+	bad bool
+}
+
+// note takes what is not ready, and returns it.
+func (r *readiness) note(missing []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch bad := len(missing) > 0; {
+	case bad && !r.bad:
+		r.log.Error("the server is not ready: mend the cause, attempts wait in the spool meanwhile",
+			"cause", strings.Join(missing, "; "))
+	case !bad && r.bad:
+		r.log.Info("the server is ready again")
+	}
+	r.bad = len(missing) > 0
+	return missing
 }

@@ -43,6 +43,7 @@ var settings = []setting{
 	{"referral.deadline", "2s", duration(func(c *Config) *time.Duration { return &c.Referral.Deadline }, time.Millisecond)},
 	{"cors.origins", []string{}, list(func(c *Config) *[]string { return &c.CORS.Origins }, parseOrigin)},
 	{"proxy.trusted", []string{}, list(func(c *Config) *[]netip.Prefix { return &c.Proxy.Trusted }, parsePrefix)},
+	{"metrics.listen", "", text(func(c *Config) *string { return &c.Metrics.Listen }, checkMetricsListen)},
 	{"shutdown_timeout", "10s", duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, time.Millisecond)},
 }
 
@@ -147,6 +148,13 @@ func checkListen(s string) error {
 	return nil
 }
 
+func checkMetricsListen(s string) error {
+	if s == "" {
+		return nil
+	}
+	return checkListen(s)
+}
+
 func checkDatabase(s string) error {
 	if s == "" {
 		return errors.New("names no file")
@@ -215,6 +223,9 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is no address and no CIDR, such as 10.0.0.1 or 10.0.0.0/8", s)
+	}
+	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 { // peers are compared unmapped
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
 	}
 	if prefix != prefix.Masked() {
 		return netip.Prefix{}, fmt.Errorf("%q has bits beyond its length: write %s", s, prefix.Masked())

@@ -1,0 +1,276 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+var (
+	attributed = Answer{"/v1/auth/attribute", 200, "attributed"}
+	refused    = Answer{"/v1/auth/attribute", 401, "unauthenticated"}
+)
+
+func newTestMetrics() *Metrics {
+	return New(Build{Version: "v1.2.3", Commit: "abc", SQLite: "3.51.3"}, []Answer{attributed, refused})
+}
+
+// quiet are sources of a server that does nothing.
+func quiet() Sources {
+	return Sources{
+		Connections: func() int { return 0 }, Queued: func() int { return 0 },
+		Ready: func(context.Context) bool { return true },
+		Files: func() (Files, error) { return Files{}, nil },
+	}
+}
+
+// scrape returns the program's own figures as the page shows them, by their names and labels.
+func scrape(t *testing.T, m *Metrics) map[string]float64 {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
+	if rec.Code != http.StatusOK {
+		t.Fatalf("%d %s", rec.Code, rec.Body)
+	}
+	figures := map[string]float64{}
+	for line := range strings.Lines(rec.Body.String()) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !strings.HasPrefix(name, "triport_") || strings.Contains(name, "_bucket{") {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		figures[name] = n
+	}
+	return figures
+}
+
+func TestEveryFigureIsNamedAndExplainedAsPrometheusWants(t *testing.T) {
+	t.Parallel()
+	m := newTestMetrics()
+	m.Watch(quiet())
+	problems, err := testutil.GatherAndLint(m.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestFiguresBeginAtZeroAndTellWhatHappened(t *testing.T) {
+	t.Parallel()
+	m := newTestMetrics()
+	s := quiet()
+	s.Connections, s.Queued = func() int { return 3 }, func() int { return 4 }
+	s.Files = func() (Files, error) {
+		return Files{Database: 1, WAL: 2, Spool: 3, SpoolBad: 4, SpoolSegments: 5, SpoolAge: 6500 * time.Millisecond}, nil
+	}
+	m.Watch(s)
+	before := scrape(t, m)
+	for _, name := range []string{
+		`triport_requests_total{outcome="attributed",route="/v1/auth/attribute",status="200"}`,
+		`triport_requests_total{outcome="unauthenticated",route="/v1/auth/attribute",status="401"}`,
+		`triport_requests_total{outcome="other",route="other",status="other"}`,
+		"triport_store_errors_total", "triport_spool_attempts_total", "triport_spool_errors_total",
+	} {
+		if value, there := before[name]; !there || value != 0 {
+			t.Errorf("%s is %v at the start", name, value)
+		}
+	}
+	m.Answered(attributed, time.Second)
+	m.Answered(attributed, time.Second)
+	m.Committed(2, 500*time.Millisecond, nil)
+	m.Committed(7, time.Second, errors.New("the disk is gone"))
+	m.Spooled(1, nil)
+	m.Spooled(2, errors.New("the disk is full"))
+	changed := scrape(t, m)
+	for name, value := range before {
+		if changed[name] == value && !strings.HasPrefix(name, "triport_database") && !strings.HasPrefix(name, "triport_spool_") {
+			delete(changed, name)
+		}
+	}
+	want := map[string]float64{
+		`triport_requests_total{outcome="attributed",route="/v1/auth/attribute",status="200"}`: 2,
+		`triport_request_duration_seconds_count{route="/v1/auth/attribute"}`:                   2,
+		`triport_request_duration_seconds_sum{route="/v1/auth/attribute"}`:                     2,
+		"triport_store_batch_attempts_count":                                                   1, "triport_store_batch_attempts_sum": 2,
+		"triport_store_commit_duration_seconds_count": 1, "triport_store_commit_duration_seconds_sum": .5,
+		"triport_store_errors_total":   1,
+		"triport_spool_attempts_total": 1, "triport_spool_errors_total": 2,
+		"triport_database_bytes": 1, "triport_database_wal_bytes": 2,
+		"triport_spool_bytes": 3, "triport_spool_bad_bytes": 4, "triport_spool_segments": 5, "triport_spool_oldest_age_seconds": 6.5,
+	}
+	if diff := cmp.Diff(want, changed); diff != "" {
+		t.Error(diff)
+	}
+	if before["triport_connections"] != 3 || before["triport_store_queue_attempts"] != 4 || before["triport_ready"] != 1 {
+		t.Errorf("the sources are shown as %v", before)
+	}
+}
+
+func TestWhatWasNotAnnouncedMakesNoNewSeries(t *testing.T) {
+	t.Parallel()
+	m := newTestMetrics()
+	before := scrape(t, m)
+	m.Answered(Answer{"/v1/auth/attribute", 418, "attributed"}, time.Second)
+	m.Answered(Answer{"/somebody@example.com", 200, "attributed"}, time.Second)
+	after := scrape(t, m)
+	if len(after) != len(before) {
+		t.Errorf("%d series, then %d", len(before), len(after))
+	}
+	if got := after[`triport_requests_total{outcome="other",route="other",status="other"}`]; got != 2 {
+		t.Errorf("%v were counted as other", got)
+	}
+}
+
+func TestBuildInfoTellsWhatRuns(t *testing.T) {
+	t.Parallel()
+	for name, value := range scrape(t, newTestMetrics()) {
+		if strings.HasPrefix(name, `triport_build_info{commit="abc",go="go`) && strings.HasSuffix(name, `",sqlite="3.51.3",version="v1.2.3"}`) && value == 1 {
+			return
+		}
+	}
+	t.Error("there is no such figure")
+}
+
+func TestFilesThatCannotBeLookedAtAreSaidToBeSo(t *testing.T) {
+	t.Parallel()
+	m := newTestMetrics()
+	s := quiet()
+	var fault error
+	s.Files = func() (Files, error) { return Files{WAL: 5}, fault }
+	m.Watch(s)
+	if got := scrape(t, m); got["triport_files_readable"] != 1 || got["triport_database_wal_bytes"] != 5 {
+		t.Errorf("a healthy disk: %v", got)
+	}
+	fault = errors.New("no disk")
+	got := scrape(t, m)
+	if _, there := got["triport_database_wal_bytes"]; there || got["triport_files_readable"] != 0 {
+		t.Errorf("a size that nobody knows is shown: %v", got)
+	}
+}
+
+// TestADiskThatHangsHidesNoOtherFigure demands that the page answers, and that scrapes do not pile up
+// behind the disk.
+func TestADiskThatHangsHidesNoOtherFigure(t *testing.T) {
+	t.Parallel()
+	m := newTestMetrics()
+	hung := make(chan struct{})
+	t.Cleanup(func() { close(hung) })
+	asked := make(chan string, 100)
+	s := quiet()
+	s.Files = func() (Files, error) { asked <- "files"; <-hung; return Files{}, nil }
+	s.Ready = func(context.Context) bool { asked <- "ready"; <-hung; return true }
+	m.Watch(s)
+	for range 2 {
+		m.Answered(attributed, time.Second)
+		got := scrape(t, m)
+		if got["triport_files_readable"] != 0 || got["triport_ready"] != 0 {
+			t.Errorf("a disk that hangs is shown as well: %v", got)
+		}
+	}
+	if got := scrape(t, m)[`triport_requests_total{outcome="attributed",route="/v1/auth/attribute",status="200"}`]; got != 2 {
+		t.Errorf("%v requests are shown, not 2", got)
+	}
+	if len(asked) != 2 {
+		t.Errorf("the disk was asked %d times, while it had not answered the first two", len(asked))
+	}
+}
+
+func TestADiskThatAnswersAgainIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	answers := make(chan int, 1)
+	q := newQuestion(func() (int, error) { return <-answers, nil })
+	if _, err := q.ask(time.Millisecond); !errors.Is(err, errNoAnswer) {
+		t.Errorf("asked a disk that hangs: %v", err)
+	}
+	for want := range 3 {
+		answers <- want
+		if got, err := q.ask(time.Minute); got != want || err != nil {
+			t.Errorf("the answer is %d, %v; want %d", got, err, want)
+		}
+	}
+}
+
+func TestThePageIsAllThereIs(t *testing.T) {
+	t.Parallel()
+	h := newTestMetrics().Handler()
+	for _, row := range []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodGet, "/metrics", 200}, {http.MethodHead, "/metrics", 200}, {http.MethodPost, "/metrics", 405},
+		{http.MethodGet, "/", 404}, {http.MethodGet, "/metrics/", 404}, {http.MethodGet, "/debug/pprof/", 404}, {http.MethodGet, "/healthz", 404},
+	} {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(row.method, row.path, http.NoBody))
+		if rec.Code != row.want {
+			t.Errorf("%s %s: %d, not %d", row.method, row.path, rec.Code, row.want)
+		}
+	}
+}
+
+func TestThePageIsServedUntilItIsClosed(t *testing.T) {
+	t.Parallel()
+	p := newTestMetrics().NewPage()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(ln) }()
+	res, err := http.Get("http://" + address + Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain; version=0.0.4") ||
+		!strings.Contains(string(body), "\ngo_goroutines ") || !strings.Contains(string(body), "# TYPE triport_requests_total counter") {
+		t.Errorf("%d %s\n%s", res.StatusCode, res.Header, body)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := http.Get("http://" + address + Path); err == nil {
+		t.Error("the page is served after its end")
+	}
+}
+
+func TestCountingAllocatesNothing(t *testing.T) {
+	m := newTestMetrics()
+	if n := testing.AllocsPerRun(100, func() {
+		m.Answered(attributed, time.Millisecond)
+		m.Committed(5, time.Millisecond, nil)
+		m.Spooled(1, nil)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkAnswered(b *testing.B) {
+	m := newTestMetrics()
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Answered(attributed, time.Millisecond)
+	}
+}
