@@ -40,7 +40,7 @@ type fixture struct {
 	unknown                               string
 }
 
-func newFixture(t *testing.T) fixture {
+func newFixture(t testing.TB) fixture {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "triport.db"), sqlite.Options{Mode: sqlite.Create})
 	if err != nil {

@@ -51,7 +51,7 @@ func (p *fileParser) section(prefix string, n *yaml.Node) {
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, value := n.Content[i], n.Content[i+1]
+		name, value := resolve(n.Content[i]), n.Content[i+1]
 		key := prefix + name.Value
 		switch s := findSetting(key); {
 		case seen[key]:
@@ -76,7 +76,7 @@ func (p *fileParser) value(s setting, n *yaml.Node) {
 	case s.isList() && n.Kind == yaml.SequenceNode:
 		elements := []string{}
 		for _, e := range n.Content {
-			if e = resolve(e); e.Kind != yaml.ScalarNode || isNull(e) {
+			if e = resolve(e); !isText(e) || isNull(e) {
 				p.fault(e, s.key, "expected a list of texts")
 				return
 			}
@@ -85,7 +85,7 @@ func (p *fileParser) value(s setting, n *yaml.Node) {
 		p.values[s.key] = elements
 	case s.isList():
 		p.fault(n, s.key, "expected a list, such as [a, b]")
-	case n.Kind == yaml.ScalarNode:
+	case isText(n):
 		p.values[s.key] = n.Value
 	default:
 		p.fault(n, s.key, "expected a single value")
@@ -98,6 +98,9 @@ func resolve(n *yaml.Node) *yaml.Node {
 	}
 	return n
 }
+
+// isText tells whether a node means what is written there: base64 does not.
+func isText(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() != "!!binary" }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 

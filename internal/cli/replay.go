@@ -130,7 +130,7 @@ const maxDays = 106751
 func parseAgo(value string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(value, "d"); ok {
 		n, err := strconv.Atoi(days)
-		if err != nil || n > maxDays {
+		if err != nil || n < 0 || n > maxDays {
 			return 0, fmt.Errorf("%q is no number of days", value)
 		}
 		return time.Duration(n) * 24 * time.Hour, nil

@@ -2,6 +2,7 @@ package referral
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -87,8 +88,12 @@ func FuzzParseCode(f *testing.F) {
 		f.Add(presented)
 	}
 	f.Add(" SummerSALE-26\n")
+	grammar := regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z-]{1,30}[0-9A-Za-z]$`)
 	f.Fuzz(func(t *testing.T, presented string) {
 		code, err := ParseCode(presented)
+		if plain := grammar.MatchString(strings.Trim(presented, " \t\n\v\f\r")); plain != (err == nil) {
+			t.Errorf("ParseCode(%q) = %v, but by the grammar well-formed is %t", presented, err, plain)
+		}
 		if err != nil {
 			if code != "" || !errors.Is(err, ErrCode) {
 				t.Errorf("ParseCode(%q) = %q, %v", presented, code, err)

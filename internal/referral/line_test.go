@@ -129,7 +129,7 @@ func FuzzParseLine(f *testing.F) {
 		if d := cmp.Diff(a, again); d != "" {
 			t.Errorf("ParseLine(%q) comes back changed (-first +second):\n%s", line, d)
 		}
-		if a.User == "" || a.Code == "" || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
+		if a.User == "" || a.Code == "" || a.Code != Canonical(a.Code) || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
 			t.Errorf("ParseLine(%q) = %+v", line, a)
 		}
 	})
