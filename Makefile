@@ -12,7 +12,7 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/triport-console
@@ -45,6 +45,15 @@ FUZZTIME ?= 10s
 fuzz: ## fuzz every parser of outside bytes, FUZZTIME each
 	@sh scripts/fuzz.sh $(FUZZTIME)
 
+# Needs Linux, root and /dev/fuse for the suites that take the disk away.
+.PHONY: torture
+torture: ## try to break every promise of docs/guarantees.md, in about fifteen minutes
+	sh scripts/torture.sh -long
+
+.PHONY: torture-short
+torture-short: ## the same in five minutes
+	sh scripts/torture.sh
+
 .PHONY: bench
 bench: ## measure the product beside its peers, in ten to fifteen minutes; writes bench/RESULTS.md
 	cd bench && go run ./cmd/bench -out .
@@ -67,6 +76,11 @@ lint: ## format check, vet and linters
 	go vet ./...
 	go vet -tags e2e ./cmd/...
 	$(LINT) run
+
+# Not a part of check: it asks the public database, and what is found there depends on the day.
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in the dependencies (asks the Go vulnerability database)
+	go tool -modfile=tools/go.mod govulncheck ./...
 
 .PHONY: check
 check: lint test race e2e ## all that must pass before a change is proposed
