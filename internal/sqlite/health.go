@@ -14,6 +14,9 @@ const (
 	unwritableAfter = 5 * time.Second
 	// probeTimeout bounds each look of NotReady.
 	probeTimeout = time.Second
+	// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds at
+	// last: the calls have given up by then, and their attempts wait in the spool.
+	slowCommit = time.Second
 )
 
 // health remembers how writing went.
@@ -37,7 +40,8 @@ func (h *health) note(err error) {
 	}
 }
 
-// suspect notes a probe that was not answered, unless something better is known.
+// suspect notes a probe that was not answered, or a commit that took too long, unless something better
+// is known.
 func (h *health) suspect(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -79,7 +83,10 @@ func (s *Store) NotReady(ctx context.Context) []string {
 	return found
 }
 
-var errNoAnswer = fmt.Errorf("no answer within %s", probeTimeout)
+var (
+	errNoAnswer   = fmt.Errorf("no answer within %s", probeTimeout)
+	errSlowCommit = fmt.Errorf("a commit took longer than %s: look at the disk", slowCommit)
+)
 
 // bounded waits for f no longer than ctx: a disk that hangs holds f, not its caller.
 func bounded(ctx context.Context, f func() error) error {

@@ -205,10 +205,13 @@ func (w *writer) transaction(ctx context.Context, f func() error) error {
 	if err := w.ready(); err != nil {
 		return err
 	}
+	var took time.Duration
 	err := w.begin(ctx)
 	if err == nil {
 		if err = f(); err == nil {
+			began := time.Now()
 			_, err = w.conn.exec("COMMIT")
+			took = time.Since(began)
 		}
 		if err != nil {
 			w.rollback()
@@ -216,6 +219,10 @@ func (w *writer) transaction(ctx context.Context, f func() error) error {
 	}
 	if err == nil {
 		err = w.store.wholeInPlace()
+	}
+	if err == nil && took >= slowCommit {
+		w.store.health.suspect(errSlowCommit)
+		return nil
 	}
 	w.judge(err)
 	return err
