@@ -8,6 +8,8 @@ var notes = []string{
 		"where the schema is the product's, `referral verify` recomputes each. A run in which they differ ends the benchmark.",
 	"The generator is a process of its own. Generator CPU is its share of the CPU time that it and the server took while the run was measured. " +
 		"Pinned: the server on core 0, the generator on core 1.",
+	"People call in an order that has nothing to do with the age of their accounts, so that hardly two rows of a batch are in the same page. " +
+		"Newest accounts: they call in the order in which their accounts were made, as people do who sign in for the first time.",
 	"A store of a million attributions or more is not copied: each round uses other people of it, and it grows by what they leave.",
 	"bare: Fiber, the same headers and body, no database. one-by-one: the product's rooms with batches of one. naive: Fiber, a `database/sql` pool of 120 " +
 		"connections, a transaction per request, FULL. PocketBase: a custom route on its own collections, as it comes (NORMAL) and with FULL; text fields " +

@@ -24,11 +24,15 @@ type Config struct {
 	Addr  netip.AddrPort // IPv4
 	Conns int
 	Kind  Kind
-	First int64 // the person of the first request; each request is another's
-	Count int64 // how many people there are
-	Warm  time.Duration
-	For   time.Duration // measured, after Warm; the run ends early when everybody has called
-	PID   int           // of the server, whose share of CPU time is told; 0: nobody's
+	// InOrder has people call in the order in which their accounts were made, as new ones do. Without
+	// it the order has nothing to do with that, which is harder for a store: no two calls touch the
+	// same pages.
+	InOrder bool
+	First   int64 // the person of the first request; each request is another's
+	Count   int64 // how many people there are
+	Warm    time.Duration
+	For     time.Duration // measured, after Warm; the run ends early when everybody has called
+	PID     int           // of the server, whose share of CPU time is told; 0: nobody's
 }
 
 // Result is what a run measured. Answers counts all of them; the rest is of the time after Warm.

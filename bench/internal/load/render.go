@@ -36,11 +36,13 @@ func (k Kind) kindOf(i int64) Kind {
 // order is fixed, so that every run asks in the same one.
 var order = [2]uint64{0x7472_6970, 0x6f72_7400}
 
-// render writes all requests: one of each person, in an order that has nothing to do with the age of
-// their accounts.
+// render writes all requests: one of each person.
 func render(cfg Config) [][]byte {
 	requests := make([][]byte, cfg.Count)
 	for i, n := range rand.New(rand.NewPCG(order[0], order[1])).Perm(int(cfg.Count)) {
+		if cfg.InOrder {
+			n = i
+		}
 		requests[i] = Request(cfg.Addr.String(), cfg.Kind.kindOf(int64(i)), cfg.First+int64(n))
 	}
 	return requests

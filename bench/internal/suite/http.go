@@ -39,6 +39,7 @@ type httpRun struct {
 	kind     load.Kind
 	conns    int
 	pinned   bool
+	inOrder  bool // as load.Config has it
 	expected []string
 	slices   int  // > 0: so many rounds share the people of a master that is used in place
 	beside   bool // inspect and replay run at the same time
@@ -93,7 +94,7 @@ type cpus struct{ server, generator int }
 func (r httpRun) config(l *lab, p *process, round int) load.Config {
 	cfg := load.Config{
 		Addr: p.addr, Conns: r.conns, Kind: r.kind, First: r.on.layout.FirstSession(), Count: r.on.layout.Sessions,
-		Warm: l.scale.Warm, For: l.scale.For, PID: p.cmd.Process.Pid,
+		InOrder: r.inOrder, Warm: l.scale.Warm, For: l.scale.For, PID: p.cmd.Process.Pid,
 	}
 	if r.slices > 0 {
 		cfg.Count /= int64(r.slices)

@@ -76,19 +76,21 @@ func (s Scale) specs() []spec {
 	return append(all, s.start(m)...)
 }
 
+// variant is a way to run the workload attribute.
+type variant struct {
+	suffix, what    string
+	pinned, inOrder bool
+}
+
 // attribute is everything that is measured by attributions a second.
 func (s Scale) attribute(m masters) []spec {
 	var all []spec
-	add := func(conns int, suffix string, short bool, servers ...string) {
+	add := func(conns int, v variant, short bool, servers ...string) {
 		for _, word := range servers {
-			key := func(w string) string { return fmt.Sprintf("attribute%s/%d/%s", suffix, conns, w) }
+			key := func(w string) string { return fmt.Sprintf("attribute%s/%d/%s", v.suffix, conns, w) }
 			by, on := words[word], m.fresh
 			if by.program == "pocketbase" {
 				on = m.pocketbase
-			}
-			what := "attribute"
-			if suffix != "" {
-				what = "attribute, pinned"
 			}
 			var baseline []string
 			if word == "product" {
@@ -98,16 +100,20 @@ func (s Scale) attribute(m masters) []spec {
 			}
 			all = append(all, spec{
 				workload: "attribute", short: short, needs: needed(by, on),
-				series: report.Series{Key: key(word), What: what, Server: by.name, Conns: conns, Unit: report.PerSecond, Baseline: baseline},
-				runner: httpRun{by: by, on: on, kind: load.Attribute, conns: conns, pinned: suffix != "", expected: []string{answerAttributed}},
+				series: report.Series{Key: key(word), What: v.what, Server: by.name, Conns: conns, Unit: report.PerSecond, Baseline: baseline},
+				runner: httpRun{
+					by: by, on: on, kind: load.Attribute, conns: conns, pinned: v.pinned, inOrder: v.inOrder, expected: []string{answerAttributed},
+				},
 			})
 		}
 	}
-	add(1, "", false, "product", "one-by-one")
-	add(64, "", true, "product", "one-by-one", "naive", "bare")
-	add(64, "", false, "wired", "normal", "pocketbase", "pocketbase-full")
-	add(256, "", false, "product", "one-by-one", "naive", "bare")
-	add(64, "-pinned", false, "product", "one-by-one", "bare")
+	anyhow := variant{what: "attribute"}
+	add(1, anyhow, false, "product", "one-by-one")
+	add(64, anyhow, true, "product", "one-by-one", "naive", "bare")
+	add(64, anyhow, false, "wired", "normal", "pocketbase", "pocketbase-full")
+	add(256, anyhow, false, "product", "one-by-one", "naive", "bare")
+	add(64, variant{suffix: "-pinned", what: "attribute, pinned", pinned: true}, false, "product", "one-by-one", "bare")
+	add(64, variant{suffix: "-new", what: "attribute, newest accounts", inOrder: true}, false, "product", "one-by-one", "naive")
 	also(all, "attribute/64/product", "wired", "normal", "pocketbase", "pocketbase-full")
 	return append(all, spec{
 		workload: "attribute", needs: []master{m.fresh}, runner: rawRun{on: m.fresh},
