@@ -1,0 +1,135 @@
+package histories
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/test/torture/harness"
+)
+
+// operator does what the command line does. What is said of a slug is its text, or one of the words
+// below.
+type operator interface {
+	setSlug(ctx context.Context, user, slug string) (said string, err error)
+	disableSlug(ctx context.Context, user string) (said string, err error)
+	disableUser(ctx context.Context, user string) error
+	revoke(ctx context.Context, user string) (revoked int64, err error)
+	replayLines(ctx context.Context, file string) (referral.Report, error)
+	replayRejected(ctx context.Context, user string) (referral.Report, error)
+}
+
+const (
+	saidTaken     = "taken"
+	saidPermanent = "permanent"
+	saidNone      = "none"
+)
+
+var options = referral.Options{Rules: referral.Rules{SignupWindow: signupWindow}}
+
+// storeOperator works on the store that the commands use, with a connection of this process.
+type storeOperator struct{ *sqlite.Store }
+
+// now is the time that the store keeps, in whole microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func (o *storeOperator) setSlug(ctx context.Context, user, slug string) (string, error) {
+	c, err := o.SetSlug(ctx, user, slug, now())
+	switch {
+	case errors.Is(err, referral.ErrTaken):
+		return saidTaken, nil
+	case errors.Is(err, referral.ErrPermanent):
+		return saidPermanent, nil
+	}
+	return c.Code, err
+}
+
+func (o *storeOperator) disableSlug(ctx context.Context, user string) (string, error) {
+	c, err := o.DisableSlug(ctx, user, now())
+	if errors.Is(err, sqlite.ErrNoSlug) {
+		return saidNone, nil
+	}
+	return c.Code, err
+}
+
+func (o *storeOperator) disableUser(ctx context.Context, user string) error {
+	_, err := o.DisableUser(ctx, user, now())
+	return err
+}
+
+func (o *storeOperator) revoke(ctx context.Context, user string) (int64, error) {
+	return o.RevokeSessions(ctx, user, now())
+}
+
+func (o *storeOperator) replayLines(ctx context.Context, file string) (referral.Report, error) {
+	return referral.ReplayLines(ctx, o.Store, strings.NewReader(file), referral.SourceReplay, options)
+}
+
+func (o *storeOperator) replayRejected(ctx context.Context, user string) (referral.Report, error) {
+	return referral.ReplayRejected(ctx, o.Store, o.Store, referral.RejectedFilter{UserID: user}, options)
+}
+
+// commandOperator runs the real commands.
+type commandOperator struct{ site *harness.Site }
+
+// run runs a command and decodes its answer. refused are the words for what it may say instead, by
+// what stands in its message.
+func (o *commandOperator) run(in string, answer any, refused map[string]string, args ...string) (said string, err error) {
+	out, err := o.site.Run([]byte(in), append(args, "-o", "json")...)
+	if err == nil {
+		err = json.Unmarshal(out, answer)
+	}
+	for message, word := range refused {
+		if err != nil && harness.ExitCode(err) == 1 && strings.Contains(err.Error(), message) {
+			return word, nil
+		}
+	}
+	return "", err
+}
+
+func (o *commandOperator) setSlug(_ context.Context, user, slug string) (string, error) {
+	var set struct{ Code string }
+	said, err := o.run("", &set, map[string]string{
+		referral.ErrTaken.Error(): saidTaken, referral.ErrPermanent.Error(): saidPermanent,
+	}, "code", "set", user, slug)
+	return said + set.Code, err
+}
+
+func (o *commandOperator) disableSlug(_ context.Context, user string) (string, error) {
+	var disabled struct{ Code string }
+	said, err := o.run("", &disabled, map[string]string{sqlite.ErrNoSlug.Error(): saidNone}, "code", "disable", user)
+	return said + disabled.Code, err
+}
+
+func (o *commandOperator) disableUser(_ context.Context, user string) error {
+	_, err := o.run("", &struct{}{}, nil, "user", "disable", user)
+	return err
+}
+
+func (o *commandOperator) revoke(_ context.Context, user string) (int64, error) {
+	var done struct{ Revoked int64 }
+	_, err := o.run("", &done, nil, "session", "revoke", user)
+	return done.Revoked, err
+}
+
+func (o *commandOperator) replayLines(_ context.Context, file string) (referral.Report, error) {
+	return o.replay(file, "--from", "-")
+}
+
+func (o *commandOperator) replayRejected(_ context.Context, user string) (referral.Report, error) {
+	return o.replay("", "--rejected", "--user", user)
+}
+
+func (o *commandOperator) replay(in string, args ...string) (referral.Report, error) {
+	var r referral.Report
+	_, err := o.run(in, &r, nil, append([]string{"referral", "replay"}, args...)...)
+	if err != nil {
+		return r, fmt.Errorf("replay: %w", err)
+	}
+	return r, nil
+}
