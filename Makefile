@@ -55,7 +55,7 @@ torture-short: ## the same in five minutes
 	sh scripts/torture.sh
 
 .PHONY: bench
-bench: ## measure the product beside its peers, in ten to fifteen minutes; writes bench/RESULTS.md
+bench: ## measure the product beside its peers, in about half an hour; writes bench/RESULTS.md
 	cd bench && go run ./cmd/bench -out .
 
 .PHONY: bench-short

@@ -1,10 +1,12 @@
 package sqlite_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -38,6 +40,29 @@ func BenchmarkAttribute(b *testing.B) {
 			})
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "attributions/s")
 		})
+	}
+}
+
+// BenchmarkFindSession looks up one session after the other, each on its own.
+func BenchmarkFindSession(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "triport.db"), sqlite.Options{Mode: sqlite.Create})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	p := newPerson(b, s, "person")
+	_, session, err := auth.NewSession(rand.Reader, p.id, noon, time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.CreateSessions(b.Context(), []auth.Session{session}); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.FindSession(b.Context(), session.Token); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
