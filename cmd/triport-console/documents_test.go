@@ -31,3 +31,37 @@ func TestEveryTestThatTheSecurityPageNamesExists(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryTestThatTheGuaranteesNameExists does the same for docs/guarantees.md, which names them without
+// their files.
+func TestEveryTestThatTheGuaranteesNameExists(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "guarantees.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources strings.Builder
+	for _, pattern := range []string{"internal/*/*_test.go", "cmd/*/*_test.go", "test/torture/*/*_test.go"} {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(source)
+		}
+	}
+	named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 30 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, m := range named {
+		if !strings.Contains(sources.String(), "\nfunc "+m[1]+"(t *testing.T) {") {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+}

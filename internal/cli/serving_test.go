@@ -70,7 +70,7 @@ func serveIn(t *testing.T, env map[string]string) *running {
 func (w *running) command(into any, args ...string) {
 	w.t.Helper()
 	s := newTestStreams()
-	s.Streams.Now, s.Streams.Random = SystemStreams().Now, SystemStreams().Random
+	s.Now, s.Random = SystemStreams().Now, SystemStreams().Random
 	if code := runIn(s, w.db, append(args, "-o", "json")...); code != 0 {
 		w.t.Fatalf("%v: exit code %d, %s", args, code, s.err.String())
 	}

@@ -136,6 +136,18 @@ func (c *conn) emptyLog() error {
 	return err
 }
 
+// patient has f wait a moment for locks that others hold.
+func (c *conn) patient(f func() error) error {
+	if _, err := c.exec("PRAGMA busy_timeout = 250"); err != nil {
+		return err
+	}
+	err := f()
+	if _, end := c.exec("PRAGMA busy_timeout = 0"); err == nil {
+		err = end
+	}
+	return err
+}
+
 func (c *conn) assert(p pragma) error {
 	var got string
 	err := c.once("PRAGMA "+p.name, func(r row) { got = fmt.Sprint(r[0]) })

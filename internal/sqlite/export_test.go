@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ExecForTest runs a statement on the connection that writes, with everything a real one enforces.
@@ -50,4 +52,11 @@ func (s *Store) FullForTest(ctx context.Context) (room func()) {
 	}
 	limit("PRAGMA max_page_count = 1") // SQLite takes the present size when that is more
 	return func() { limit("PRAGMA max_page_count = 1073741823") }
+}
+
+// FailForTest has a transaction fail as an fsync does.
+func (s *Store) FailForTest(ctx context.Context) {
+	if err := s.write(ctx, func(*conn) error { return fault{sqlite3.SQLITE_IOERR_FSYNC} }); err == nil {
+		panic("it did not fail")
+	}
 }

@@ -47,24 +47,62 @@ func (w *writer) remedy() error {
 }
 
 // renew opens the database anew, with everything closed in between, as a new process would. An error
-// leaves the store sick: with the connections it had, when the disk is too sick to try.
+// leaves the store sick: with the connections it had when the disk is too sick to try, and with new
+// ones that read when only the log could not be begun anew.
 func (w *writer) renew() error {
+	now, err := w.store.present()
+	if err != nil {
+		return err
+	}
+	lost := false
+	if w.conn != nil && os.SameFile(now, w.store.place.db) {
+		// Before the readers are held: a sick disk can take seconds to refuse a write, and reads meanwhile.
+		if lost, err = w.trial(); err != nil {
+			return err
+		}
+	}
+	if err := w.exchange(now, lost); err != nil {
+		return err
+	}
+	return w.beginLog()
+}
+
+// present returns what path names at this moment.
+func (s *Store) present() (os.FileInfo, error) {
+	now, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrReplaced
+	case err != nil:
+		return nil, fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+	}
+	return now, nil
+}
+
+// trial has the disk show that it takes a commit: a connection that reads is better than none on a disk
+// that is sick. It tells whether the log has lost its name instead: then there is nothing to try it on.
+func (w *writer) trial() (lost bool, err error) {
+	if lost, err = w.store.place.logLost(); err != nil || lost {
+		return lost, err
+	}
+	return false, prove(w.store.path)
+}
+
+// exchange closes all connections and opens the database that path names, which is now.
+func (w *writer) exchange(now os.FileInfo, lost bool) error {
 	s := w.store
 	readers, err := s.holdReaders()
 	if err != nil {
 		return err
 	}
 	defer func() { s.releaseReaders(readers) }()
-	now, err := os.Stat(s.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return ErrReplaced
-	case err != nil:
-		return fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
-	case os.SameFile(now, s.place.db):
-		err = w.leave(readers)
-	default:
-		err = w.abandonFile(readers)
+	if again, err := s.present(); err != nil || !os.SameFile(now, again) {
+		return ErrReplaced // once more meanwhile
+	}
+	if os.SameFile(now, s.place.db) {
+		err = w.leave(readers, lost)
+	} else {
+		err = w.abandonFile(readers, now)
 	}
 	if err != nil {
 		return err
@@ -75,36 +113,23 @@ func (w *writer) renew() error {
 	return s.away
 }
 
-// leave closes every connection to the file that is still in place, once the disk has shown that it
-// takes a commit: a connection that reads is better than none on a disk that is sick.
+// leave closes every connection to the file that is still in place.
 //
 // It closes them as a crash would: nothing is checkpointed on the way out. After a write that failed
 // nobody knows what the disk holds. The system has dropped the pages, it calls them clean, and the next
 // fsync of the file succeeds (that of the database too, into which an earlier checkpoint may have
 // copied a part of the log without an fsync yet). The log up to the last commit that was acknowledged
 // is what is known to be on disk. So SQLite must forget what it has copied already, which it does when
-// the last connection is gone without a trace, and copy all of the log again.
-func (w *writer) leave(readers []*conn) error {
-	s := w.store
-	lost := false
-	if w.conn != nil {
-		var err error
-		if lost, err = s.place.logLost(); err != nil {
-			return err
-		}
-	}
-	switch {
-	case lost:
+// the last connection is gone without a trace, and copy all of the log again. Where another process
+// has the file open, what was copied is remembered: its disk is as sick, and it must end as well.
+func (w *writer) leave(readers []*conn, lost bool) error {
+	if lost {
 		// The log lives on without a name, and holds the latest commits. The database is in place.
 		if err := w.conn.emptyLog(); err != nil {
 			return err
 		}
-	case w.conn != nil:
-		if err := prove(s.path); err != nil {
-			return err
-		}
 	}
-	witness, err := openWitness(s.path)
+	witness, err := openWitness(w.store.path)
 	if err != nil {
 		return err
 	}
@@ -114,7 +139,7 @@ func (w *writer) leave(readers []*conn) error {
 
 // abandonFile closes every connection to a file that is not in place any more, when the one in its
 // place can be opened. SQLite itself sees to it that nothing is checkpointed or deleted then.
-func (w *writer) abandonFile(readers []*conn) error {
+func (w *writer) abandonFile(readers []*conn, now os.FileInfo) error {
 	s := w.store
 	if err := checkCandidate(s.path); err != nil {
 		return err
@@ -127,13 +152,12 @@ func (w *writer) abandonFile(readers []*conn) error {
 		return err
 	}
 	discardAll(append(readers, w.conn))
+	// The old files are closed, and others may get their numbers: they must not be taken for them.
+	s.place = place{base: s.place.base, db: now}
 	return nil
 }
 
-// arrive opens the database that path names. Nothing is written to the log it finds: it may hold a
-// commit whose fsync failed, read back from the system's cache and not from the disk, and a commit
-// behind that one would be lost with it. So the log is copied into the database first, with an fsync,
-// and begun anew. After that a commit proves that the disk takes one.
+// arrive opens the database that path names.
 func (w *writer) arrive() error {
 	s := w.store
 	if _, _, err := ensureSchema(context.Background(), s.path, ReadWrite); err != nil {
@@ -143,18 +167,24 @@ func (w *writer) arrive() error {
 	if err != nil {
 		return err
 	}
-	if err = c.emptyLog(); err == nil {
-		_, err = c.exec("PRAGMA user_version = 0")
-	}
-	if err != nil {
-		c.discard()
-		return err
-	}
 	w.conn, s.place, w.checkpointAt = c, p, checkpointAfter
 	return nil
 }
 
-// checkCandidate tells whether the file at path is a complete database of this program's schema,
+// beginLog begins the log of a database that was just opened anew. Nothing is written to the one it has:
+// that may hold a commit whose fsync failed, read back from the system's cache and not from the disk, and
+// a commit behind that one would be lost with it. So the log is copied into the database first, with an
+// fsync. After that a commit proves that the disk takes one. Readers do not wait for it: another process
+// that reads can hold it up for as long as it likes.
+func (w *writer) beginLog() error {
+	err := w.conn.patient(w.conn.emptyLog)
+	if err == nil {
+		_, err = w.conn.exec("PRAGMA user_version = 0")
+	}
+	return err
+}
+
+// checkCandidate tells whether the file at path is a complete database of this program's schema, with users,
 // without touching the companions beside it, which may be another's. A copy that is not complete
 // yet is too short for its own header, and refused.
 func checkCandidate(path string) error {
@@ -167,7 +197,20 @@ func checkCandidate(path string) error {
 	if err == nil {
 		err = current(version)
 	}
+	if err == nil {
+		err = c.inhabited()
+	}
 	return replacedBy(err)
+}
+
+// inhabited refuses a database without users. A command that makes a missing database can put one in the
+// place of a database that was moved away for a moment; it would sign everybody out.
+func (c *conn) inhabited() error {
+	found, err := c.one(func(row) {}, `SELECT 1 FROM users LIMIT 1`)
+	if err == nil && !found {
+		err = errors.New("it holds no users")
+	}
+	return err
 }
 
 // replacedBy says of the file that was found at path why it cannot be opened.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -37,11 +38,15 @@ func (s *Store) Queued() int {
 // Size returns how many bytes the database and its write-ahead log take on the disk. Without a log,
 // that is 0.
 func (s *Store) Size() (database, wal int64, err error) {
-	info, err := os.Stat(s.path)
+	base, err := filepath.EvalSymlinks(s.path) // the log stands beside what a link leads to
 	if err != nil {
 		return 0, 0, err
 	}
-	log, err := os.Stat(s.path + "-wal")
+	info, err := os.Stat(base)
+	if err != nil {
+		return 0, 0, err
+	}
+	log, err := os.Stat(base + walSuffix)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return info.Size(), 0, nil

@@ -104,7 +104,9 @@ func remedyFor(err error) string {
 	switch {
 	case isFull(err):
 		return "free space on the disk of the database"
-	case errors.Is(err, ErrOlderSchema), errors.Is(err, ErrNewerSchema), errors.Is(err, errLogReplaced), errors.Is(err, errLogBusy):
+	case errors.Is(err, errLogBusy), isBusy(err):
+		return "wait for the other process that uses the database, or end it"
+	case errors.Is(err, ErrOlderSchema), errors.Is(err, ErrNewerSchema), errors.Is(err, errLogReplaced):
 		return "what the cause says"
 	case errors.Is(err, errForeign):
 		return "put the database, or a backup of it, in the place of that file"
@@ -145,12 +147,13 @@ func (w *writer) recover() {
 	}
 }
 
-// close closes the connection. That of a sick store leaves the log alone, as leave does.
+// close closes the connection. That of a sick store leaves the log alone, as leave does, and so does one
+// whose log has lost its name: by that name SQLite would delete another's.
 func (w *writer) close() error {
 	if w.conn == nil {
 		return nil
 	}
-	if w.sick.cause == nil {
+	if w.sick.cause == nil && w.store.wholeInPlace() == nil {
 		return w.conn.close()
 	}
 	if w.store.inPlace() == nil {

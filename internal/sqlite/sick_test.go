@@ -37,6 +37,64 @@ func TestAReadThatHangsDelaysTheMendingOnly(t *testing.T) {
 	wantWell(t, s, session)
 }
 
+// TestAReaderBesideKeepsNobodyOutWhileTheStoreIsMended is about processes that read for as long as they
+// live, as a replicator does: only the log has to wait for them.
+func TestAReaderBesideKeepsNobodyOutWhileTheStoreIsMended(t *testing.T) {
+	t.Parallel()
+	logged, s, path := openLogged(t)
+	all := people(t, s, 3)
+	session := newSession(t, s, all[0].id, time.Hour)
+	attribute(t, s, all[1].attempt(all[0].code))
+	release := holdSnapshot(t, path)
+	s.FailForTest(t.Context())
+	eventually(t, func() error {
+		if !strings.Contains(logged.String(), "another process reads the log") {
+			return errors.New("the log was not held up")
+		}
+		return nil
+	})
+	for range 20 {
+		if _, err := s.FindSession(t.Context(), session.Token); err != nil {
+			t.Fatalf("a session was not found: %v", err)
+		}
+	}
+	a := all[2].attempt(all[0].code)
+	if _, err := s.Attribute(t.Context(), a, referral.Rules{}); err == nil {
+		t.Error("acknowledged behind pages that the disk may not have")
+	}
+	release()
+	if v := healed(t, s, a); !v[0].Outcome.Attributed {
+		t.Errorf("%+v", v)
+	}
+	wantWell(t, s, session)
+}
+
+// TestAnEmptyDatabaseIsNoReplacement: a command that ran while the database was away has made it.
+func TestAnEmptyDatabaseIsNoReplacement(t *testing.T) {
+	t.Parallel()
+	s, path := openStore(t)
+	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	session := newSession(t, s, ann.id, time.Hour)
+	rename(t, path, path+".away")
+	empty, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "empty.db"), sqlite.Options{Mode: sqlite.Create})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := empty.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := empty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := bob.attempt(ann.code)
+	wantSick(t, s, a, session, "it holds no users")
+	rename(t, path+".away", path)
+	if v := healed(t, s, a); !v[0].Outcome.Attributed && !v[0].Known { // known when the file took it without its name
+		t.Errorf("%+v", v)
+	}
+	wantWell(t, s, session)
+}
+
 func TestASickStoreClosesInGoodOrder(t *testing.T) {
 	t.Parallel()
 	s, path := openStore(t)
