@@ -47,7 +47,7 @@ fuzz: ## fuzz every parser of outside bytes, FUZZTIME each
 
 # Needs Linux, root and /dev/fuse for the suites that take the disk away.
 .PHONY: torture
-torture: ## try to break every promise of docs/guarantees.md, in about fifteen minutes
+torture: ## try to break every promise of docs/guarantees.md, in about twenty-five minutes
 	sh scripts/torture.sh -long
 
 .PHONY: torture-short
