@@ -51,6 +51,9 @@ func (h head) wellFramed(http11 bool) bool {
 		}
 		switch {
 		case equalFold(name, "host"):
+			if !isHost(value) {
+				return false
+			}
 			hosts++
 		case equalFold(name, "content-length"):
 			lengths++
@@ -78,6 +81,20 @@ func isToken(b []byte) bool {
 		}
 	}
 	return len(b) > 0
+}
+
+// isHost refuses what can stand in no host and no port: a strict reader would refuse the request, and
+// take what follows it for nothing. It may be empty.
+func isHost(b []byte) bool {
+	for _, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case bytes.IndexByte([]byte("!$%&'()*+,-.:;=[]_~"), c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // isTarget refuses blanks and control characters, between which the request line could be cut anew.
