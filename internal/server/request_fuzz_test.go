@@ -65,7 +65,7 @@ func FuzzRequest(f *testing.F) {
 	s := newStage(f)
 	f.Fuzz(func(t *testing.T, method, target, cookies, token, origin, more, body string, kind uint8) {
 		a := asked{
-			method: s.fill(method), target: s.fill(target),
+			method: oneLine(s.fill(method)), target: oneLine(s.fill(target)),
 			framing: framings[int(kind%kindPort)%len(framings)], proxied: kind&kindProxied != 0,
 		}
 		if a.framing.says("{host}") {
@@ -88,6 +88,9 @@ func (s *stage) fill(part string) string {
 }
 
 var unsplit = strings.NewReplacer("\r", "", "\x00", "")
+
+// oneLine is for the request line; header lines are told apart by the ends of lines.
+func oneLine(part string) string { return strings.ReplaceAll(part, "\n", "") }
 
 // add adds a header line for every line of the values, if there are any. Those that frame the request
 // are the framing's alone.
