@@ -63,6 +63,10 @@ func faultOf(err error) *fault {
 func (s *Server) refuseRouted(c *fiber.Ctx, err error) error {
 	x := exchangeOf(c.Context())
 	f := faultOf(err)
+	if f == errMethodNotAllowed && hasEscapedSlash(x.path) {
+		f = errNotFound // there is no such path, whatever the method
+		x.Response.Header.Del(fiber.HeaderAllow)
+	}
 	if f == errInternal {
 		s.log.Error("a request failed", "request_id", x.id, "cause", err)
 	}

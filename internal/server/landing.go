@@ -41,8 +41,8 @@ func (s *Server) landing(x *exchange) error {
 // shortLink is /r/<code>: the same as /?ref=<code>, in fewer characters.
 func (s *Server) shortLink(x *exchange) error {
 	code := x.path[len(shortLinkPrefix):]
-	if bytes.Contains(bytes.ToLower(code), []byte("%2f")) {
-		return errNotFound // an escaped slash makes another path of it
+	if hasEscapedSlash(code) {
+		return errNotFound
 	}
 	s.pickup(x, string(code), queryRef(x.query))
 	target := s.cfg.LandingURL
@@ -51,6 +51,11 @@ func (s *Server) shortLink(x *exchange) error {
 	}
 	x.redirect(target)
 	return nil
+}
+
+// hasEscapedSlash tells whether a raw path would be another one when it is decoded.
+func hasEscapedSlash(path []byte) bool {
+	return bytes.Contains(bytes.ToLower(path), []byte("%2f"))
 }
 
 // redirect sends the visitor to target, which never comes from the request.
