@@ -64,7 +64,7 @@ bench-short: ## the same within a minute, to see that it still works; writes not
 
 .PHONY: bench-store
 bench-store: ## measure batched commits against a transaction per attempt, without the server
-	go test -run '^$$' -bench . -benchmem -count 5 ./internal/sqlite
+	go test -run '^$$' -bench Attribute -benchmem -count 5 ./internal/sqlite
 
 .PHONY: fmt
 fmt: ## format the code

@@ -73,20 +73,20 @@ func (s *Service) keep(ctx context.Context, a Attempt, cause error) {
 	err := s.spool.Append(timed, a)
 	if err == nil {
 		s.log.Warn("the store did not take an attempt: it waits in the spool",
-			"attempt_id", a.ID, "request_id", a.RequestID, "cause", withoutPath(cause))
+			"attempt_id", a.ID, "request_id", a.RequestID, "cause", WithoutPath(cause))
 		return
 	}
 	if werr := s.last.write(a); werr != nil {
 		s.log.Error("an attempt could not be written down anywhere and is lost: its user, code and time stand here",
-			"attempt_id", a.ID, "user", a.User, "code", a.Code, "at", a.At, "cause", withoutPath(werr))
+			"attempt_id", a.ID, "user", a.User, "code", a.Code, "at", a.At, "cause", WithoutPath(werr))
 	}
 	s.log.Error("neither the store nor the spool took an attempt: replay its line of this log with referral replay --from",
-		"attempt_id", a.ID, "request_id", a.RequestID, "cause", withoutPath(cause), "spool", withoutPath(err))
+		"attempt_id", a.ID, "request_id", a.RequestID, "cause", WithoutPath(cause), "spool", WithoutPath(err))
 }
 
-// withoutPath takes the name of the file out of an error of the file system: paths have no place in a
-// server's log.
-func withoutPath(err error) error {
+// WithoutPath takes the names of files out of an error of the file system: paths have no place in a
+// server's log, nor in what /readyz says.
+func WithoutPath(err error) error {
 	var file *fs.PathError
 	var link *os.LinkError
 	switch {
@@ -163,7 +163,7 @@ func (s *Service) DrainWhenWaiting(ctx context.Context, ticks <-chan time.Time) 
 			case ctx.Err() != nil:
 				return
 			case err != nil && !failing:
-				s.log.Error("the spool cannot be drained yet: it is tried again every second", "cause", withoutPath(err))
+				s.log.Error("the spool cannot be drained yet: it is tried again every second", "cause", WithoutPath(err))
 			case err == nil:
 				s.log.Info("the spool is drained", "read", report.Read, "attributed", report.Attributed,
 					"unchanged", report.Unchanged, "rejected", report.refused(), "malformed", report.Malformed)

@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"modernc.org/sqlite"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
 // conn is one connection to the database, used at driver level: a prepared statement is executed
@@ -98,7 +100,7 @@ func openAs(path string, mode access, ps []pragma) (*conn, error) {
 func openWriter(path string) (*conn, place, error) {
 	opened, err := os.Stat(path)
 	if err != nil {
-		return nil, place{}, fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+		return nil, place{}, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
 	}
 	c, err := openConn(path, true)
 	if err != nil {

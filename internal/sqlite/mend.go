@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
 // mend brings a sick writer back into service, at most once in mendEvery, and returns why it could not.
@@ -74,7 +76,7 @@ func (s *Store) present() (os.FileInfo, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, ErrReplaced
 	case err != nil:
-		return nil, fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+		return nil, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
 	}
 	return now, nil
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
 // place is what the names of a database and its companions stood for when they were opened. A file
@@ -28,14 +30,14 @@ const (
 func settle(path string, opened os.FileInfo) (place, error) {
 	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return place{}, fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+		return place{}, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
 	}
 	p := place{base: base, db: opened}
 	if p.wal, err = os.Stat(base + walSuffix); err == nil {
 		p.shm, err = os.Stat(base + shmSuffix)
 	}
 	if err != nil {
-		return place{}, fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+		return place{}, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
 	}
 	return p, nil
 }
@@ -63,7 +65,7 @@ func same(name string, opened os.FileInfo) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrReplaced
 	case err != nil:
-		return fmt.Errorf("%w (%w)", ErrReplaced, withoutPath(err))
+		return fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
 	case !os.SameFile(info, opened):
 		return ErrReplaced
 	}
@@ -78,7 +80,7 @@ func (p place) logLost() (bool, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return true, nil
 	case err != nil:
-		return false, withoutPath(err)
+		return false, referral.WithoutPath(err)
 	case os.SameFile(info, p.wal):
 		return false, nil
 	case info.Size() == 0:
@@ -93,7 +95,7 @@ func (p place) logLost() (bool, error) {
 func (p place) setAside(path string) (names []string, err error) {
 	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, referral.WithoutPath(err)
 	}
 	for suffix, opened := range map[string]os.FileInfo{walSuffix: p.wal, shmSuffix: p.shm} {
 		if same(base+suffix, opened) != nil {
@@ -104,14 +106,14 @@ func (p place) setAside(path string) (names []string, err error) {
 			err = os.Rename(base+suffix, name)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("set the log of the database that was here before aside: %w", withoutPath(err))
+			return nil, fmt.Errorf("set the log of the database that was here before aside: %w", referral.WithoutPath(err))
 		}
 		names = append(names, filepath.Base(name))
 	}
 	if len(names) == 0 {
 		return nil, nil
 	}
-	return names, withoutPath(syncDir(filepath.Dir(base)))
+	return names, referral.WithoutPath(syncDir(filepath.Dir(base)))
 }
 
 // freeName returns the first of name, name.2, name.3 and so on that nothing has.
@@ -127,18 +129,4 @@ func freeName(name string) (string, error) {
 		}
 		free = name + "." + strconv.Itoa(n)
 	}
-}
-
-// withoutPath takes the names of files out of an error of the file system: paths have no place in a
-// server's log, nor in what /readyz says.
-func withoutPath(err error) error {
-	var file *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &file):
-		return fmt.Errorf("%s: %w", file.Op, file.Err)
-	case errors.As(err, &link):
-		return fmt.Errorf("%s: %w", link.Op, link.Err)
-	}
-	return err
 }
