@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,7 @@ func FuzzFraming(f *testing.F) {
 		"Host: x\r\n", "Host: x\r\nContent-Length: 2\r\n", "Host: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n",
 		"Host: x\r\nTransfer-Encoding: chunked\r\n", "Host: x\r\nTransfer-Encoding: banana\r\n", "Host: x\r\nhost: y\r\n",
 		"Host: x\r\nX-A: b\r\n c\r\n", "Host: x\r\nX-A: b\x00\r\n", "Host: x\rX-A: b\r\n", "Host : x\r\n", "Host: x\nX-A\n",
+		"Host: \"\r\n", "Host:\r\n", "Host: [::1]:8080\r\n",
 	} {
 		f.Add(seed, true)
 		f.Add(seed, false)
@@ -60,6 +62,8 @@ func FuzzFraming(f *testing.F) {
 		}
 	})
 }
+
+var hostBytes = regexp.MustCompile(`^[0-9A-Za-z!$%&'()*+,.:;=\[\]_~-]*$`)
 
 func plainlyFramed(raw string, http11 bool) bool {
 	count := make(map[string]int)
@@ -79,6 +83,9 @@ func plainlyFramed(raw string, http11 bool) bool {
 		}
 		name = strings.ToLower(name)
 		count[name]++
+		if name == "host" && !hostBytes.MatchString(strings.Trim(value, " \t")) {
+			return false
+		}
 		if name == "transfer-encoding" && (!http11 || strings.ToLower(strings.Trim(value, " \t")) != "chunked") {
 			return false
 		}
