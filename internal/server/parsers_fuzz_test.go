@@ -34,7 +34,7 @@ var hostForm = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::0*
 func plainAuthority(origin string) (authority string, ok bool) {
 	_, rest, ok := strings.Cut(origin, "://")
 	u, err := url.Parse(origin)
-	if !ok || err != nil || !hostForm.MatchString(rest) {
+	if !ok || err != nil || u.Host != rest || !hostForm.MatchString(rest) {
 		return "", false
 	}
 	standard, ok := map[string]string{"http": "80", "https": "443"}[u.Scheme]
