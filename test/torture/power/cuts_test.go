@@ -1,6 +1,8 @@
 package power
 
 import (
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,6 +97,67 @@ func TestAnAnswerIsDurableWhenItLeaves(t *testing.T) {
 		h.cut(lossyfs.Nothing, nil, closed)
 		h.check()
 	}
+}
+
+// TestACheckpointWhoseFsyncFailsLosesNothing has a reader hold up a checkpoint, which then copies a part of the
+// log into the database and leaves the fsync to the next one; that fsync fails, once, and takes both
+// parts with it. The next fsync of the same file succeeds: whoever believes it, or goes on where the first
+// checkpoint ended, and deletes the log, has lost the first part.
+func TestACheckpointWhoseFsyncFailsLosesNothing(t *testing.T) {
+	t.Parallel()
+	rounds := harness.Scale(3, 12)
+	const most = 500 // calls until a checkpoint
+	h := newHouse(t, 1+rounds*(100+2*most))
+	defer h.figures("failed fsync")
+	for range rounds {
+		<-h.load(100)
+		beside := startBeside(t, reader, h.Database)
+		h.loadUntil(most, h.strike(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Write}}))
+		failed := h.strike(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync}, Err: syscall.EIO})
+		beside.Kill()
+		h.loadUntil(most, failed)
+		harness.Until(t, "the store is mended", h.attributes)
+		harness.Until(t, "the spool is drained", func() bool { return !h.Waiting() })
+		h.cut(lossyfs.Nothing, nil, closed)
+		h.check()
+	}
+}
+
+// strike has the next operation of that kind on the database file itself meet a fault, and no other. The
+// channel is closed then.
+func (h *house) strike(f lossyfs.Fault) (struck <-chan struct{}) {
+	c := make(chan struct{})
+	var once sync.Once
+	f.Of = func(name string) (is bool) {
+		if name == "triport.db" {
+			once.Do(func() { is = true; close(c) })
+		}
+		return is
+	}
+	h.T.Cleanup(h.Disk.Inject(f))
+	return c
+}
+
+// loadUntil lets people call, n at most, until the channel is closed.
+func (h *house) loadUntil(n int, over <-chan struct{}) {
+	h.T.Helper()
+	for last := h.next + n; h.next < last; {
+		select {
+		case <-over:
+			return
+		default:
+			<-h.load(20)
+		}
+	}
+	h.T.Fatalf("%d calls did not bring a checkpoint: %v\n%s", n, h.ledger.Answers(), h.srv.Log())
+}
+
+// attributes tells whether the next who calls is attributed.
+func (h *house) attributes() bool {
+	_, before := h.ledger.Count("attributed")
+	<-h.load(1)
+	_, after := h.ledger.Count("attributed")
+	return after > before
 }
 
 // closed is a load that is over.

@@ -10,6 +10,8 @@
 // The defences that these tests need:
 //
 //	synchronous=FULL                          the tests of commits and of the checkpoint
+//	closing as a crash would after an         TestACheckpointWhoseFsyncFailsLosesNothing
+//	fsync that failed
 //	the fsync of the spool                    the tests of the spool
 //	the fsync of the directory, when the      TestTheFirstAttemptInTheSpoolOutlivesACut
 //	spool is made
@@ -54,9 +56,11 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m))
 }
 
-// The other programs: one holds the write lock, one checkpoints all the time.
+// The other programs: one holds the write lock, one stays in the moment of its read, one checkpoints all the
+// time.
 const (
 	holder       = "BEGIN IMMEDIATE"
+	reader       = "BEGIN; SELECT count(*) FROM attributions"
 	checkpointer = "PRAGMA wal_checkpoint(TRUNCATE)"
 )
 
@@ -70,7 +74,7 @@ func workBeside(what, database string) error {
 		return err
 	}
 	fmt.Println("at work")
-	if what == holder {
+	if what != checkpointer {
 		_, err := os.Stdin.Read(make([]byte, 1)) // until the test ends it
 		return err
 	}
