@@ -70,7 +70,7 @@ func (s *Store) NotReady(ctx context.Context) []string {
 	defer cancel()
 	var found []string
 	if err := bounded(ctx, func() error { return s.probeRead(ctx) }); err != nil {
-		found = append(found, fmt.Sprintf("the store cannot be read: %v", err))
+		found = append(found, fmt.Sprintf("the store cannot be read: %v", asDamage(err)))
 	}
 	if s.writer != nil && !s.health.proven() {
 		if err := bounded(ctx, func() error { return s.probeWrite(ctx) }); errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
@@ -78,9 +78,18 @@ func (s *Store) NotReady(ctx context.Context) []string {
 		}
 	}
 	if cause, bad := s.health.unwritable(); bad {
-		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, cause))
+		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, asDamage(cause)))
 	}
 	return found
+}
+
+// asDamage names damage to the open database. In SQLite's words a read that the disk refuses is a malformed
+// database, and a header that it refuses to read is that of some other file.
+func asDamage(err error) error {
+	if isDamage(err) && !errors.Is(err, errForeign) {
+		return fmt.Errorf("the disk refuses to read the database, or the database is damaged: %s", remedyFor(err))
+	}
+	return err
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -64,6 +65,9 @@ func TestReadErrorsAreNoSignOut(t *testing.T) {
 	h := newLossyHouse(t)
 	heal := h.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Read}, Of: isDatabase, Err: syscall.EIO})
 	h.sick()
+	if !strings.Contains(h.unready, "look at the disk") {
+		t.Errorf("/readyz says %q, which leads nobody to the disk", h.unready)
+	}
 	heal()
 	h.heals()
 	h.well("after")
