@@ -10,6 +10,10 @@ import (
 // MiB, and waits for nobody longer than a backup takes.
 const walBound = 16
 
+// drainedWithin is how many samples in a row may find something in the spool: a disk that stalls makes attempts
+// wait there, and they are decided when it is well again.
+const drainedWithin = 15
+
 // flat is how far a figure of the last quarter may lie above that of the second one. The first quarter is
 // for warming up.
 var flat = map[int]func(before float64) float64{
@@ -45,10 +49,23 @@ func judge(samples []sample) (grown []string) {
 	if n := most(samples, wal); n > walBound {
 		grown = append(grown, fmt.Sprintf("the write-ahead log grew to %.1f MiB, %d are allowed", n, walBound))
 	}
-	if n := most(samples, spool); n > 0 {
-		grown = append(grown, fmt.Sprintf("the spool grew to %.0f bytes: the store did not take every attempt in time", n))
+	if n := longest(samples, spool); n > drainedWithin {
+		grown = append(grown, fmt.Sprintf("something was in the spool for %d seconds in a row, up to %.0f bytes", n, most(samples, spool)))
 	}
 	return grown
+}
+
+// longest is the greatest number of samples in a row that are not zero.
+func longest(samples []sample, what int) (n int) {
+	row := 0
+	for _, v := range column(samples, what) {
+		row++
+		if v == 0 {
+			row = 0
+		}
+		n = max(n, row)
+	}
+	return n
 }
 
 // quarter is the nth of four parts of the samples.

@@ -41,9 +41,14 @@ func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
 	ctx, end := context.WithTimeout(t.Context(), span)
 	defer end()
 	var all sync.WaitGroup
-	commands := 0
+	commands, dev := 0, new(disk)
 	all.Go(func() { w.load(ctx) })
 	all.Go(func() { commands = w.commands(ctx) })
+	all.Go(func() {
+		if err := dev.watch(ctx, site.Dir); err != nil {
+			w.fault("the watch over the disk: %v", err)
+		}
+	})
 	samples := p.watch(ctx)
 	all.Wait()
 	srv.Stop()
@@ -52,7 +57,7 @@ func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
 	if verdict.Bad() {
 		t.Errorf("the store: %+v", verdict)
 	}
-	for _, f := range w.faults {
+	for _, f := range append(w.faults, dev.judge(w.waited)...) {
 		t.Error(f)
 	}
 	publish(t, samples)
@@ -63,6 +68,7 @@ func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
 		return fmt.Sprintf(format+"→"+format, typical(quarter(samples, 1), what), typical(quarter(samples, 3), what))
 	}
 	harness.Figures(t, "soak", "seconds", int(span.Seconds()), "calls", w.sent, "answers", fmt.Sprint(w.ledger.Answers()), "commands", commands,
+		"stalls_of_the_disk", len(dev.stalls), "slowest_fsync", dev.slowest.Round(time.Millisecond), "waited", len(w.waited),
 		"acknowledged", verdict.Acknowledged, "lost", len(verdict.Lost), "doubled", len(verdict.Doubled),
 		"memory_MiB", figure("%.0f", memory), "descriptors", figure("%.0f", descriptors), "goroutines", figure("%.0f", goroutines),
 		"threads", figure("%.0f", threads), "wal_MiB_most", fmt.Sprintf("%.1f", most(samples, wal)),

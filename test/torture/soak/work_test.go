@@ -24,6 +24,7 @@ type work struct {
 	sent   int
 	next   int             // of fresh
 	took   []time.Duration // since the last look
+	waited []span          // the calls that were answered internal_error
 	faults []string
 }
 
@@ -77,7 +78,7 @@ func (w *work) load(ctx context.Context) {
 func (w *work) call(c *harness.Client, due time.Time) {
 	p, code, want := w.choose()
 	a, err := c.Attribute(context.Background(), w.srv.Address, p, code)
-	took := time.Since(due)
+	answered := time.Now()
 	if err != nil {
 		w.fault("a call: %v", err)
 		return
@@ -85,12 +86,16 @@ func (w *work) call(c *harness.Client, due time.Time) {
 	if want != "unknown_code" || a.Reason == want { // a refusal that waits leaves nothing to look for
 		w.ledger.Answered(p, code, a)
 	}
-	if a.Status != 200 || a.Attributed != (want == "attributed") || !a.Attributed && a.Reason != want {
+	waited := a.Reason == "internal_error" && want != "no_cookie"
+	if a.Status != 200 || !waited && (a.Attributed != (want == "attributed") || !a.Attributed && a.Reason != want) {
 		w.fault("a call was answered %+v, want %s", a, want)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.took = append(w.took, took)
+	w.took = append(w.took, answered.Sub(due))
+	if waited {
+		w.waited = append(w.waited, span{due, answered})
+	}
 }
 
 // choose returns the next call of the mix and the outcome it must have. The people for whom no code is
