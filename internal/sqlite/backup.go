@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,7 +32,11 @@ func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error
 		}
 		err = errors.Join(err, f.Close())
 	}()
-	if err := s.vacuumInto(ctx, partial); err != nil {
+	target, err := filepath.Abs(partial) // a relative name that begins with file: is an address to SQLite
+	if err != nil {
+		return 0, fmt.Errorf("create the copy: %w", err)
+	}
+	if err := s.vacuumInto(ctx, target); err != nil {
 		return 0, fmt.Errorf("copy the database: %w", err)
 	}
 	if err := f.Sync(); err != nil {
@@ -40,6 +45,9 @@ func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
+	}
+	if info.Size() == 0 {
+		return 0, errors.New("copy the database: nothing arrived in the copy: give it another name")
 	}
 	if err := nameCopy(partial, file); err != nil {
 		return 0, err
@@ -113,17 +121,20 @@ func remove(file string) error {
 	return nil
 }
 
-// vacuumInto copies on a connection of its own, which takes no lock that a writer waits for. It is not
-// query_only: SQLite would refuse to write the copy.
-func (s *Store) vacuumInto(_ context.Context, file string) (err error) {
+// vacuumInto copies on a connection of its own, which takes no lock that a writer waits for, until ctx
+// ends. It is not query_only: SQLite would refuse to write the copy.
+func (s *Store) vacuumInto(ctx context.Context, file string) (err error) {
 	var d sqlite.Driver
 	raw, err := d.Open(dsn(s.path, accessShared, []pragma{{name: "busy_timeout", value: "1500"}}))
 	if err != nil {
 		return translate(err)
 	}
-	c := &conn{raw: raw}
-	defer func() { err = errors.Join(err, c.close()) }()
-	return c.once("VACUUM INTO ?1", func(row) {}, file)
+	defer func() { err = errors.Join(err, raw.Close()) }()
+	_, err = raw.(driver.ExecerContext).ExecContext(ctx, "VACUUM INTO ?1", []driver.NamedValue{{Ordinal: 1, Value: file}})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return translate(err)
 }
 
 func syncDir(dir string) (err error) {

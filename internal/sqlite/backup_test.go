@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -28,6 +29,44 @@ func TestAKilledBackupNeitherPassesForOneNorStandsInTheWay(t *testing.T) {
 	}
 	if _, err := os.Lstat(file + ".partial"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the half copy is still there: %v", err)
+	}
+}
+
+// TestABackupGoesToTheFileThatWasNamed tries names that mean something else to SQLite.
+func TestABackupGoesToTheFileThatWasNamed(t *testing.T) {
+	s, _ := openStore(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, file := range []string{"file:x.db", "file:x.db?mode=memory", ":memory:", "-", "a b%41?.db"} {
+		size, err := s.Backup(t.Context(), file)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		info, err := os.Stat(file)
+		if err != nil || size == 0 || info.Size() != size || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; %d bytes were announced", file, info, err, size)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Error(err)
+		}
+		if left, err := filepath.Glob("*"); err != nil || len(left) > 0 {
+			t.Errorf("%s: beside it stands %q, %v", file, left, err)
+		}
+	}
+}
+
+func TestAnInterruptedBackupLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := openStore(t)
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Backup(ctx, filepath.Join(dir, "backup.db")); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
 	}
 }
 
