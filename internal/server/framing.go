@@ -40,7 +40,8 @@ func wellFramed(h *fasthttp.RequestHeader) bool {
 }
 
 func (h head) wellFramed(http11 bool) bool {
-	if bytes.IndexByte(h, 0) >= 0 {
+	// LF alone ends a line here, and for a reader in front that is stricter it stands in a value.
+	if bytes.IndexByte(h, 0) >= 0 || bytes.Count(h, []byte("\n")) != bytes.Count(h, []byte("\r\n")) {
 		return false
 	}
 	var hosts, lengths, encodings int

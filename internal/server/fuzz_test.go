@@ -65,6 +65,8 @@ func FuzzFraming(f *testing.F) {
 
 var hostBytes = regexp.MustCompile(`^[0-9A-Za-z!$%&'()*+,.:;=\[\]_~-]*$`)
 
+var bareLF = regexp.MustCompile(`(^|[^\r])\n`)
+
 func plainlyFramed(raw string, http11 bool) bool {
 	count := make(map[string]int)
 	for line := range strings.SplitSeq(raw, "\n") {
@@ -90,7 +92,7 @@ func plainlyFramed(raw string, http11 bool) bool {
 			return false
 		}
 	}
-	if strings.ContainsRune(raw, 0) || count["host"] > 1 || (http11 && count["host"] == 0) {
+	if strings.ContainsRune(raw, 0) || bareLF.MatchString(raw) || count["host"] > 1 || (http11 && count["host"] == 0) {
 		return false
 	}
 	return count["content-length"]+count["transfer-encoding"] <= 1
