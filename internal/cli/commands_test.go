@@ -8,8 +8,12 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
@@ -76,7 +80,11 @@ func TestInterruptedCommandsTellWhatIsDone(t *testing.T) {
 	if code := runIn(s, db, "db", "migrate"); code != 0 {
 		t.Fatal(code, s.err.String())
 	}
-	for _, args := range [][]string{{"user", "import", "-"}, {"referral", "replay", "--from", "-"}} {
+	const done = "interrupted: what is counted is done, run the command again for the rest\n"
+	for line, want := range map[string]string{
+		"user import -": done, "referral replay --from -": done,
+		"referral replay --from - --dry-run": "interrupted: the dry run changed nothing, and its figures are of what it had read\n",
+	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		r, w := io.Pipe() // it never says a word, and the interrupt comes once it is waited for
 		s.In = readerFunc(func(p []byte) (int, error) {
@@ -85,11 +93,89 @@ func TestInterruptedCommandsTellWhatIsDone(t *testing.T) {
 		})
 		s.out.Reset()
 		s.err.Reset()
-		code := Run(ctx, s.Streams, append(args, "--database", db, "-o", "json"))
-		if code != exitFailed || !strings.Contains(s.out.String(), `"read":0`) || !strings.Contains(s.err.String(), "interrupted") {
-			t.Errorf("%v: exit code %d, stdout %q, stderr %q", args, code, s.out.String(), s.err.String())
+		code := Run(ctx, s.Streams, append(strings.Fields(line), "--database", db, "-o", "json"))
+		if code != exitFailed || !strings.Contains(s.out.String(), `"read":0`) || s.err.String() != programName+": "+want {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", line, code, s.out.String(), s.err.String())
 		}
 		_ = w.Close()
+	}
+}
+
+func TestAnInterruptedCommandSaysSoAndNothingElse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := filepath.Join(dir, "t.db")
+	s := newTestStreams()
+	if code := runIn(s, db, "user", "create", "--email", "ann@example.com"); code != 0 {
+		t.Fatal(code, s.err.String())
+	}
+	for _, line := range []string{
+		"db backup " + filepath.Join(dir, "copy.db"), "user list", "user create --email bob@example.com",
+		"user disable ann@example.com", "referral replay --dry-run", "session create -",
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.out.Reset()
+		s.err.Reset()
+		code := Run(ctx, s.Streams, append(strings.Fields(line), "--database", db))
+		if code != exitFailed || s.out.Len() > 0 || s.err.String() != programName+": interrupted\n" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", line, code, s.out.String(), s.err.String())
+		}
+	}
+}
+
+// TestALineThatIsNoTextBecomesNobodyElses holds that broken bytes are never mended into another address.
+func TestALineThatIsNoTextBecomesNobodyElses(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "t.db")
+	s := newTestStreams()
+	s.In = strings.NewReader("{\"email\":\"a\xffb@x.org\"}\n" + `{"email":"a\ud800b@x.org"}` + "\n{\"email\":\"c@x.org\",\"display_name\":\"\xc3\"}\n")
+	if code := runIn(s, db, "user", "import", "-", "-o", "json"); code != exitFailed ||
+		s.out.String() != `{"read":3,"created":0,"unchanged":0,"malformed":3}`+"\n" ||
+		!strings.HasPrefix(s.err.String(), "line 1: not UTF-8\nline 2: email: holds U+FFFD or half a surrogate pair in the place of a character\nline 3: not UTF-8\n") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, s.out.String(), s.err.String())
+	}
+	s.In = strings.NewReader("{\"user\":\"a\xffb@x.org\",\"code\":\"abc\",\"at\":\"2026-01-31T12:00:00Z\"}\n")
+	if code := runIn(s, db, "referral", "replay", "--from", "-"); code != exitFailed || !strings.HasPrefix(s.err.String(), "line 1: malformed line: not UTF-8\n") {
+		t.Errorf("exit code %d, stderr %q", code, s.err.String())
+	}
+}
+
+// TestAnImportReportsItsBadLinesInFileOrder mixes lines that are malformed by themselves with lines that
+// only the store can refuse, across the ends of batches.
+func TestAnImportReportsItsBadLinesInFileOrder(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "t.db")
+	s := newTestStreams()
+	var lines, want strings.Builder
+	for n := 1; n <= 5*firstImportBatch; n++ {
+		switch {
+		case n == 1 || n%7 == 0:
+			lines.WriteString("rubbish\n")
+		case n%11 == 0:
+			lines.WriteString(`{"id":"00000000-0000-4000-8000-000000000001","email":"user2@example.com"}` + "\n")
+		default:
+			fmt.Fprintf(&lines, `{"email":"user%d@example.com"}`+"\n", n)
+			continue
+		}
+		fmt.Fprintf(&want, "line %d: \n", n)
+	}
+	s.In = strings.NewReader(lines.String())
+	if code := runIn(s, db, "user", "import", "-", "-o", "json"); code != exitFailed {
+		t.Fatal(code, s.err.String())
+	}
+	var got strings.Builder
+	for line := range strings.Lines(s.err.String()) {
+		if where, _, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(where, "line ") {
+			got.WriteString(where + ": \n")
+		}
+	}
+	if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+		t.Error(diff)
+	}
+	bad := strings.Count(want.String(), "\n")
+	if figures := fmt.Sprintf(`{"read":%d,"created":%d,"unchanged":0,"malformed":%d}`+"\n", 5*firstImportBatch, 5*firstImportBatch-bad, bad); s.out.String() != figures {
+		t.Errorf("%s, not %s", s.out.String(), figures)
 	}
 }
 
@@ -145,7 +231,9 @@ func TestEveryRefusalIsSaidInItsOwnWords(t *testing.T) {
 		seen[words] = true
 	}
 	for _, r := range referral.Reasons {
-		say(r, "")
+		if r.Kept() {
+			say(r, "")
+		}
 	}
 	say(referral.ReasonUnknownCode, referral.DetailCodeDisabled)
 	say(referral.ReasonUnknownCode, referral.DetailOwnerDisabled)
@@ -215,9 +303,41 @@ func TestASpoolThatDrainsIsReadyAndOneThatDoesNotIsNot(t *testing.T) {
 		t.Errorf("after a good drain: %s", got)
 	}
 	stuck.err = errors.New("no disk")
-	if got := say(); got != "[the spool cannot be read]" {
+	if got := say(); got != "[the spool cannot be read: no disk]" {
 		t.Errorf("unreadable: %s", got)
 	}
+}
+
+// hungSpool lies on a disk that answers no look before the channel is closed.
+type hungSpool struct {
+	referral.Spool
+	looks  atomic.Int32
+	answer chan struct{}
+}
+
+func (s *hungSpool) Waiting() (bool, error) {
+	s.looks.Add(1)
+	<-s.answer
+	return false, nil
+}
+
+func TestADiskThatHangsHoldsOneLookOfReadiness(t *testing.T) {
+	t.Parallel()
+	hung := &hungSpool{answer: make(chan struct{})}
+	w := watchSpool(hung, time.Now)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if got := fmt.Sprint(w.notReady()); got != "[the spool cannot be read: no answer within 1s]" {
+				t.Error(got)
+			}
+		})
+	}
+	all.Wait()
+	if n := hung.looks.Load(); n != 1 {
+		t.Errorf("%d looks hang", n)
+	}
+	close(hung.answer)
 }
 
 func TestACurlLineCallsWhatCanBeCalled(t *testing.T) {

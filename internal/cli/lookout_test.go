@@ -240,7 +240,8 @@ func TestNotBeingReadyIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
 		got = append(got, message)
 	}
 	const bad = `level=error msg="the server is not ready: mend the cause, attempts wait in the spool meanwhile" cause=`
-	want := []string{bad + `"a; b"`, `level=info msg="the server is ready again"`, bad + `d`}
+	const do = ` do="mend what cause says"`
+	want := []string{bad + `"a; b"` + do, `level=info msg="the server is ready again"`, bad + `d` + do}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

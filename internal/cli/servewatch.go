@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/triport/triport-console/internal/referral"
 )
@@ -16,11 +19,17 @@ import (
 // counts as not draining: another process may hold it, or the store may hang.
 const undrainedAfter = 5 * time.Second
 
+// lookWithin bounds a look at the files of the spool: /readyz must answer on a disk that hangs.
+const lookWithin = time.Second
+
+var errNoLook = fmt.Errorf("no answer within %s", lookWithin)
+
 // watchedSpool remembers how draining goes, and tells what was appended.
 type watchedSpool struct {
 	referral.Spool
 	now     func() time.Time
 	observe func(attempts int, err error) // nil: nobody counts
+	looks   singleflight.Group            // of notReady
 	failed  atomic.Bool                   // the last drain did
 	moved   atomic.Int64                  // when nothing waited, or a segment was read, last; Unix nanoseconds
 }
@@ -72,14 +81,28 @@ func (r watchedReader) Read(p []byte) (int, error) {
 
 // notReady says in words what keeps the spool from being empty; a spool that empties is ready.
 func (w *watchedSpool) notReady() []string {
-	waiting, err := w.Waiting()
+	waiting, err := w.look()
 	switch {
 	case err != nil:
-		return []string{"the spool cannot be read"}
+		return []string{fmt.Sprintf("the spool cannot be read: %v", referral.WithoutPath(err))}
 	case waiting && (w.failed.Load() || w.now().Sub(time.Unix(0, w.moved.Load())) >= undrainedAfter):
 		return []string{"attempts wait in the spool and are not draining"}
 	}
 	return nil
+}
+
+// look is Waiting, for no longer than lookWithin. While one look hangs, later ones wait for the same, so that
+// whoever asks every second does not fill the process with them.
+func (w *watchedSpool) look() (waiting bool, err error) {
+	timer := time.NewTimer(lookWithin)
+	defer timer.Stop()
+	select {
+	case r := <-w.looks.DoChan("", func() (any, error) { return w.Waiting() }):
+		waiting, _ = r.Val.(bool)
+		return waiting, r.Err
+	case <-timer.C:
+		return false, errNoLook
+	}
 }
 
 // readiness logs when what /readyz says changes, once each time: those who look may look every second,
@@ -98,7 +121,7 @@ func (r *readiness) note(missing []string) []string {
 	switch bad := len(missing) > 0; {
 	case bad && !r.bad:
 		r.log.Error("the server is not ready: mend the cause, attempts wait in the spool meanwhile",
-			"cause", strings.Join(missing, "; "))
+			"cause", strings.Join(missing, "; "), "do", "mend what cause says")
 	case !bad && r.bad:
 		r.log.Info("the server is ready again")
 	}
