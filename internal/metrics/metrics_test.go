@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -253,6 +254,45 @@ func TestThePageIsServedUntilItIsClosed(t *testing.T) {
 	}
 	if _, err := http.Get("http://" + address + Path); err == nil {
 		t.Error("the page is served after its end")
+	}
+}
+
+func TestConnectionsThatSayNothingTakeNoMoreThanTheirShare(t *testing.T) {
+	t.Parallel()
+	p := newTestMetrics().NewPage()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(ln) }()
+	var silent []net.Conn
+	for range maxConnections + 1 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		silent = append(silent, c)
+	}
+	if _, err := silent[maxConnections].Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("one connection too many: %v", err)
+	}
+	for _, c := range silent {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for { // until the server has seen that they are gone
+		res, err := http.Get("http://" + address + Path)
+		if err == nil {
+			_ = res.Body.Close()
+			break
+		}
+	}
+	if err := errors.Join(p.Close(t.Context()), <-served); err != nil {
+		t.Error(err)
 	}
 }
 

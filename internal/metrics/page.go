@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -23,6 +24,8 @@ const (
 	idleTimeout  = 2 * time.Minute // longer than systems pause between two scrapes
 	maxHead      = 8 << 10
 	maxScrapes   = 4
+	// maxConnections leaves the rest of the descriptors that are kept for them to the database and the spool.
+	maxConnections = 16
 )
 
 // Handler answers GET and HEAD of Path with the figures in Prometheus's text format, and nothing else.
@@ -35,16 +38,34 @@ func (m *Metrics) Handler() http.Handler {
 	return mux
 }
 
-// Page is the server of the figures, on a listener of its own.
-type Page struct{ http *http.Server }
+// Page is the server of the figures, on a listener of its own. It closes a connection at once that is one
+// too many.
+type Page struct {
+	http *http.Server
+	open atomic.Int64 // connections
+}
 
 // NewPage returns a server of the figures.
 func (m *Metrics) NewPage() *Page {
-	return &Page{&http.Server{
+	p := &Page{}
+	p.http = &http.Server{
 		Handler:     m.Handler(),
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead,
-		ErrorLog: log.New(io.Discard, "", 0), // its lines are about clients that went away
-	}}
+		ConnState: p.count,
+		ErrorLog:  log.New(io.Discard, "", 0), // its lines are about clients that went away
+	}
+	return p
+}
+
+func (p *Page) count(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if p.open.Add(1) > maxConnections {
+			_ = c.Close() // whoever opened it reads that
+		}
+	case http.StateClosed:
+		p.open.Add(-1)
+	}
 }
 
 // Serve answers on ln, which it closes, until Close; then it returns nil.
