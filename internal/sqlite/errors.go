@@ -3,11 +3,13 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
 )
 
 // What Open may find, said with what to do next.
@@ -16,6 +18,7 @@ var (
 	ErrNotDatabase = errors.New("the file is not a database of this program")
 	ErrNewerSchema = errors.New("the database was written by a newer version of this program: install that version, or restore a backup made before the upgrade")
 	ErrOlderSchema = errors.New("the database has an older schema: bring it up to date with: triport-console db migrate")
+	ErrEmpty       = errors.New("the file is empty: restore a backup, or make a new database of it with: triport-console db migrate")
 )
 
 // What the methods of a Store may answer, besides auth.ErrNotFound.
@@ -39,6 +42,9 @@ var (
 	errLogBusy     = errors.New("another process reads the log of the database, which must be emptied first")
 	errForeign     = errors.New("the file in the database's place cannot be opened")
 	errReadersBusy = errors.New("a read has not ended yet")
+	// errUnseen is no ErrReplaced: whoever put a backup in the place of a file that is well would lose what
+	// came after the backup.
+	errUnseen = errors.New("the database file cannot be looked at, and may be well and in its place")
 	// errLogReplaced needs a person: two logs hold commits that belong to the same database.
 	errLogReplaced = errors.New("the write-ahead log was removed while the database was open, and another process began a new one: end that process, stop this one, and restore a backup")
 )
@@ -113,6 +119,17 @@ func isSick(err error) bool {
 	return !isDamage(err) && hasCode(err, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
 		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_PERM)
 }
+
+// unseen says why a name could not be looked up.
+func unseen(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrReplaced
+	}
+	return fmt.Errorf("%w: %w", errUnseen, referral.WithoutPath(err))
+}
+
+// isAway tells whether the file that is open is not known to be the one in its place.
+func isAway(err error) bool { return errors.Is(err, ErrReplaced) || errors.Is(err, errUnseen) }
 
 // notYours adds the way out to an error that a user meets who may not write beside the database: in
 // WAL mode a reader needs its companions too.

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
-
-	"github.com/triport/triport-console/internal/referral"
 )
 
 // mend brings a sick writer back into service, at most once in mendEvery, and returns why it could not.
@@ -23,8 +20,10 @@ func (w *writer) mend() error {
 		w.fall(err)
 		return err
 	}
+	if w.sick.cause != nil { // a commit has proved it; a connection that was only opened anew proves nothing
+		w.store.health.note(nil)
+	}
 	w.sick.cause, w.sick.next, w.sick.retry = nil, time.Time{}, nil
-	w.store.health.note(nil)
 	w.sick.last = time.Time{}
 	w.tellWell()
 	return nil
@@ -72,11 +71,8 @@ func (w *writer) renew() error {
 // present returns what path names at this moment.
 func (s *Store) present() (os.FileInfo, error) {
 	now, err := os.Stat(s.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, ErrReplaced
-	case err != nil:
-		return nil, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
+	if err != nil {
+		return nil, unseen(err)
 	}
 	return now, nil
 }
@@ -98,7 +94,11 @@ func (w *writer) exchange(now os.FileInfo, lost bool) error {
 		return err
 	}
 	defer func() { s.releaseReaders(readers) }()
-	if again, err := s.present(); err != nil || !os.SameFile(now, again) {
+	again, err := s.present()
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(now, again) {
 		return ErrReplaced // once more meanwhile
 	}
 	if os.SameFile(now, s.place.db) {
@@ -148,7 +148,8 @@ func (w *writer) abandonFile(readers []*conn, now os.FileInfo) error {
 	}
 	names, err := s.place.setAside(s.path)
 	if len(names) > 0 {
-		w.log.Warn("another database is in place: the log of the one before was set aside, and is needed to read that one", "files", names)
+		w.log.Warn("another database is in place: the log of the one before was set aside, and is needed to read that one",
+			"files", names, "do", "keep the files with the database that was moved away")
 	}
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ type Commit struct {
 func (w *writer) live(items *[]*pending, f func() error) error {
 	began := time.Now()
 	err := w.transaction(context.Background(), f)
-	if w.observe != nil {
+	if w.observe != nil && (err != nil || len(*items) > 0) { // all may have been given up
 		w.observe(Commit{Attempts: len(*items), Took: time.Since(began), Err: err})
 	}
 	return err

@@ -30,14 +30,14 @@ const (
 func settle(path string, opened os.FileInfo) (place, error) {
 	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return place{}, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
+		return place{}, unseen(err)
 	}
 	p := place{base: base, db: opened}
 	if p.wal, err = os.Stat(base + walSuffix); err == nil {
 		p.shm, err = os.Stat(base + shmSuffix)
 	}
 	if err != nil {
-		return place{}, fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
+		return place{}, unseen(err)
 	}
 	return p, nil
 }
@@ -58,15 +58,13 @@ func (s *Store) wholeInPlace() error {
 	return same(s.place.base+shmSuffix, s.place.shm)
 }
 
-// same returns ErrReplaced unless name names the file that was opened.
+// same returns ErrReplaced when name does not name the file that was opened.
 func same(name string, opened os.FileInfo) error {
 	info, err := os.Stat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return ErrReplaced
-	case err != nil:
-		return fmt.Errorf("%w (%w)", ErrReplaced, referral.WithoutPath(err))
-	case !os.SameFile(info, opened):
+	if err != nil {
+		return unseen(err)
+	}
+	if !os.SameFile(info, opened) {
 		return ErrReplaced
 	}
 	return nil

@@ -45,7 +45,7 @@ func (w *writer) judge(err error) {
 	switch {
 	case err == nil:
 		w.tellWell()
-	case errors.Is(err, ErrReplaced), isSick(err):
+	case isAway(err), isSick(err):
 		w.fall(err)
 	case isFull(err):
 		w.tell(err)
@@ -110,6 +110,8 @@ func remedyFor(err error) string {
 		return "what the cause says"
 	case errors.Is(err, errForeign):
 		return "put the database, or a backup of it, in the place of that file"
+	case errors.Is(err, errUnseen):
+		return "let the user of this process into the folder of the database, and look at its disk"
 	case errors.Is(err, ErrReplaced):
 		return "put the database back, or a backup in its place"
 	case isDamage(err):

@@ -111,6 +111,31 @@ func TestASickStoreClosesInGoodOrder(t *testing.T) {
 	wantDurable(t, path, 1)
 }
 
+// TestAFileThatCannotBeLookedAtIsNotCalledReplaced: whoever believed that would put an old backup in the place
+// of a file that is well. A ring of links stands for a folder that shuts the process out, which root does
+// not notice.
+func TestAFileThatCannotBeLookedAtIsNotCalledReplaced(t *testing.T) {
+	t.Parallel()
+	logged, s, path := openLogged(t)
+	all := people(t, s, 3)
+	session := newSession(t, s, all[0].id, time.Hour)
+	rename(t, path, path+".away")
+	if err := os.Symlink(path, path); err != nil {
+		t.Fatal(err)
+	}
+	missed := all[1].attempt(all[0].code)
+	wantSick(t, s, missed, session, "cannot be looked at")
+	if got := logged.String(); strings.Contains(got, "replaced") || !strings.Contains(got, "let the user of this process into the folder") {
+		t.Errorf("the log says %s", got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	rename(t, path+".away", path)
+	healed(t, s, missed)
+	wantWell(t, s, session)
+}
+
 func TestAFullDiskIsToldOnceAndHealsByItself(t *testing.T) {
 	t.Parallel()
 	logged, s, _ := openLogged(t)

@@ -75,11 +75,11 @@ var (
 )
 
 // Open opens the database at path. The error is or wraps ErrNoDatabase, ErrNotDatabase,
-// ErrNewerSchema or ErrOlderSchema where one of them is meant.
+// ErrNewerSchema, ErrOlderSchema or ErrEmpty where one of them is meant.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	s, err := open(ctx, path, opt)
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, fmt.Errorf("database %s: %w", path, notYours(err))
 	}
 	return s, nil
 }
@@ -227,12 +227,16 @@ func (s *Store) releaseReaders(held []*conn) {
 }
 
 // readInPlace is read for those who must not believe a file that is gone: whether a session is in
-// force stands in the file that path names. When something is amiss it has the writer look after the
-// store, and reads again.
+// force stands in the file that path names, and in its log, for as long as others read and write the same
+// one. When something is amiss it has the writer look after the store, and reads again.
 func (s *Store) readInPlace(ctx context.Context, f func(*conn) error) error {
 	spoiled := false
+	inPlace := s.wholeInPlace
+	if s.writer == nil { // only a writer makes the companions, and notes them
+		inPlace = s.inPlace
+	}
 	look := func(c *conn) error {
-		if err := s.inPlace(); err != nil {
+		if err := inPlace(); err != nil {
 			return err
 		}
 		err := f(c)
@@ -240,12 +244,12 @@ func (s *Store) readInPlace(ctx context.Context, f func(*conn) error) error {
 		return err
 	}
 	err := s.read(ctx, look)
-	replaced := errors.Is(err, ErrReplaced)
-	if s.writer == nil || !replaced && !spoiled {
+	away := isAway(err)
+	if s.writer == nil || !away && !spoiled {
 		return err
 	}
 	if cause := s.writer.attended(ctx); cause != nil {
-		if replaced {
+		if away {
 			return cause
 		}
 		return err

@@ -74,6 +74,26 @@ func TestReadErrorsAreNoSignOut(t *testing.T) {
 	h.settle("read-errors")
 }
 
+// TestReadinessAnswersWhenLookUpsHang gives every look at a name six seconds. Whoever asks for readiness each
+// second must not fill the server with questions.
+func TestReadinessAnswersWhenLookUpsHang(t *testing.T) {
+	t.Parallel()
+	h := newLossyHouse(t)
+	h.well("before")
+	heal := h.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Look}, Delay: 6 * time.Second})
+	for range 3 {
+		began := time.Now()
+		ready, _, err := h.client.Ready(t.Context(), h.srv.Address)
+		if took := time.Since(began); ready || err != nil || took > 4*time.Second {
+			t.Errorf("ready=%v after %s, %v", ready, took, err)
+		}
+	}
+	heal()
+	h.heals()
+	h.well("after")
+	h.settle("look-ups-6s")
+}
+
 // TestErrorsByChanceLoseNothing has one in four operations of every kind fail, and the power fail at the
 // end of it.
 func TestErrorsByChanceLoseNothing(t *testing.T) {

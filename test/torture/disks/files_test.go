@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -211,4 +212,30 @@ func (h *house) breakALine() (broken []byte) {
 	}
 	h.T.Fatal("nothing waits in the spool")
 	return nil
+}
+
+// TestARevocationHoldsWithoutTheIndexOfTheLog: a command that finds no index makes one, and whoever still has
+// the old one does not see what is committed by the new.
+func TestARevocationHoldsWithoutTheIndexOfTheLog(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, t.TempDir())
+	h.well("before")
+	if err := os.Remove(h.Database + "-shm"); err != nil {
+		t.Fatal(err)
+	}
+	revoked := h.People[h.next : h.next+4]
+	h.next += len(revoked)
+	for _, p := range revoked {
+		if _, err := h.Run(nil, "session", "revoke", p.Email); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 6 * len(revoked) {
+		a, err := h.client.Attribute(t.Context(), h.srv.Address, revoked[i%len(revoked)], h.code())
+		if err != nil || a.Status != http.StatusUnauthorized {
+			t.Errorf("a revoked session was answered %+v, %v", a, err)
+		}
+	}
+	h.well("at once")
+	h.settle("index removed")
 }
