@@ -25,7 +25,7 @@ func TestOpenSaysWhatIsWrongWithTheFile(t *testing.T) {
 		},
 		"empty": {
 			func(t *testing.T, path string) { writeFile(t, path, "") },
-			map[string]error{"read only": sqlite.ErrOlderSchema, "read and write": sqlite.ErrOlderSchema, "create": nil},
+			map[string]error{"read only": sqlite.ErrEmpty, "read and write": sqlite.ErrEmpty, "create": nil},
 		},
 		"text": {
 			func(t *testing.T, path string) {
@@ -101,6 +101,30 @@ func TestANewDatabaseIsItsOwnersAlone(t *testing.T) {
 		if info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has mode %v", filepath.Base(name), info.Mode())
 		}
+	}
+}
+
+func TestAMigrationLeavesNoLockAndFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "triport.db")
+	lock, victim := path+".migrate.lock", filepath.Join(dir, "victim")
+	if err := os.Symlink(victim, lock); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := sqlite.Open(t.Context(), path, sqlite.Options{Mode: sqlite.Create}); err == nil {
+		_ = s.Close()
+		t.Error("it took a link for its lock")
+	}
+	if _, err := os.Lstat(victim); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("behind the link there is something: %v", err)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	reopen(t, path, sqlite.Create)
+	if _, err := os.Lstat(lock); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the lock is left: %v", err)
 	}
 }
 

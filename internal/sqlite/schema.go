@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -42,8 +44,11 @@ func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, 
 		return 0, 0, err
 	}
 	err = current(from)
-	if errors.Is(err, ErrOlderSchema) && mode == Create {
+	switch {
+	case mode == Create && errors.Is(err, ErrOlderSchema):
 		err = nil
+	case from == 0 && isEmpty(path):
+		err = ErrEmpty
 	}
 	if err != nil || from == newestSchema {
 		return from, from, err
@@ -52,6 +57,12 @@ func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, 
 		return 0, 0, fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	return from, newestSchema, nil
+}
+
+// isEmpty tells whether nothing was ever written to the file at path, or all of it was cut off.
+func isEmpty(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == 0
 }
 
 // current returns nil for the newest schema, and what to do about any other.
@@ -107,16 +118,15 @@ func migrating(c *conn) bool {
 // migrationLockWait is how long a second process waits for the first one's migration.
 const migrationLockWait = time.Minute
 
-// migrate runs the migrations that are missing. A lock file keeps two processes that start at once
-// from running the same one twice: goose has no lock for SQLite.
+// migrate runs the migrations that are missing, in one process at a time.
 func migrate(ctx context.Context, path string) (err error) {
 	wait, cancel := context.WithTimeout(ctx, migrationLockWait)
 	defer cancel()
-	lock := flock.New(path+".migrate.lock", flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(wait, 10*time.Millisecond); err != nil {
-		return fmt.Errorf("wait for another process that migrates: %w", err)
+	unlock, err := lockMigration(wait, path+".migrate.lock")
+	if err != nil {
+		return fmt.Errorf("lock the migration: %w", err)
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, unlock()) }()
 
 	db, err := sql.Open("sqlite", dsn(path, accessShared, pragmas(true)))
 	if err != nil {
@@ -134,4 +144,26 @@ func migrate(ctx context.Context, path string) (err error) {
 	}
 	_, err = provider.Up(ctx)
 	return translate(err)
+}
+
+// lockMigration keeps two processes that start at once from running the same migration twice: goose has no
+// lock for SQLite. The file goes with the lock, for one that root leaves behind would keep the database's
+// owner from the next migration. Whoever waited for it then has the lock of no file, and tries again.
+func lockMigration(ctx context.Context, name string) (unlock func() error, err error) {
+	for {
+		l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))
+		if _, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+			return nil, err
+		}
+		held, err := l.Stat()
+		if err != nil {
+			return nil, errors.Join(err, l.Unlock())
+		}
+		if there, err := os.Lstat(name); err == nil && os.SameFile(held, there) {
+			return func() error { return errors.Join(os.Remove(name), l.Unlock()) }, nil
+		}
+		if err := l.Unlock(); err != nil {
+			return nil, err
+		}
+	}
 }
