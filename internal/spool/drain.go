@@ -60,9 +60,12 @@ func (s *Spool) cut(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	info, err := os.Stat(s.path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+	info, err := os.Lstat(s.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		return "", nil
+	}
+	if err == nil {
+		err = plain(info, s.path) // as a segment it would come first for ever
 	}
 	if err != nil {
 		return "", err

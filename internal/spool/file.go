@@ -84,15 +84,20 @@ func openOwn(name string, flag int) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		stat, ok := info.Sys().(*syscall.Stat_t)
-		if !info.Mode().IsRegular() || ok && stat.Nlink > 1 {
-			err = fmt.Errorf("%s is a link or no plain file: remove it", filepath.Base(name))
-		}
+		err = plain(info, name)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+func plain(info os.FileInfo, name string) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !info.Mode().IsRegular() || ok && stat.Nlink > 1 {
+		return fmt.Errorf("%s is a link or no plain file: remove it", filepath.Base(name))
+	}
+	return nil
 }
 
 // create makes a file of the spool where there is none. When root does, it gives the file to the owner
