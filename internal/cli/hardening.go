@@ -11,7 +11,8 @@ import (
 // crash leaves behind. A system that does not let it is worth a warning, not an outage.
 func harden(log *slog.Logger) {
 	if err := errors.Join(noCoreFile(), undumpable()); err != nil {
-		log.Warn("core files could not be switched off, and one would hold session tokens: set LimitCORE=0 or ulimit -c 0", "cause", err)
+		log.Warn("core files could not be switched off, and one would hold session tokens: set LimitCORE=0 or ulimit -c 0", "cause", err,
+			"do", "set LimitCORE=0 or ulimit -c 0, and a kernel.core_pattern that pipes into no program")
 	}
 }
 

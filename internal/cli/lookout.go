@@ -90,7 +90,7 @@ func (l *lookout) serve(h *house, log *slog.Logger) {
 	go func() {
 		defer close(l.served)
 		if err := l.page.Serve(l.ln); err != nil {
-			log.Error("the metrics are served no more: restart the server to have them back", "cause", err)
+			log.Error("the metrics are served no more", "cause", err, "do", "restart the server to have them back")
 		}
 	}()
 	log.Info("serving metrics", "address", l.ln.Addr())

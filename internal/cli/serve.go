@@ -60,7 +60,7 @@ func (serveOptions) run(ctx context.Context, a *app) error {
 	harden(log)
 	store, err := sqlite.Open(ctx, cfg.Database, sqlite.Options{Mode: sqlite.Create, Log: log, Observe: look.committed()})
 	if err != nil {
-		return err
+		return openError(err)
 	}
 	h := newHouse(a, cfg, store, look, log)
 	if err := a.announce(ln.Addr(), look.url()); err != nil {

@@ -1,6 +1,6 @@
 // Package referral is the heart: codes and their grammar, attempts, the decision as a pure function
 // of facts, the audit log, replay and verify. It has no SQL, no HTTP and no clock of its own; what it
-// needs of a store and of a spool it says in two narrow interfaces.
+// needs of a store and of a spool it says in narrow interfaces.
 package referral
 
 import "time"

@@ -3,12 +3,14 @@ package referral
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -48,7 +50,7 @@ func (s *Service) Attribute(ctx context.Context, a Attempt) Outcome {
 	}
 	if o.Unstored && s.capped.first(a.User, a.At) {
 		s.log.Warn("refusals of this user are no longer stored today: a page or a script repeats the call",
-			"user", a.User, "stored", MaxLiveRefusals)
+			"user", a.User, "stored", MaxLiveRefusals, "do", "find the page or the script that repeats the call for this user")
 	}
 	return o
 }
@@ -78,24 +80,54 @@ func (s *Service) keep(ctx context.Context, a Attempt, cause error) {
 	}
 	if werr := s.last.write(a); werr != nil {
 		s.log.Error("an attempt could not be written down anywhere and is lost: its user, code and time stand here",
-			"attempt_id", a.ID, "user", a.User, "code", a.Code, "at", a.At, "cause", WithoutPath(werr))
+			"attempt_id", a.ID, "user", a.User, "code", a.Code, "at", a.At, "cause", WithoutPath(werr),
+			"do", "decide the attempt by hand from what stands here")
+		return
 	}
 	s.log.Error("neither the store nor the spool took an attempt: replay its line of this log with referral replay --from",
-		"attempt_id", a.ID, "request_id", a.RequestID, "cause", WithoutPath(cause), "spool", WithoutPath(err))
+		"attempt_id", a.ID, "request_id", a.RequestID, "cause", WithoutPath(cause), "spool", WithoutPath(err),
+		"do", "mend what cause and spool say, a full disk above all, then put the line through referral replay --from")
 }
 
-// WithoutPath takes the names of files out of an error of the file system: paths have no place in a
-// server's log, nor in what /readyz says.
+// WithoutPath leaves of the paths in the errors of the file system that err is or wraps the names of the
+// files: folders have no place in a server's log, nor in what /readyz says.
 func WithoutPath(err error) error {
-	var file *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &file):
-		return fmt.Errorf("%s: %w", file.Op, file.Err)
-	case errors.As(err, &link):
-		return fmt.Errorf("%s: %w", link.Op, link.Err)
+	if paths := pathsIn(err); len(paths) > 0 {
+		return pathless{err, paths}
 	}
 	return err
+}
+
+// pathless is an error whose words name files without the folders they are in.
+type pathless struct {
+	error
+	paths []string
+}
+
+func (e pathless) Error() string {
+	words := e.error.Error()
+	for _, path := range e.paths {
+		words = strings.ReplaceAll(words, path, filepath.Base(path))
+	}
+	return words
+}
+
+func (e pathless) Unwrap() error { return e.error }
+
+func pathsIn(err error) (paths []string) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree by itself, for there may be several
+	case *fs.PathError:
+		paths = []string{e.Path}
+	case *os.LinkError:
+		paths = []string{e.Old, e.New}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			paths = append(paths, pathsIn(one)...)
+		}
+	case interface{ Unwrap() error }:
+		paths = pathsIn(e.Unwrap())
+	}
+	return slices.DeleteFunc(paths, func(path string) bool { return path == "" })
 }
 
 // lastResort writes attempts as lines of JSON beside the log, whatever format the log has.
@@ -148,27 +180,36 @@ func (o *onceADay) first(key string, at time.Time) bool {
 func (s *Service) Drain(ctx context.Context) (Report, error) {
 	return DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
 		s.log.Error("a broken line of the spool was set aside: read it in the .spool.bad file, mend it and replay it with referral replay --from",
-			"line", number, "cause", err)
+			"line", number, "cause", err,
+			"do", "mend it in a copy of the .spool.bad file, put the copy through referral replay --from, then delete its line there")
 	}})
 }
 
 // DrainWhenWaiting drains the spool now and at every tick at which attempts wait, until ctx ends or
-// ticks is closed. A store that is still sick is tried again at the next tick, and logged once.
+// ticks is closed. What keeps it from that is tried again at the next tick, and logged when it is not what
+// was logged last.
 func (s *Service) DrainWhenWaiting(ctx context.Context, ticks <-chan time.Time) {
-	var failing bool
+	var told string // the cause that the log has; empty when there is none
 	for {
-		if waiting, err := s.spool.Waiting(); waiting || err != nil {
+		if waiting, err := s.spool.Waiting(); !waiting && err == nil {
+			told = "" // somebody else drained it
+		} else {
 			report, err := s.Drain(ctx)
 			switch {
 			case ctx.Err() != nil:
 				return
-			case err != nil && !failing:
-				s.log.Error("the spool cannot be drained yet: it is tried again every second", "cause", WithoutPath(err))
-			case err == nil:
+			case err != nil:
+				cause := WithoutPath(err).Error()
+				if cause != told {
+					s.log.Error("the spool cannot be drained yet: it is tried again every second", "cause", cause,
+						"do", "mend what cause says of the database, or of the spool beside it")
+				}
+				told = cause
+			default:
+				told = ""
 				s.log.Info("the spool is drained", "read", report.Read, "attributed", report.Attributed,
 					"unchanged", report.Unchanged, "rejected", report.refused(), "malformed", report.Malformed)
 			}
-			failing = err != nil
 		}
 		select {
 		case <-ctx.Done():

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -242,9 +245,55 @@ func TestTheSpoolIsDrainedWhenTheStoreIsWellAgain(t *testing.T) {
 	if n := strings.Count(s.log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("the failures are logged %d times, want once: %s", n, &s.log)
 	}
+	if !strings.Contains(s.log.String(), ` do="mend what cause says`) {
+		t.Errorf("the log does not say what to do: %s", &s.log)
+	}
 	if n := strings.Count(s.log.String(), "attributed=1"); n != 1 {
 		t.Errorf("the success is logged %d times: %s", n, &s.log)
 	}
+}
+
+// TestAnotherCauseThatKeepsTheSpoolFullIsLoggedToo has a store that is closed, and for a while a segment
+// with a second name, which the spool refuses.
+func TestAnotherCauseThatKeepsTheSpoolFullIsLoggedToo(t *testing.T) {
+	t.Parallel()
+	sick, database := closedStore(t)
+	s := newService(sick, spool.New(database), time.Minute)
+	s.Attribute(t.Context(), call("a1", codeOf(bob)))
+	s.log.Reset()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ticks, done := make(chan time.Time), make(chan struct{})
+	go func() { s.DrainWhenWaiting(ctx, ticks); close(done) }()
+	several := func() {
+		for range 2 { // when the second is taken, the work of the first is done
+			ticks <- noon
+		}
+	}
+	second := filepath.Join(t.TempDir(), "second")
+	several()
+	if err := os.Link(database+".spool.1", second); err != nil {
+		t.Fatal(err)
+	}
+	several()
+	if err := os.Remove(second); err != nil {
+		t.Fatal(err)
+	}
+	several()
+	cancel()
+	<-done
+
+	var got []string
+	for line := range strings.Lines(s.log.String()) {
+		_, cause, _ := strings.Cut(line, "level=ERROR msg=\"the spool cannot be drained yet: it is tried again every second\" cause=")
+		cause, do, _ := strings.Cut(strings.TrimSpace(cause), " do=")
+		if got = append(got, cause); do == "" {
+			t.Errorf("it does not say what to do: %s", line)
+		}
+	}
+	const closed = `"drain triport.db.spool.1: replay 1 attempts: the store is closed"`
+	const linked = `"drain the spool: triport.db.spool.1 is a link or no plain file: remove it"`
+	diff(t, "causes", []string{closed, linked, closed}, got)
 }
 
 func TestDrainingEndsWithItsTicks(t *testing.T) {
@@ -279,4 +328,21 @@ func TestADiskThatHangsDoesNotHoldTheCaller(t *testing.T) {
 			t.Errorf("the attempt is lost: %s", &s.last)
 		}
 	})
+}
+
+func TestAnErrorNamesFilesAndNoFolders(t *testing.T) {
+	t.Parallel()
+	_, open := os.Open("/data/secret/triport.db.spool.1")
+	link := os.Link("/data/secret/a", "/data/secret/b")
+	err := fmt.Errorf("drain the spool: %w", errors.Join(open, link, errors.New("and more")))
+	got := referral.WithoutPath(err)
+	if want := "drain the spool: open triport.db.spool.1: no such file or directory\nlink a b: no such file or directory\nand more"; got.Error() != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if !errors.Is(got, fs.ErrNotExist) {
+		t.Error("it is not the error any more")
+	}
+	if got := referral.WithoutPath(errors.New("no file")); got.Error() != "no file" {
+		t.Errorf("an error without a path became %q", got)
+	}
 }

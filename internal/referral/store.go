@@ -10,7 +10,7 @@ import (
 
 var (
 	// ErrNoUser says that an attempt names nobody the store knows.
-	ErrNoUser = errors.New("names no user of this store")
+	ErrNoUser = errors.New("no account has this id or e-mail address")
 	// ErrAttemptTaken says that an attempt id is recorded for another user.
 	ErrAttemptTaken = errors.New("its attempt_id is recorded for another user")
 	// ErrBusy says that the store has more work waiting than it may hold.

@@ -59,6 +59,9 @@ func faultOf(err error) *fault {
 	return errInternal
 }
 
+// reportIt is all that an operator can do about a fault of the program's own.
+const reportIt = "report this line: it is a fault of the program"
+
 // refuseRouted answers what the handlers and the router return.
 func (s *Server) refuseRouted(c *fiber.Ctx, err error) error {
 	x := exchangeOf(c.Context())
@@ -68,7 +71,7 @@ func (s *Server) refuseRouted(c *fiber.Ctx, err error) error {
 		x.Response.Header.Del(fiber.HeaderAllow)
 	}
 	if f == errInternal {
-		s.log.Error("a request failed", "request_id", x.id, "cause", err)
+		s.log.Error("a request failed", "request_id", x.id, "cause", err, "do", reportIt)
 	}
 	x.refuse(f)
 	return nil

@@ -106,7 +106,7 @@ func (s *Server) logPanic(x *exchange, v any) {
 	if err, ok := v.(runtime.Error); ok {
 		cause = err.Error()
 	}
-	s.log.Error("a request panicked", "request_id", x.id, "route", x.route, "cause", cause, "at", panicSite())
+	s.log.Error("a request panicked", "request_id", x.id, "route", x.route, "cause", cause, "at", panicSite(), "do", reportIt)
 }
 
 // panicSite names the function and the line that panicked: enough to find it, and no stack or path,

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync"
+	"time"
 
 	"github.com/triport/triport-console/internal/auth"
 )
@@ -34,8 +37,11 @@ func (s *Server) authenticate(x *exchange) (auth.Identity, error) {
 		return auth.Identity{}, errUnauthenticated
 	}
 	if err != nil {
-		s.log.Error("the store cannot tell whether a session is valid: the request was answered with 503",
-			"request_id", x.id, "cause", err)
+		// The other refusals of the minute are in the lines of their requests, at debug.
+		if s.unasked.fresh(err.Error()) {
+			s.log.Error("the store cannot tell whether a session is valid: the request was answered with 503",
+				"request_id", x.id, "cause", err, "do", "look at the database and its disk; /readyz says what is wrong with them")
+		}
 		return auth.Identity{}, errUnavailable
 	}
 	return id, nil
@@ -53,4 +59,26 @@ func (s *Server) sameSite(x *exchange) bool {
 	}
 	hosts := x.head.values("host")
 	return len(hosts) == 1 && ownOrigin(origins[0], hosts[0])
+}
+
+// causes remembers what the log was told of within the last minute.
+type causes struct {
+	mu   sync.Mutex
+	told map[string]time.Time
+}
+
+// fresh tells whether the log has not been told of the cause for a minute.
+func (c *causes) fresh(cause string) bool {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.told, func(_ string, at time.Time) bool { return now.Sub(at) > tellAgain })
+	if _, ok := c.told[cause]; ok {
+		return false
+	}
+	if c.told == nil {
+		c.told = make(map[string]time.Time)
+	}
+	c.told[cause] = now
+	return true
 }

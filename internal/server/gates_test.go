@@ -295,8 +295,13 @@ func TestAStoreThatCannotTellIsUnavailableAndSignsNobodyOut(t *testing.T) {
 	if err := w.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w.ask(post(a, "; ref_code=abc")).wantRefusal(t, 503, "unavailable")
+	for range 3 { // of the same cause, the log is told once
+		w.ask(post(a, "; ref_code=abc")).wantRefusal(t, 503, "unavailable")
+	}
 	w.ask(request(attributeLine)).wantRefusal(t, 401, "unauthenticated") // nothing to ask the store
+	if log := w.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, ` do="look at the database`) {
+		t.Errorf("the log does not say once what to do: %s", log)
+	}
 }
 
 func TestTheLookUpOfASessionIsBounded(t *testing.T) {
@@ -325,8 +330,9 @@ func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
 	if res := c.receive("GET"); res.status != 200 {
 		t.Errorf("after a panic: %d", res.status)
 	}
-	if log := w.log.String(); strings.Count(log, `msg="a request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") {
-		t.Errorf("the panic is not in the log with its place: %s", log)
+	if log := w.log.String(); strings.Count(log, `msg="a request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") ||
+		!strings.Contains(log, ` do="report this line`) {
+		t.Errorf("the panic is not in the log with its place and what to do: %s", log)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -21,19 +22,29 @@ const (
 	lingerBytes = 256 << 10
 )
 
-// fullAgain is for how long the log is spared another word about too many connections.
-const fullAgain = time.Minute
+// tellAgain is for how long the log is spared another word about the same trouble.
+const tellAgain = time.Minute
+
+// moreFiles names both limits: the cause ends with "in system" when it is the machine's, not the process's.
+const moreFiles = "find out who opens so many files, or raise LimitNOFILE (fs.file-max where cause says in system)"
+
+// fewerConnections names the limit of descriptors beyond which more of them are of no use.
+var fewerConnections = fmt.Sprintf("find out who holds them, limit clients at the proxy, or raise LimitNOFILE (up to %d)",
+	maxConnections+reserved)
 
 // listener watches over the connections it accepts, takes no more than it can afford, and outlives a
 // shortage of file descriptors.
 type listener struct {
 	net.Listener
-	conns   *connections
-	limit   func() int64 // of connections
-	log     *slog.Logger
-	once    sync.Once
-	closed  chan struct{}
-	wasFull time.Time // when the log was told last; of the accepting goroutine only
+	conns  *connections
+	limit  func() int64 // of connections
+	log    *slog.Logger
+	once   sync.Once
+	closed chan struct{}
+
+	// When the log was told last of too many connections, and of one that could not be accepted. Of the
+	// accepting goroutine only.
+	toldFull, toldShort time.Time
 }
 
 func newListener(ln net.Listener, conns *connections, log *slog.Logger) *listener {
@@ -55,7 +66,10 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !errors.As(err, &passing) || !passing.Temporary() {
 			return nil, err
 		}
-		l.log.Warn("cannot accept a connection: trying again", "cause", err, "in", delay)
+		if time.Since(l.toldShort) > tellAgain {
+			l.toldShort = time.Now()
+			l.log.Warn("cannot accept a connection: trying again", "cause", err, "in", delay, "do", moreFiles)
+		}
 		select {
 		case <-l.closed:
 		case <-time.After(delay):
@@ -66,9 +80,10 @@ func (l *listener) Accept() (net.Conn, error) {
 // waitForRoom waits until one more connection can be afforded, or the listener is closed.
 func (l *listener) waitForRoom() {
 	for l.conns.held.n.Load() >= l.limit() {
-		if time.Since(l.wasFull) > fullAgain {
-			l.wasFull = time.Now()
-			l.log.Warn("too many connections are open: new ones wait until one closes", "open", l.conns.held.n.Load())
+		if time.Since(l.toldFull) > tellAgain {
+			l.toldFull = time.Now()
+			l.log.Warn("too many connections are open: new ones wait until one closes",
+				"open", l.conns.held.n.Load(), "do", fewerConnections)
 		}
 		select {
 		case <-l.closed:

@@ -1,10 +1,58 @@
 package server
 
 import (
+	"bytes"
+	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
+
+// withoutFiles is a listener on a machine without a file descriptor left, until it is closed.
+type withoutFiles struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (l withoutFiles) Accept() (net.Conn, error) {
+	select {
+	case <-l.closed:
+		return nil, net.ErrClosed
+	default:
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+	}
+}
+
+func (l withoutFiles) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func TestAShortageOfFilesIsLoggedOnceAMinuteWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		l := newListener(withoutFiles{closed: make(chan struct{})}, new(connections), slog.New(slog.NewTextHandler(&said, nil)))
+		time.AfterFunc(150*time.Second, func() { _ = l.Close() })
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept = %v, want %v", err, net.ErrClosed)
+		}
+		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+		for _, line := range lines {
+			if !strings.Contains(line, `level=WARN msg="cannot accept a connection`) || !strings.Contains(line, "raise LimitNOFILE") {
+				t.Errorf("the log has %s", line)
+			}
+		}
+		if len(lines) != 3 { // at once, and after one minute and two
+			t.Errorf("%d lines in two and a half minutes", len(lines))
+		}
+	})
+}
 
 func TestATrustedProxyIsKnownInEverySpellingOfItsAddress(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,13 @@ func ParseOrigin(s string) (string, error) {
 		return "", fmt.Errorf("%w: %q (expected something like https://console.example.com)", errOrigin, s)
 	}
 	a, err := parseAuthority(rest, port)
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.ContainsAny(rest, "/?#"):
+		return "", fmt.Errorf("%w: %q: leave out everything after the host and port", errOrigin, s)
+	case strings.Contains(rest, "@"):
+		return "", fmt.Errorf("%w: %q: leave out everything before the host but %s://", errOrigin, s, scheme)
+	default:
 		return "", fmt.Errorf("%w: %q: %w", errOrigin, s, err)
 	}
 	if a.port == port {

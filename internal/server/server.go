@@ -87,6 +87,7 @@ type Server struct {
 	observe  Observer
 	log      *slog.Logger
 	now      func() time.Time
+	unasked  causes // why the store could not tell
 
 	http   *fasthttp.Server
 	router fasthttp.RequestHandler
