@@ -55,7 +55,7 @@ func (p *fileParser) section(prefix string, n *yaml.Node) {
 		key := prefix + name.Value
 		switch s := findSetting(key); {
 		case seen[key]:
-			p.fault(name, key, "is there twice")
+			p.fault(name, key, "appears twice")
 		case strings.Contains(name.Value, ".") && (s != nil || isSection(key)):
 			p.fault(name, key, "write it nested: %s", strings.ReplaceAll(key, ".", ": "))
 		case isSection(key):

@@ -12,8 +12,8 @@ type configShowOptions struct{}
 func newConfigShow(a *app) *cobra.Command {
 	return leaf(a, "show", "print the configuration in force and where each value came from",
 		`Print every key of the configuration with its value and where that came from.
-A flag is stronger than the environment (TRIPORT_ and the key in capitals, with
-_ for the dot), that is stronger than the file, and that than the default.
+Flags override the environment (TRIPORT_ and the key in capitals, with _ for the
+dot), which overrides the file, which overrides the defaults.
 
 The file is the one that --config names, or else the first there is of
 ./triport-console.yaml, $XDG_CONFIG_HOME/triport-console/config.yaml and

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -69,6 +71,31 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
+// What an operator reads of a command that a signal has ended. errInterruptedWithin is for a command that
+// has reported how far it came.
+var (
+	errInterrupted       = errors.New("interrupted")
+	errInterruptedWithin = errors.New("interrupted: what is counted is done, run the command again for the rest")
+)
+
+// worded says in the operator's words that a command was interrupted: what the end of its context was
+// wrapped in on the way tells where the program was, which is no help to anybody. What went wrong beside
+// that stays.
+func worded(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+		return errInterrupted
+	}
+	all := slices.Clone(joined.Unwrap())
+	for i := range all {
+		all[i] = worded(all[i])
+	}
+	return errors.Join(all...)
+}
+
 // report prints an error once, with the way to the help where that is a way out, and returns its
 // exit code.
 func (a *app) report(cmd *cobra.Command, err error) int {
@@ -87,7 +114,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 
 // complain prints an error on stderr. It may quote what came from outside, so it is escaped.
 func (a *app) complain(err error) {
-	lines := strings.Split(err.Error(), "\n")
+	lines := strings.Split(worded(err).Error(), "\n")
 	for i := range lines {
 		lines[i] = escapeText(lines[i])
 	}

@@ -60,6 +60,28 @@ func TestErrorsAreEscapedBeforeTheyReachATerminal(t *testing.T) {
 	}
 }
 
+func TestWhatWentWrongBesideAnInterruptIsStillSaid(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"alone", fmt.Errorf("read line 2: %w", context.Canceled), "interrupted"},
+		{"in two words", fmt.Errorf("%w: %w", sqlite.ErrLocked, context.Canceled), "interrupted"},
+		{"beside another", errors.Join(errors.Join(fmt.Errorf("check: %w", context.Canceled), errors.New("remove the copy")), nil),
+			"interrupted\nremove the copy"},
+		{"another", fmt.Errorf("x: %w", context.DeadlineExceeded), "x: context deadline exceeded"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := worded(tt.err).Error(); got != tt.want {
+				t.Errorf("%q, not %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // failing is a stdout that takes nothing.
 type failing struct{ err error }
 

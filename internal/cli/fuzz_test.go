@@ -23,6 +23,7 @@ func FuzzParseImportLine(f *testing.F) {
 	f.Add([]byte(`{"email":"Ann@Example.com"}`))
 	f.Add([]byte(`{"id":"0189C0DE-F00D-7ABC-8DEF-0123456789AB","email":"a@b.c","display_name":"\u202e\ud800","created_at":"2026-03-01T12:00:00.123456789+14:00"}`))
 	f.Add([]byte(`{"email":"a@b.c","Email":"d@e.f"}`))
+	f.Add([]byte("{\"email\":\"a\xffb@x.org\"}"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		u, err := parseImportLine(line)
 		if err != nil {
@@ -30,6 +31,9 @@ func FuzzParseImportLine(f *testing.F) {
 				t.Errorf("%q: %+v beside %v", line, u, err)
 			}
 			return
+		}
+		if !utf8.Valid(line) || strings.ContainsRune(u.Email, utf8.RuneError) {
+			t.Errorf("%q is %+v, of which not every byte stands in the line", line, u)
 		}
 		var plain struct {
 			ID, Email   string
@@ -187,7 +191,7 @@ func loadFrom(s setting, value string) (Config, string, error) {
 
 func wantHarmless(t *testing.T, c Config) {
 	t.Helper()
-	if d := c.Cookies.Domain; strings.Trim(d, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+	if d := c.Cookies.Domain; strings.Trim(d, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || d != "" && !strings.Contains(d, ".") {
 		t.Errorf("the cookies' domain may be %q", d)
 	}
 	if target := c.Pickup.LandingURL; target != "" {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +37,7 @@ each refusal in words. Works while the server runs and takes no write lock.
 				return nil, err
 			}
 			if opt.limit < 1 {
-				return nil, badValue(fmt.Errorf("--limit: %d is not at least 1", opt.limit))
+				return nil, badValue(errors.New("--limit must be at least 1"))
 			}
 			opt.user = args[0]
 			return opt, nil
@@ -55,19 +56,20 @@ func (opt inspectOptions) run(ctx context.Context, a *app) error {
 		if err != nil {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
-		pending := a.pending(ctx, spool.New(cfg.Database), u)
-		return a.result(dossierOf(d, pending), func() { a.printDossier(d, pending) })
+		// A spool that cannot be read does not keep support from the rest of the answer, but it does keep a
+		// script from taking the answer for a whole one.
+		pending, uncounted := countPending(ctx, spool.New(cfg.Database), u)
+		return errors.Join(uncounted, a.result(dossierOf(d, pending), func() { a.printDossier(d, pending) }))
 	})
 }
 
-// pending counts the user's attempts in the spool. A spool that cannot be read does not keep
-// support from the rest of the answer.
-func (a *app) pending(ctx context.Context, s *spool.Spool, u auth.User) int {
+// countPending counts the user's attempts in the spool.
+func countPending(ctx context.Context, s *spool.Spool, u auth.User) (int, error) {
 	n, err := s.Pending(ctx, func(at referral.Attempt) bool { return at.User == u.ID || at.User == u.Email })
 	if err != nil {
-		a.complain(fmt.Errorf("attempts that wait in the spool are not counted: %w", err))
+		return n, fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
 	}
-	return n
+	return n, nil
 }
 
 type dossierJSON struct {

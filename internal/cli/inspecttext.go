@@ -117,13 +117,10 @@ func late(s referral.Source) string {
 	return "  " + escapeText(string(s))
 }
 
-// inWords says why an attempt was refused, as support would tell a customer.
+// inWords says why an attempt was refused, as support would tell a customer: the reasons that the audit log
+// keeps.
 func inWords(r referral.Reason, detail string) string {
 	switch r {
-	case referral.ReasonNoCookie:
-		return "no code was presented"
-	case referral.ReasonAlreadyAttributed:
-		return "somebody had referred this user already"
 	case referral.ReasonInvalidCode:
 		return "that is not a well-formed code"
 	case referral.ReasonSelfReferral:
@@ -134,8 +131,6 @@ func inWords(r referral.Reason, detail string) string {
 		return "the code's owner was referred by this user, directly or through others"
 	case referral.ReasonNotEligible:
 		return "the account was older than the signup window allows"
-	case referral.ReasonInternalError:
-		return "the database did not answer in time"
 	}
 	return escapeText(string(r))
 }

@@ -76,7 +76,7 @@ func (f replayFlags) parse(cmd *cobra.Command, now time.Time) (action, error) {
 	}
 	for _, name := range []string{"reason", "user", "since", "until"} {
 		if given(name) && !f.rejected {
-			return nil, usagef("--%s narrows --rejected, which is missing", name)
+			return nil, usagef("--%s works only together with --rejected", name)
 		}
 		if given(name) && cmd.Flag(name).Value.String() == "" {
 			return nil, usagef("--%s is empty", name)
@@ -85,7 +85,7 @@ func (f replayFlags) parse(cmd *cobra.Command, now time.Time) (action, error) {
 	opt := replayOptions{from: f.from, rejected: f.rejected, user: f.user, dryRun: f.dryRun, reason: referral.Reason(f.reason)}
 	var errs [3]error
 	if f.reason != "" && !opt.reason.Kept() {
-		errs[0] = fmt.Errorf("--reason: %q is none of %s", f.reason, strings.Join(keptReasons(), ", "))
+		errs[0] = fmt.Errorf("--reason: %q is not one of %s", f.reason, strings.Join(keptReasons(), ", "))
 	}
 	opt.since, errs[1] = parseTimeFlag("since", f.since, now)
 	opt.until, errs[2] = parseTimeFlag("until", f.until, now)
@@ -131,7 +131,7 @@ func parseAgo(value string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(value, "d"); ok {
 		n, err := strconv.Atoi(days)
 		if err != nil || n < 0 || n > maxDays {
-			return 0, fmt.Errorf("%q is no number of days", value)
+			return 0, fmt.Errorf("%q is not a number of days", value)
 		}
 		return time.Duration(n) * 24 * time.Hour, nil
 	}

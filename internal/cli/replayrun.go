@@ -69,7 +69,7 @@ func (r *replay) on(ctx context.Context, store *sqlite.Store) error {
 	report, err := r.decide(ctx, store, filter)
 	r.progress.done()
 	if ctx.Err() != nil {
-		err = errors.New("interrupted: what is counted is done, run the command again for the rest")
+		err = r.interrupted()
 	}
 	if err == nil && report.Malformed > 0 {
 		err = r.malformed(report.Malformed)
@@ -78,12 +78,29 @@ func (r *replay) on(ctx context.Context, store *sqlite.Store) error {
 	return errors.Join(err, r.app.result(v, func() { r.app.printReplay(v) }))
 }
 
-func (r *replay) malformed(n int64) error {
-	if r.from == "" && !r.rejected && !r.dryRun {
-		return fmt.Errorf("%s of the spool could not be replayed: mend what stands in %s and replay it with --from",
-			plural(n, "line"), r.spool.BadFile())
+func (r *replay) interrupted() error {
+	if r.dryRun {
+		return fmt.Errorf("%w: the dry run changed nothing, and its figures are of what it had read", errInterrupted)
 	}
-	return fmt.Errorf("%s could not be replayed: mend the file and run the command again, what is done stays as it is", plural(n, "line"))
+	return errInterruptedWithin
+}
+
+// malformed says what to do about lines that could not be replayed. A draining server adds to the file of
+// broken lines at any time, so it is never the file to mend.
+func (r *replay) malformed(n int64) error {
+	lines := plural(n, "line")
+	switch {
+	case r.dryRun && r.from == "" && !r.rejected:
+		return fmt.Errorf("%s of the spool cannot be replayed: a real run moves them to %s and replays the rest", lines, r.spool.BadFile())
+	case r.dryRun && !r.rejected:
+		return fmt.Errorf("%s cannot be replayed: mend the file first, or run the command without --dry-run to replay the rest", lines)
+	case r.rejected:
+		return fmt.Errorf("%s of the audit log could not be replayed", plural(n, "refusal"))
+	case r.from == "":
+		return fmt.Errorf("%s of the spool could not be replayed: mend them in a copy of %s, replay the copy with --from, then delete them there",
+			lines, r.spool.BadFile())
+	}
+	return fmt.Errorf("%s could not be replayed: mend the file and run the command again, what is done stays as it is", lines)
 }
 
 func (r *replay) filter(ctx context.Context, store *sqlite.Store) (referral.RejectedFilter, error) {

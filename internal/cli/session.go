@@ -15,7 +15,7 @@ import (
 type sessionCreateOptions struct {
 	users []string      // empty: they are read from standard input
 	ttl   time.Duration // 0: as configured
-	// lines asks for a JSON object a line, whatever the output is called.
+	// lines asks for a JSON object a line: there may be several sessions, and no --output says otherwise.
 	lines bool
 }
 

@@ -124,15 +124,23 @@ func oneOf[T ~string](words ...T) func(T) error {
 		if slices.Contains(words, s) {
 			return nil
 		}
-		return fmt.Errorf("%q is none of %v", string(s), words)
+		return fmt.Errorf("%q is not one of %s", string(s), strings.Join(names(words), ", "))
 	}
+}
+
+func names[T ~string](words []T) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = string(w)
+	}
+	return all
 }
 
 // parseDuration takes a duration with its unit. A bare number, also 0, leaves it open.
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if _, nerr := strconv.ParseFloat(s, 64); err != nil || nerr == nil {
-		return 0, fmt.Errorf("%q is no duration: write it with its unit, such as 720h, 30m or 10s", s)
+		return 0, fmt.Errorf("%q is not a duration: write it with its unit, such as 720h, 30m or 10s", s)
 	}
 	return d, nil
 }
@@ -140,10 +148,10 @@ func parseDuration(s string) (time.Duration, error) {
 func checkListen(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return fmt.Errorf("%q is no host:port, such as 127.0.0.1:8080", s)
+		return fmt.Errorf("%q is not a host:port, such as 127.0.0.1:8080", s)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("the port of %q is no number from 0 to 65535", s)
+		return fmt.Errorf("the port of %q is not a number from 0 to 65535", s)
 	}
 	return nil
 }
@@ -176,9 +184,16 @@ func checkDomain(s string) error {
 		return fmt.Errorf("%q is an address: leave it empty, the cookies are then the host's own", s)
 	}
 	for label := range strings.SplitSeq(s, ".") {
-		if !isLabel(label) {
+		switch {
+		case isLabel(label):
+		case isLabel(strings.ToLower(label)):
+			return fmt.Errorf("%q: write it in lower case", s)
+		default:
 			return fmt.Errorf("%q: %s", s, expected)
 		}
+	}
+	if !strings.Contains(s, ".") {
+		return fmt.Errorf("%q has no dot: browsers take no cookies for it; leave it empty, the cookies are then the host's own", s)
 	}
 	return nil
 }
@@ -197,7 +212,7 @@ func checkURL(s string) error {
 	}
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return fmt.Errorf("%q is no address of a page, such as https://example.com/welcome", s)
+		return fmt.Errorf("%q is not the address of a page, such as https://example.com/welcome", s)
 	}
 	if u.User != nil {
 		return errors.New("holds a user name: every visitor would see it")
@@ -222,13 +237,13 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is no address and no CIDR, such as 10.0.0.1 or 10.0.0.0/8", s)
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a CIDR, such as 10.0.0.1 or 10.0.0.0/8", s)
 	}
 	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 { // peers are compared unmapped
 		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
 	}
 	if prefix != prefix.Masked() {
-		return netip.Prefix{}, fmt.Errorf("%q has bits beyond its length: write %s", s, prefix.Masked())
+		return netip.Prefix{}, fmt.Errorf("%q is not a network address: write %s", s, prefix.Masked())
 	}
 	return prefix, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/sqlite"
@@ -29,10 +31,14 @@ func closeStore(store *sqlite.Store) error {
 	return nil
 }
 
-// openError says what to do about a database that is not there.
+// openError says what to do about a database that is not there, or cannot be made where it should be.
 func openError(err error) error {
-	if errors.Is(err, sqlite.ErrNoDatabase) {
+	var file *fs.PathError
+	switch {
+	case errors.Is(err, sqlite.ErrNoDatabase):
 		return missing(fmt.Errorf("%w: name another with --database, or make it with: %s db migrate", err, programName))
+	case errors.Is(err, fs.ErrNotExist) && errors.As(err, &file):
+		return fmt.Errorf("the folder %s does not exist: create it, or choose another file with --database", filepath.Dir(file.Path))
 	}
 	return err
 }

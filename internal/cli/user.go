@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -144,7 +145,7 @@ func (a *app) printAccountLine(acc sqlite.Account) {
 	if u.Disabled() {
 		line += "  " + a.styles.bad.Render("disabled "+when(u.DisabledAt))
 	}
-	a.printf("%s\n", line)
+	a.printf("%s\n", strings.TrimRight(line, " "))
 }
 
 type userDisableOptions struct{ user string }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +61,7 @@ func (opt userImportOptions) run(ctx context.Context, a *app) error {
 		err := im.lines(ctx, interruptible(ctx, im.progress.reader(input)))
 		im.progress.done()
 		if ctx.Err() != nil {
-			err = errors.New("interrupted: what is counted is done, run the command again for the rest")
+			err = errInterruptedWithin
 		}
 		if err == nil && im.report.Malformed > 0 {
 			err = fmt.Errorf("%s made no account: mend the file and run the command again, what is done stays as it is",
@@ -96,7 +98,13 @@ type importer struct {
 
 	size    int
 	users   []auth.User
-	numbers []int // of their lines
+	waiting []waitingLine // those of the users, and the malformed ones among them, in file order
+}
+
+// waitingLine is a line whose verdict, or whose report, waits for the transaction.
+type waitingLine struct {
+	number int
+	err    error // nil: it is the next of the users
 }
 
 func (im *importer) lines(ctx context.Context, r io.Reader) error {
@@ -105,10 +113,6 @@ func (im *importer) lines(ctx context.Context, r io.Reader) error {
 			return errors.Join(err, im.flush(ctx))
 		}
 		im.report.Read++
-		if l.Rest != nil {
-			im.bad(l.Number, referral.ErrLongLine)
-			continue
-		}
 		if err := im.add(ctx, l); err != nil {
 			return err
 		}
@@ -116,20 +120,33 @@ func (im *importer) lines(ctx context.Context, r io.Reader) error {
 	return im.flush(ctx)
 }
 
+// add takes a line. A malformed one is reported at once unless one before it may still turn out to be
+// so too: bad lines are reported in file order.
 func (im *importer) add(ctx context.Context, l referral.RawLine) error {
-	u, err := parseImportLine(l.Text)
-	if err != nil {
+	u, err := im.account(l)
+	if err != nil && len(im.users) == 0 {
 		im.bad(l.Number, err)
 		return nil
 	}
-	if u.CreatedAt.IsZero() {
-		u.CreatedAt = im.now
+	if err == nil {
+		im.users = append(im.users, u)
 	}
-	im.users, im.numbers = append(im.users, u), append(im.numbers, l.Number)
-	if len(im.users) < im.size {
+	im.waiting = append(im.waiting, waitingLine{l.Number, err})
+	if len(im.waiting) < im.size {
 		return nil
 	}
 	return im.flush(ctx)
+}
+
+func (im *importer) account(l referral.RawLine) (auth.User, error) {
+	if l.Rest != nil {
+		return auth.User{}, referral.ErrLongLine
+	}
+	u, err := parseImportLine(l.Text)
+	if err == nil && u.CreatedAt.IsZero() {
+		u.CreatedAt = im.now
+	}
+	return u, err
 }
 
 // flush makes what is waiting. On an error nothing of it is made, and nothing of it counted.
@@ -140,23 +157,32 @@ func (im *importer) flush(ctx context.Context) error {
 	start := im.app.Now()
 	verdicts, err := im.store.ImportUsers(ctx, im.users, func() (string, error) { return newUserID(im.random) })
 	if err != nil {
-		im.report.Read -= int64(len(im.users))
+		im.report.Read -= int64(len(im.waiting))
 		return fmt.Errorf("import %s: %w", plural(int64(len(im.users)), "account"), err)
 	}
 	im.adapt(im.app.Now().Sub(start))
-	for i, v := range verdicts {
-		switch {
-		case v.Created:
-			im.report.Created++
-		case v.Err != nil:
-			im.bad(im.numbers[i], v.Err)
-		default:
-			im.report.Unchanged++
+	for _, l := range im.waiting {
+		if l.err != nil {
+			im.bad(l.number, l.err)
+			continue
 		}
+		im.count(l.number, verdicts[0])
+		verdicts = verdicts[1:]
 	}
-	im.users, im.numbers = im.users[:0], im.numbers[:0]
+	im.users, im.waiting = im.users[:0], im.waiting[:0]
 	im.progress.lines(im.report.Read)
 	return nil
+}
+
+func (im *importer) count(number int, v sqlite.ImportVerdict) {
+	switch {
+	case v.Created:
+		im.report.Created++
+	case v.Err != nil:
+		im.bad(number, v.Err)
+	default:
+		im.report.Unchanged++
+	}
 }
 
 // adapt sets the size of the next batch by what the last one took.
@@ -186,8 +212,16 @@ func parseImportLine(text []byte) (auth.User, error) {
 		DisplayName string `json:"display_name"`
 		CreatedAt   string `json:"created_at"`
 	}
+	// The JSON parser would put U+FFFD in the place of such bytes, and of half a surrogate pair: what came
+	// out would be another name, or another person's address.
+	if !utf8.Valid(text) {
+		return auth.User{}, errors.New("not UTF-8")
+	}
 	if err := json.Unmarshal(text, &l); err != nil {
 		return auth.User{}, errImportLine
+	}
+	if strings.ContainsRune(l.Email, utf8.RuneError) {
+		return auth.User{}, errors.New("email: holds U+FFFD or half a surrogate pair in the place of a character")
 	}
 	u := auth.User{DisplayName: l.DisplayName}
 	var err error

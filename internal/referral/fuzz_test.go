@@ -3,6 +3,7 @@ package referral
 import (
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -21,6 +22,9 @@ func FuzzLineOfAnAttempt(f *testing.F) {
 			return // no call makes it
 		}
 		line := FormatLine(a)
+		if !utf8.Valid(line) {
+			t.Errorf("%q is not UTF-8", line)
+		}
 		got, err := ParseLine(line, SourceSpool)
 		if diff := cmp.Diff(a, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-in +out):\n%s", line, err, diff)

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/triport/triport-console/internal/auth"
 )
@@ -46,6 +47,11 @@ func lineOf(a Attempt) line {
 // ParseLine reads an attempt from one line of JSON. The error wraps ErrLine and never quotes the
 // line. An attempt without an id keeps it empty: DeriveAttemptID needs the user's id first.
 func ParseLine(b []byte, source Source) (Attempt, error) {
+	// The JSON parser would put U+FFFD in the place of such bytes, and so make another address of one.
+	// FormatLine never writes any: what a cookie held is escaped before.
+	if !utf8.Valid(b) {
+		return Attempt{}, fmt.Errorf("%w: not UTF-8", ErrLine)
+	}
 	var l line
 	if err := json.Unmarshal(b, &l); err != nil {
 		return Attempt{}, fmt.Errorf("%w: not a JSON object with the strings user, code and at", ErrLine)
@@ -60,7 +66,7 @@ func ParseLine(b []byte, source Source) (Attempt, error) {
 	at, err := time.Parse(time.RFC3339Nano, l.At)
 	at = at.UTC()
 	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
-		return Attempt{}, fmt.Errorf("%w: at is no RFC 3339 time since 1970, such as 2026-01-31T12:00:00Z", ErrLine)
+		return Attempt{}, fmt.Errorf("%w: at is not an RFC 3339 time since 1970, such as 2026-01-31T12:00:00Z", ErrLine)
 	}
 	if !isToken(l.AttemptID) {
 		return Attempt{}, fmt.Errorf("%w: attempt_id is longer than %d characters or not printable ASCII", ErrLine, maxAttemptID)
@@ -78,6 +84,9 @@ func parseUser(s string) (string, error) {
 	}
 	if id, ok := auth.NormalizeID(s); ok {
 		return id, nil
+	}
+	if strings.ContainsRune(s, utf8.RuneError) { // as the JSON parser writes half a surrogate pair
+		return "", fmt.Errorf("%w: user holds U+FFFD or half a surrogate pair in the place of a character", ErrLine)
 	}
 	email, err := auth.NormalizeEmail(s)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -80,6 +81,9 @@ var notLines = map[string]string{
 	"no code":                  `{"user":"` + ann + `","at":"2026-03-01T12:00:00Z"}`,
 	"white space for a code":   `{"user":"` + ann + `","code":" \t\n","at":"2026-03-01T12:00:00Z"}`,
 	"no time":                  `{"user":"` + ann + `","code":"abc"}`,
+	"not UTF-8":                `{"user":"` + secret + "\xff" + `@example.com","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"not UTF-8 in a field":     `{"user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z","more":"` + secret + "\xc3" + `"}`,
+	"half a surrogate pair":    `{"user":"` + secret + `\ud800@example.com","code":"abc","at":"2026-03-01T12:00:00Z"}`,
 	"no RFC 3339 time":         `{"user":"` + ann + `","code":"abc","at":"` + secret + `"}`,
 	"a day":                    `{"user":"` + ann + `","code":"abc","at":"2026-03-01"}`,
 	"a time without a zone":    `{"user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00"}`,
@@ -108,6 +112,37 @@ func TestParseLineRefusesWithoutQuoting(t *testing.T) {
 	}
 }
 
+// TestALineIsMalformedRatherThanMended holds that bytes that are no text never become another person's
+// address on the way through the JSON parser, and that the operator is told which bytes are meant.
+func TestALineIsMalformedRatherThanMended(t *testing.T) {
+	t.Parallel()
+	for user, want := range map[string]string{
+		"a\xffb@example.com":   "malformed line: not UTF-8",
+		`a\ud800b@example.com`: "malformed line: user holds U+FFFD or half a surrogate pair in the place of a character",
+		"a\ufffdb@example.com": "malformed line: user holds U+FFFD or half a surrogate pair in the place of a character",
+	} {
+		a, err := ParseLine([]byte(`{"user":"`+user+`","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceSpool)
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: %+v, %v", user, a, err)
+		}
+	}
+}
+
+// TestALineOfTheSpoolIsReadAgainWhateverTheCodeHeld takes every byte, and every pair with a quote, that a
+// cookie could have held: a line of the program's own that is malformed is a referral lost.
+func TestALineOfTheSpoolIsReadAgainWhateverTheCodeHeld(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for _, cookie := range []string{"a" + string([]byte{byte(c)}) + "b", `a"` + string([]byte{byte(c)}) + "b"} {
+			want := Attempt{ID: "att_1", User: ann, Code: Canonical(cookie), At: noon, Source: SourceSpool}
+			got, err := ParseLine(FormatLine(want), SourceSpool)
+			if d := cmp.Diff(want, got); err != nil || d != "" {
+				t.Errorf("%q: %v (-want +got):\n%s", cookie, err, d)
+			}
+		}
+	}
+}
+
 func FuzzParseLine(f *testing.F) {
 	for _, line := range notLines {
 		f.Add([]byte(line))
@@ -121,6 +156,9 @@ func FuzzParseLine(f *testing.F) {
 				t.Errorf("ParseLine(%q) = %+v, %v", line, a, err)
 			}
 			return
+		}
+		if !utf8.Valid(line) || strings.ContainsRune(a.User, utf8.RuneError) {
+			t.Errorf("ParseLine(%q) = %+v, of which not every byte stands in the line", line, a)
 		}
 		again, err := ParseLine(FormatLine(a), SourceReplay)
 		if err != nil {
@@ -292,6 +330,7 @@ func (endless) Read(p []byte) (int, error) {
 func FuzzReadLines(f *testing.F) {
 	f.Add([]byte(lineWithID("one")+"\nrubbish\n\n"), 3)
 	f.Add([]byte("\r\n\x00"), maxLine)
+	f.Add([]byte(strings.ReplaceAll(lineWithID("one"), "abc", "ab\xff")), 0)
 	f.Fuzz(func(t *testing.T, file []byte, padding int) {
 		file = append(bytes.Repeat([]byte{'x'}, max(0, padding)%(3*maxLine)), file...)
 		var read int
@@ -299,7 +338,7 @@ func FuzzReadLines(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if read++; l.Number < read || len(l.Raw) == 0 || (l.Err == nil) == (l.Attempt == Attempt{}) {
+			if read++; l.Number < read || len(l.Raw) == 0 || (l.Err == nil) == (l.Attempt == Attempt{}) || l.Err == nil && !utf8.Valid(l.Raw) {
 				t.Errorf("line %d: %+v", read, l)
 			}
 		}
