@@ -34,6 +34,7 @@ var owners = map[string][]string{
 	"github.com/gofiber":       {"internal/server"},
 	"github.com/valyala":       {"internal/server"}, // fasthttp
 	"github.com/prometheus":    {"internal/metrics"},
+	"golang.org/x/sync":        {"internal/metrics", "internal/cli"}, // singleflight
 	"database/sql":             {"internal/sqlite"},
 	"modernc.org":              {"internal/sqlite"},
 	"github.com/pressly":       {"internal/sqlite"}, // goose
@@ -42,6 +43,10 @@ var owners = map[string][]string{
 	"github.com/spf13":         {"internal/cli"},                    // cobra, viper
 	"github.com/charmbracelet": {"internal/cli"},
 }
+
+// primitives are all that the program takes from cryptography. Another one is a decision: say it in
+// docs/security.md (V11) too.
+var primitives = []string{"crypto/rand", "crypto/sha256", "crypto/subtle"}
 
 // listedPackage is what go list tells about a package. Imports are those of the program, not of its tests.
 type listedPackage struct {
@@ -104,6 +109,35 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 			t.Errorf("%s imports %s: allowed %t, want %t (%s)", tt.room, tt.imported, why == "", tt.ok, why)
 		}
 	}
+}
+
+// TestTheOnlyPrimitivesAreTheGeneratorSHA256AndConstantTime holds the imports of the program's own code
+// against the list. What the libraries do for themselves is not seen.
+func TestTheOnlyPrimitivesAreTheGeneratorSHA256AndConstantTime(t *testing.T) {
+	t.Parallel()
+	used := make(map[string]bool)
+	for _, p := range listPackages(t) {
+		for _, imported := range p.Imports {
+			if !cryptographic(imported) {
+				continue
+			}
+			used[imported] = true
+			if !slices.Contains(primitives, imported) {
+				t.Errorf("%s imports %s, which is none of %v", p.ImportPath, imported, primitives)
+			}
+		}
+	}
+	for _, p := range primitives {
+		if !used[p] {
+			t.Errorf("nothing imports %s any more: take it off the list", p)
+		}
+	}
+}
+
+// cryptographic tells it by the path, of packages of the standard library (crypto/md5) and of others
+// (golang.org/x/crypto/bcrypt).
+func cryptographic(importPath string) bool {
+	return slices.Contains(strings.Split(importPath, "/"), "crypto")
 }
 
 // forbidden returns why the room may not import the package, and nothing when it may.

@@ -2,6 +2,8 @@ package kills
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -21,6 +23,8 @@ type attack struct {
 	dice   *rand.Rand
 	ledger *harness.Ledger
 	called int // how many of the people have called by now
+	rounds int
+	giveUp time.Time // when no further round is tried
 	kills  int
 	hits   map[string]int // how many kills hit what
 }
@@ -36,12 +40,30 @@ func newAttack(t *testing.T, people int, config ...string) *attack {
 	return a
 }
 
+// goesOn tells whether there is another round: there are so many, and then more for as long as no kill has
+// hit what the test is about, for that is left to chance. A test whose kills all missed proves nothing, and
+// fails.
+func (a *attack) goesOn(rounds int, hit string) bool {
+	a.t.Helper()
+	a.rounds++
+	switch {
+	case a.rounds <= rounds:
+		a.giveUp = time.Now().Add(harness.Patience)
+	case a.hits[hit] > 0:
+		return false
+	case time.Now().After(a.giveUp):
+		a.t.Errorf("%s=0 of %d kills in %d rounds, seed %d: this run proves nothing", hit, a.kills, a.rounds-1, *seed)
+		return false
+	}
+	return true
+}
+
 // crowd returns the next n people who have not called yet.
 func (a *attack) crowd(n int) []harness.Person {
 	a.t.Helper()
 	from := referrers + a.called
-	if from+n > len(a.People) {
-		a.t.Fatalf("there are %d people, and %d are wanted", len(a.People), from+n)
+	if missing := from + n - len(a.People); missing > 0 {
+		a.Populate(missing)
 	}
 	a.called += n
 	return a.People[from : from+n]
@@ -146,6 +168,29 @@ func (a *attack) waiting() (files []string) {
 		}
 	}
 	return files
+}
+
+// left counts what a kill left, in a copy: who opens the database itself cleans up after the kill, and
+// that is the next program's work.
+func (a *attack) left(count string) (n int) {
+	a.t.Helper()
+	site := *a.Site
+	site.Database = filepath.Join(a.t.TempDir(), "left.db")
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(a.Database + suffix)
+		if err == nil {
+			err = os.WriteFile(site.Database+suffix, b, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			a.t.Fatal(err)
+		}
+	}
+	db := site.Open()
+	err := db.QueryRowContext(a.t.Context(), count).Scan(&n)
+	if err := errors.Join(err, db.Close()); err != nil {
+		a.t.Fatal(err)
+	}
+	return n
 }
 
 // recover starts the program again, has it drain what waits and checks everything. Then the people call

@@ -7,7 +7,7 @@ import (
 )
 
 // What a kill may have hit, as it is counted.
-var hits = []string{"in_commit", "in_checkpoint", "left_spool", "too_late"}
+var hits = []string{"in_commit", "in_checkpoint", "in_stop", "left_spool", "half_drained", "too_late"}
 
 // Offsets in the index of the WAL, as https://sqlite.org/walformat.html lays it out, in the order of
 // bytes of this machine.

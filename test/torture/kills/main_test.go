@@ -7,7 +7,8 @@
 //	TestKilledWhileCommitting    commits batches                   the answer comes after the commit; one
 //	                                                               decision and its rows in one transaction;
 //	                                                               the invitee is the key of an attribution
-//	TestKilledWhileCheckpointing moves the WAL into the database   SQLite's WAL, left to its own habits
+//	TestKilledWhileCheckpointing copies the WAL into the database  the WAL is begun anew only when all of it
+//	                                                               is in the database
 //	TestKilledWhileStopping      answers, commits and closes       the same, and the order of closing
 //	TestKilledWhileSpooling      appends what it cannot write      the answer comes after the append
 //	TestKilledWhileDraining      decides what waited               a segment goes only after its commit

@@ -16,7 +16,7 @@ func TestKilledWhileMigrating(t *testing.T) {
 	a := newAttack(t, 0)
 	whole := a.timeToMigrate()
 	var requests int
-	for range rounds {
+	for a.goesOn(rounds, "half_made") {
 		a.remove()
 		for kill := range 3 {
 			command := []string{"db", "migrate"}
@@ -24,13 +24,24 @@ func TestKilledWhileMigrating(t *testing.T) {
 				command = []string{"serve"}
 			}
 			a.killCommand(a.within(whole), command...)
+			if a.halfMade() {
+				a.hits["half_made"]++
+			}
 		}
 		if _, err := a.Run(nil, "db", "migrate"); err != nil {
 			t.Fatalf("after kill %d, seed %d: %v", a.kills, *seed, err)
 		}
 		requests += a.first()
 	}
-	harness.Figures(t, "kills/migrating", "kills", a.kills, "requests", requests, "too_late", a.hits["too_late"])
+	harness.Figures(t, "kills/migrating", "kills", a.kills, "requests", requests,
+		"half_made", a.hits["half_made"], "too_late", a.hits["too_late"])
+}
+
+// halfMade tells whether there is a database without its tables.
+func (a *attack) halfMade() bool {
+	a.t.Helper()
+	_, err := os.Stat(a.Database)
+	return err == nil && a.left("SELECT count(*) FROM sqlite_schema WHERE name = 'attributions'") == 0
 }
 
 // remove removes the database, so that the next command finds nothing.

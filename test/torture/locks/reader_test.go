@@ -14,9 +14,10 @@ import (
 const (
 	// walLimit is what the file shrinks to once nobody reads what it holds any more.
 	walLimit = 16 << 20
-	// walBound is what it stays within under full load, while no reader stays: SQLite writes it back
-	// after a commit that makes it longer than 1,000 pages, about 4 MiB, and begins anew unless
-	// somebody is reading just then, so that it may be some times as long.
+	// walBound is what it stays within under full load, while no reader stays: the server's writer copies it
+	// into the database once it has added 1,000 pages, about 4 MiB, after the answers of that commit. The
+	// next commit begins it anew unless somebody is reading just then, so that it may be some times as
+	// long.
 	walBound = walLimit
 )
 

@@ -141,7 +141,7 @@ func TestABackupReportedDoneIsWhole(t *testing.T) {
 	const before, beside = 40, 40
 	cuts, done := harness.Scale(5, 30), 0
 	h := newHouse(t, 1+cuts*(before+beside))
-	defer h.figures("backup")
+	defer h.figures("backup", &h.worst.Acknowledged)
 	later := h.ledger
 	older := harness.NewLedger() // of what was acknowledged before a backup began
 	for i := range cuts {
@@ -182,7 +182,11 @@ func (h *house) wholeBackup(name string, older *harness.Ledger) {
 	if err := os.Remove(copied.Database + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		h.Must(err)
 	}
-	if v := copied.Check(older, false); v.Bad() {
+	v := copied.Check(older, false)
+	if v.Acknowledged == 0 {
+		h.T.Fatalf("seed %d: nothing was acknowledged before %s began: %v", h.Seed, name, older.Answers())
+	}
+	if v.Bad() {
 		h.T.Fatalf("seed %d: %s was reported done: %d lost, %.3q, unsound: %q", h.Seed, name, len(v.Lost), first(v.Lost), v.Unsound)
 	}
 }

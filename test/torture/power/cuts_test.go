@@ -17,7 +17,7 @@ const callers = 120
 func TestNothingAcknowledgedIsLostToAPowerCut(t *testing.T) {
 	cuts := harness.Scale(20, 200)
 	h := newHouse(t, 1+cuts*callers)
-	defer h.figures("cuts")
+	defer h.figures("cuts", &h.worst.Acknowledged)
 	moments := []func(){h.whileCommitting, h.whileCheckpointing, h.whileSpooling, h.whileDraining}
 	for i := range cuts {
 		moments[i%len(moments)]()
@@ -91,7 +91,7 @@ func (h *house) drained(loaded, frozen <-chan struct{}) <-chan struct{} {
 func TestAnAnswerIsDurableWhenItLeaves(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 200)
-	defer h.figures("answers")
+	defer h.figures("answers", &h.worst.Acknowledged)
 	for range harness.Scale(2, 8) {
 		<-h.load(20)
 		h.cut(lossyfs.Nothing, nil, closed)
@@ -108,7 +108,7 @@ func TestACheckpointWhoseFsyncFailsLosesNothing(t *testing.T) {
 	rounds := harness.Scale(3, 12)
 	const most = 500 // calls until a checkpoint
 	h := newHouse(t, 1+rounds*(100+2*most))
-	defer h.figures("failed fsync")
+	defer h.figures("failed fsync", &h.worst.Acknowledged)
 	for range rounds {
 		<-h.load(100)
 		beside := startBeside(t, reader, h.Database)
@@ -167,7 +167,7 @@ var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c
 func TestTheFirstAttemptInTheSpoolOutlivesACut(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 200)
-	defer h.figures("spool")
+	defer h.figures("spool", &h.worst.Waited)
 	for range harness.Scale(2, 8) {
 		beside := startBeside(t, holder, h.Database)
 		before := h.spooled()
@@ -183,7 +183,7 @@ func TestTheFirstAttemptInTheSpoolOutlivesACut(t *testing.T) {
 func TestANewSpoolNeverTakesThePlaceOfTheOneBeingDrained(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 400)
-	defer h.figures("segments")
+	defer h.figures("segments", &h.worst.Waited)
 	for range harness.Scale(2, 8) {
 		beside := startBeside(t, holder, h.Database)
 		before := h.spooled()

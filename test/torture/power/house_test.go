@@ -86,12 +86,16 @@ func (h *house) check() {
 	}
 }
 
-// figures prints them, also of a test that failed.
-func (h *house) figures(what string, more ...any) {
+// figures prints them, also of a test that failed. owed is the one that the test is about: cuts at which
+// nothing was owed prove nothing.
+func (h *house) figures(what string, owed *int) {
 	h.T.Helper()
+	if *owed == 0 && !h.T.Failed() {
+		h.T.Errorf("seed %d: nothing was owed at any of %d cuts, so that this run proves nothing: %v", h.Seed, h.cuts, h.ledger.Answers())
+	}
 	sent, _ := h.ledger.Count("")
-	harness.Figures(h.T, "power "+what, append([]any{"seed", h.Seed, "cuts", h.cuts, "requests", sent, "acknowledged", h.worst.Acknowledged,
-		"spooled", h.worst.Waited, "lost", len(h.worst.Lost), "doubled", len(h.worst.Doubled), "unsound", len(h.worst.Unsound)}, more...)...)
+	harness.Figures(h.T, "power "+what, "seed", h.Seed, "cuts", h.cuts, "requests", sent, "acknowledged", h.worst.Acknowledged,
+		"spooled", h.worst.Waited, "lost", len(h.worst.Lost), "doubled", len(h.worst.Doubled), "unsound", len(h.worst.Unsound))
 }
 
 func first(list []string) []string { return list[:min(3, len(list))] }
