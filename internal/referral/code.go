@@ -11,7 +11,7 @@ import (
 
 // The lengths a code may have, in characters, and how many a new uid code has.
 const (
-	MinCodeLength = 3
+	minCodeLength = 3
 	MaxCodeLength = 32
 	UIDCodeLength = 10
 )
@@ -59,16 +59,16 @@ var reserved = map[string]bool{
 	"undefined": true, "user": true, "users": true, "www": true,
 }
 
-// IsReserved tells whether a canonical code is kept back from users.
-func IsReserved(code string) bool { return reserved[code] }
+// isReserved tells whether a canonical code is kept back from users.
+func isReserved(code string) bool { return reserved[code] }
 
 // ParseCode returns the canonical form of a presented code: ASCII white space trimmed, ASCII letters
 // lower-cased. Nothing is decoded, folded or stripped, so that `café` can never become `caf`, which
 // is somebody else's. The error wraps ErrCode and says which rule is broken.
 func ParseCode(presented string) (string, error) {
 	s := strings.Trim(presented, asciiSpace)
-	if len(s) < MinCodeLength || len(s) > MaxCodeLength {
-		return "", fmt.Errorf("%w: it has %d to %d characters, not %d", ErrCode, MinCodeLength, MaxCodeLength, len(s))
+	if len(s) < minCodeLength || len(s) > MaxCodeLength {
+		return "", fmt.Errorf("%w: it has %d to %d characters, not %d", ErrCode, minCodeLength, MaxCodeLength, len(s))
 	}
 	if s[0] == '-' || s[len(s)-1] == '-' {
 		return "", fmt.Errorf("%w: it has no hyphen at either end", ErrCode)
@@ -154,7 +154,7 @@ func UIDCode(userID string, n int) string {
 // present row, nil when it has never existed. The error is ErrReserved, ErrTaken or ErrPermanent.
 func CheckSlug(slug, userID string, existing *Code) error {
 	switch {
-	case IsReserved(slug):
+	case isReserved(slug):
 		return ErrReserved
 	case existing == nil:
 		return nil

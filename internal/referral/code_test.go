@@ -106,7 +106,7 @@ func FuzzParseCode(f *testing.F) {
 		if !strings.EqualFold(strings.TrimSpace(presented), code) {
 			t.Errorf("ParseCode(%q) = %q: more was changed than space and case", presented, code)
 		}
-		if len(code) < MinCodeLength || len(code) > MaxCodeLength || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		if len(code) < minCodeLength || len(code) > MaxCodeLength || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			t.Errorf("ParseCode(%q) = %q, which is no code", presented, code)
 		}
 	})
@@ -200,7 +200,7 @@ func TestReservedWordsAreCodes(t *testing.T) {
 		}
 	}
 	for _, word := range []string{"admin", "api", "www", "support", "triport"} {
-		if !IsReserved(word) {
+		if !isReserved(word) {
 			t.Errorf("%q is not reserved", word)
 		}
 	}

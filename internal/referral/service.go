@@ -27,7 +27,7 @@ type Service struct {
 }
 
 // NewService returns a Service. deadline bounds the wait for the store's commit. An attempt that
-// neither the store nor the spool could take is written to lastResort as one line of JSON that replay
+// neither the store nor the spool could take is written to out as one line of JSON that replay
 // can read.
 func NewService(store Store, spool Spool, rules Rules, deadline time.Duration, log *slog.Logger, out io.Writer) *Service {
 	return &Service{store: store, spool: spool, rules: rules, deadline: deadline, log: log, last: &lastResort{w: out}}
