@@ -39,11 +39,15 @@ test-clients: ## test the SDKs and the journey in a real browser (needs node, py
 	sh scripts/test-clients.sh
 	sh scripts/test-browser.sh
 
-# Ten minutes each by hand: make fuzz FUZZTIME=10m
+# Ten minutes each by hand: make fuzz FUZZTIME=10m, and then make fuzz-keep
 FUZZTIME ?= 10s
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside bytes, FUZZTIME each
 	@sh scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: fuzz-keep
+fuzz-keep: ## keep the inputs that fuzzing found, so that the next run begins with them
+	sh scripts/fuzz.sh --keep
 
 # Needs Linux, root and /dev/fuse for the suites that take the disk away.
 .PHONY: torture
