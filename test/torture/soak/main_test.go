@@ -6,8 +6,8 @@
 // threads, /metrics for its goroutines, the directory for the sizes of the write-ahead log and the spool, and the
 // calls of that second for their latency, which counts from when a call was due.
 //
-// A call has its outcome within its deadline, unless the disk itself stalled meanwhile, which a file of the soak's
-// own shows: then its attempt waits in the spool for a moment, and is decided.
+// A call has its outcome within its deadline, unless the disk or all of the machine stalled meanwhile, which the
+// soak sees for itself: then its attempt waits in the spool for a moment, and is decided.
 //
 // What it needs of the server is that whatever a request or a command takes it gives back: connections,
 // statements, snapshots that hold up the checkpoint, goroutines, entries of caches.

@@ -41,12 +41,12 @@ func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
 	ctx, end := context.WithTimeout(t.Context(), span)
 	defer end()
 	var all sync.WaitGroup
-	commands, dev := 0, new(disk)
+	commands, host := 0, new(machine)
 	all.Go(func() { w.load(ctx) })
 	all.Go(func() { commands = w.commands(ctx) })
 	all.Go(func() {
-		if err := dev.watch(ctx, site.Dir); err != nil {
-			w.fault("the watch over the disk: %v", err)
+		if err := host.watch(ctx, site.Dir); err != nil {
+			w.fault("the watch over the machine: %v", err)
 		}
 	})
 	samples := p.watch(ctx)
@@ -57,7 +57,7 @@ func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
 	if verdict.Bad() {
 		t.Errorf("the store: %+v", verdict)
 	}
-	for _, f := range append(w.faults, dev.judge(w.waited)...) {
+	for _, f := range append(w.faults, host.judge(w.waited)...) {
 		t.Error(f)
 	}
 	publish(t, samples)
@@ -68,7 +68,7 @@ func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
 		return fmt.Sprintf(format+"→"+format, typical(quarter(samples, 1), what), typical(quarter(samples, 3), what))
 	}
 	harness.Figures(t, "soak", "seconds", int(span.Seconds()), "calls", w.sent, "answers", fmt.Sprint(w.ledger.Answers()), "commands", commands,
-		"stalls_of_the_disk", len(dev.stalls), "slowest_fsync", dev.slowest.Round(time.Millisecond), "waited", len(w.waited),
+		"stalls_of_the_machine", len(host.stalls), "worst_stall", host.worst.Round(time.Millisecond), "waited", len(w.waited),
 		"acknowledged", verdict.Acknowledged, "lost", len(verdict.Lost), "doubled", len(verdict.Doubled),
 		"memory_MiB", figure("%.0f", memory), "descriptors", figure("%.0f", descriptors), "goroutines", figure("%.0f", goroutines),
 		"threads", figure("%.0f", threads), "wal_MiB_most", fmt.Sprintf("%.1f", most(samples, wal)),
