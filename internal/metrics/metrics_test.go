@@ -224,16 +224,22 @@ func TestThePageIsAllThereIs(t *testing.T) {
 	}
 }
 
-func TestThePageIsServedUntilItIsClosed(t *testing.T) {
-	t.Parallel()
-	p := newTestMetrics().NewPage()
+// servePage serves a page of its own until the test closes it. served then has what Serve returned.
+func servePage(t *testing.T) (p *Page, address string, served <-chan error) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := ln.Addr().String()
-	served := make(chan error, 1)
-	go func() { served <- p.Serve(ln) }()
+	p = newTestMetrics().NewPage()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Serve(ln) }()
+	return p, ln.Addr().String(), ended
+}
+
+func TestThePageIsServedUntilItIsClosed(t *testing.T) {
+	t.Parallel()
+	p, address, served := servePage(t)
 	res, err := http.Get("http://" + address + Path)
 	if err != nil {
 		t.Fatal(err)
@@ -259,14 +265,7 @@ func TestThePageIsServedUntilItIsClosed(t *testing.T) {
 
 func TestConnectionsThatSayNothingTakeNoMoreThanTheirShare(t *testing.T) {
 	t.Parallel()
-	p := newTestMetrics().NewPage()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	served := make(chan error, 1)
-	go func() { served <- p.Serve(ln) }()
+	p, address, served := servePage(t)
 	var silent []net.Conn
 	for range maxConnections + 1 {
 		c, err := net.Dial("tcp", address)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -72,25 +73,18 @@ func (h head) wellFramed(http11 bool) bool {
 }
 
 // isToken tells whether b is a token of RFC 9110, 5.6.2: a method or the name of a header.
-func isToken(b []byte) bool {
-	for _, c := range b {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0:
-		default:
-			return false
-		}
-	}
-	return len(b) > 0
-}
+func isToken(b []byte) bool { return len(b) > 0 && alphanumericOr(b, "!#$%&'*+-.^_`|~") }
 
 // isHost refuses what can stand in no host and no port: a strict reader would refuse the request, and
 // take what follows it for nothing. It may be empty.
-func isHost(b []byte) bool {
+func isHost(b []byte) bool { return alphanumericOr(b, "!$%&'()*+,-.:;=[]_~") }
+
+// alphanumericOr tells whether b is made of ASCII letters, digits, and these others.
+func alphanumericOr(b []byte, others string) bool {
 	for _, c := range b {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case bytes.IndexByte([]byte("!$%&'()*+,-.:;=[]_~"), c) >= 0:
+		case strings.IndexByte(others, c) >= 0:
 		default:
 			return false
 		}
