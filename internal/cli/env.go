@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/config"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+const programName = "triport-console"
+
+// env is what all commands share: the streams and the global flags.
+type env struct {
+	Streams
+	out        *bufio.Writer // Streams.Out, buffered
+	styles     styles
+	format     format
+	configFile *pflag.Flag
+	keyFlags   map[string]*pflag.Flag // flags that set a configuration key, by key
+	// do runs a parsed command. Tests of the parsing replace it.
+	do func(context.Context, command) error
+}
+
+// command is a parsed command: a plain struct of its options.
+type command interface {
+	run(ctx context.Context, e *env) error
+}
+
+func newEnv(s Streams, out *bufio.Writer) *env {
+	e := &env{Streams: s, out: out, format: formatText, keyFlags: map[string]*pflag.Flag{}}
+	e.styles = newStyles(s.Out, s.colors(s.OutIsTerminal))
+	e.do = func(ctx context.Context, c command) error { return c.run(ctx, e) }
+	return e
+}
+
+// config loads the configuration.
+func (e *env) config() (config.Config, []config.Setting, error) {
+	in := config.Sources{Flags: map[string]config.Flag{}, Getenv: e.Getenv}
+	if e.configFile.Changed {
+		if in.File = e.configFile.Value.String(); in.File == "" {
+			return config.Config{}, nil, usagef("--config is empty")
+		}
+	}
+	for key, f := range e.keyFlags {
+		if f.Changed {
+			in.Flags[key] = config.Flag{Name: f.Name, Value: f.Value.String()}
+		}
+	}
+	cfg, settings, err := config.Load(in)
+	if err != nil {
+		return cfg, nil, badValue(err)
+	}
+	return cfg, settings, nil
+}
+
+// withStore opens the configured database for use and closes it afterwards.
+func (e *env) withStore(ctx context.Context, mode sqlite.Mode, use func(*sqlite.Store, config.Config) error) error {
+	cfg, _, err := e.config()
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, cfg.Database, sqlite.Options{Mode: mode})
+	if err != nil {
+		return openError(err)
+	}
+	return errors.Join(use(store, cfg), closeStore(store))
+}
+
+// withUser is withStore for a command about one <user>.
+func (e *env) withUser(ctx context.Context, mode sqlite.Mode, user string, use func(*sqlite.Store, auth.User) error) error {
+	return e.withStore(ctx, mode, func(store *sqlite.Store, _ config.Config) error {
+		u, err := findUser(ctx, store, user)
+		if err != nil {
+			return err
+		}
+		return use(store, u)
+	})
+}
+
+func closeStore(store *sqlite.Store) error {
+	if err := store.Close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// openError adds the action to an error of opening the database.
+func openError(err error) error {
+	var file *fs.PathError
+	if errors.Is(err, sqlite.ErrNoDatabase) {
+		return fmt.Errorf("%w: name another with --database, or create it with: %s db migrate", err, programName)
+	}
+	if errors.Is(err, fs.ErrNotExist) && errors.As(err, &file) {
+		dir := filepath.Dir(file.Path)
+		if _, serr := os.Stat(dir); errors.Is(serr, fs.ErrNotExist) {
+			return fmt.Errorf("the directory %s does not exist: create it, or choose another file with --database", dir)
+		}
+	}
+	return err
+}
+
+// findUser looks up a <user> of the command line: an id, an e-mail address or a code.
+func findUser(ctx context.Context, store *sqlite.Store, text string) (auth.User, error) {
+	ref, err := auth.ParseUserRef(text, referral.ParseCode)
+	if err != nil {
+		return auth.User{}, badValue(fmt.Errorf("%q is %w", text, err))
+	}
+	u, err := store.FindUser(ctx, ref)
+	if errors.Is(err, auth.ErrNotFound) {
+		return u, missing(fmt.Errorf("there is no user %q", text))
+	}
+	if err != nil {
+		return u, fmt.Errorf("look up the user: %w", err)
+	}
+	return u, nil
+}
