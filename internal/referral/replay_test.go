@@ -99,17 +99,17 @@ func TestReplayTwiceIsOnce(t *testing.T) {
 }
 
 type inspector interface {
-	Inspect(ctx context.Context, userID string, limit int) (referral.Dossier, error)
+	Inspect(ctx context.Context, userID string, limit int) (referral.Inspection, error)
 }
 
 func events(t *testing.T, store inspector) (all []referral.Event) {
 	t.Helper()
 	for _, user := range []string{ann, bob, eve} {
-		dossier, err := store.Inspect(t.Context(), user, 10_000)
+		inspection, err := store.Inspect(t.Context(), user, 10_000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, dossier.Events...)
+		all = append(all, inspection.Events...)
 	}
 	return all
 }
@@ -186,7 +186,7 @@ func TestDrainSetsAsideWhatIsNoAttempt(t *testing.T) {
 	diff(t, "report", referral.Report{Read: 5, Attributed: 1, Malformed: 4, Rejected: counts{}}, report)
 	diff(t, "lines reported", map[int]bool{1: true, 2: true, 3: true, 5: true}, asSet(numbers))
 	diff(t, "broken lines", map[string]bool{"rubbish": true, nobody: true, long: true, `{"torn`: true},
-		asSet(strings.Split(strings.TrimSuffix(readFile(t, sp.BadFile()), "\n"), "\n")))
+		asSet(strings.Split(strings.TrimSuffix(readFile(t, sp.DeadLetterFile()), "\n"), "\n")))
 	diff(t, "attempts in the spool", 0, pending(t, sp))
 }
 
@@ -222,12 +222,12 @@ func TestReplayRejectedAttributesWhatIsAllowedNow(t *testing.T) {
 	want.Attributed, want.Unchanged = 0, 2
 	diff(t, "all, twice", want, replay(referral.RejectedFilter{}))
 
-	dossier, err := store.Inspect(t.Context(), ann, 10)
+	inspection, err := store.Inspect(t.Context(), ann, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantReferrer := &referral.Referrer{UserID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "a1"}
-	if d := cmp.Diff(wantReferrer, dossier.ReferredBy); d != "" {
+	if d := cmp.Diff(wantReferrer, inspection.ReferredBy); d != "" {
 		t.Errorf("referrer (-want +got):\n%s", d)
 	}
 }

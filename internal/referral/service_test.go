@@ -39,7 +39,7 @@ func internalError() referral.Outcome {
 func TestAnAttemptWithoutACodeAsksNobody(t *testing.T) {
 	t.Parallel()
 	s := newService(nil, nil, time.Minute)
-	diff(t, "outcome", referral.Outcome{Reason: referral.ReasonNoCookie}, s.Attribute(t.Context(), call("a1", "")))
+	diff(t, "outcome", referral.Outcome{Reason: referral.ReasonNoCookie}, s.Submit(t.Context(), call("a1", "")))
 	diff(t, "log", "", s.log.String())
 }
 
@@ -48,8 +48,8 @@ func TestAnAttemptIsAnsweredAsTheStoreDecides(t *testing.T) {
 	store, database := openStore(t)
 	sp := spool.New(database)
 	s := newService(store, sp, time.Minute)
-	diff(t, "outcome", referral.Outcome{Attributed: true, ReferrerID: bob}, s.Attribute(t.Context(), call("a1", codeOf(bob))))
-	diff(t, "second outcome", referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, s.Attribute(t.Context(), call("a2", codeOf(eve))))
+	diff(t, "outcome", referral.Outcome{Attributed: true, ReferrerID: bob}, s.Submit(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "second outcome", referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, s.Submit(t.Context(), call("a2", codeOf(eve))))
 	diff(t, "attempts in the spool", 0, pending(t, sp))
 	diff(t, "log", "", s.log.String())
 }
@@ -59,7 +59,7 @@ func TestWhatASickStoreDoesNotTakeWaitsInTheSpool(t *testing.T) {
 	store, database := closedStore(t)
 	sp := spool.New(database)
 	s := newService(store, sp, time.Minute)
-	diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 
 	snapshot, err := sp.Snapshot(t.Context())
 	if err != nil {
@@ -90,7 +90,7 @@ func TestACallerWhoLeftIsSpooledAllTheSame(t *testing.T) {
 	s := newService(store, sp, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	diff(t, "outcome", internalError(), s.Attribute(ctx, call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(ctx, call("a1", codeOf(bob))))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 }
 
@@ -99,7 +99,7 @@ func TestWhatWasCommittedAfterTheDeadlineIsRecognised(t *testing.T) {
 	store, database := openStore(t)
 	sp := spool.New(database)
 	s := newService(late{store}, sp, time.Millisecond)
-	diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 
 	report, err := s.Drain(t.Context())
@@ -107,12 +107,12 @@ func TestWhatWasCommittedAfterTheDeadlineIsRecognised(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "report", referral.Report{Read: 1, Unchanged: 1, Rejected: map[referral.Reason]int64{}}, report)
-	dossier, err := store.Inspect(t.Context(), ann, 10)
+	inspection, err := store.Inspect(t.Context(), ann, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(dossier.Events) != 1 || dossier.Events[0].AttemptID != "a1" {
-		t.Errorf("the events are %+v, want the one of a1", dossier.Events)
+	if len(inspection.Events) != 1 || inspection.Events[0].AttemptID != "a1" {
+		t.Errorf("the events are %+v, want the one of a1", inspection.Events)
 	}
 }
 
@@ -120,9 +120,9 @@ func TestTheLastResortCanBeReplayed(t *testing.T) {
 	t.Parallel()
 	sick, _ := closedStore(t)
 	s := newService(sick, spool.New(filepath.Join(t.TempDir(), "missing", "triport.db")), time.Minute)
-	want := []referral.Attempt{call("a1", codeOf(bob)), call("a2", referral.Canonical("caf\u00e9 <&>"))}
+	want := []referral.Attempt{call("a1", codeOf(bob)), call("a2", referral.ParsePresentedCode("caf\u00e9 <&>"))}
 	for _, a := range want {
-		diff(t, "outcome", internalError(), s.Attribute(t.Context(), a))
+		diff(t, "outcome", internalError(), s.Submit(t.Context(), a))
 	}
 	if n := strings.Count(s.log.String(), "level=ERROR"); n != len(want) {
 		t.Errorf("%d errors are logged, want %d: %s", n, len(want), &s.log)
@@ -151,7 +151,7 @@ func TestALostAttemptIsSaidToBeLost(t *testing.T) {
 	broken := failingWriter{errors.New("the log is broken")}
 	s := referral.NewService(store, spool.New(filepath.Join(t.TempDir(), "missing", "triport.db")), referral.Rules{},
 		time.Minute, slog.New(slog.NewTextHandler(&log, nil)), broken)
-	diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 	if !strings.Contains(log.String(), "attempt_id=a1") || !strings.Contains(log.String(), "the log is broken") {
 		t.Errorf("the log does not tell: %s", &log)
 	}
@@ -168,7 +168,7 @@ func TestUnstoredRefusalsAreLoggedOnceAUserAndDay(t *testing.T) {
 	refuse := func(user string, at time.Time, times int) {
 		for range times {
 			a := referral.Attempt{ID: at.String() + user, User: user, Code: "no-such-code", At: at, Source: referral.SourceLive}
-			o := s.Attribute(t.Context(), a)
+			o := s.Submit(t.Context(), a)
 			if o.Reason != referral.ReasonUnknownCode {
 				t.Fatalf("decided %+v", o)
 			}
@@ -181,13 +181,13 @@ func TestUnstoredRefusalsAreLoggedOnceAUserAndDay(t *testing.T) {
 			t.Errorf("it is logged %d times, want %d: %s", n, want, &s.log)
 		}
 	}
-	refuse(ann, noon, referral.MaxLiveRefusals)
+	refuse(ann, noon, referral.MaxStoredRejections)
 	logged(0)
 	refuse(ann, noon.Add(time.Hour), 3)
 	logged(1)
-	refuse(bob, noon.Add(2*time.Hour), referral.MaxLiveRefusals+3)
+	refuse(bob, noon.Add(2*time.Hour), referral.MaxStoredRejections+3)
 	logged(2)
-	refuse(ann, noon.Add(24*time.Hour), referral.MaxLiveRefusals+3)
+	refuse(ann, noon.Add(24*time.Hour), referral.MaxStoredRejections+3)
 	logged(3)
 }
 
@@ -206,7 +206,7 @@ func TestABrokenSpoolLineIsReportedOnce(t *testing.T) {
 	if n := strings.Count(s.log.String(), "broken line"); n != 1 {
 		t.Errorf("it is reported %d times: %s", n, &s.log)
 	}
-	diff(t, "broken lines", "rubbish\n", readFile(t, sp.BadFile()))
+	diff(t, "broken lines", "rubbish\n", readFile(t, sp.DeadLetterFile()))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 }
 
@@ -218,7 +218,7 @@ func TestTheSpoolIsDrainedWhenTheStoreIsWellAgain(t *testing.T) {
 	var store changeable
 	store.store.Store(sick)
 	s := newService(&store, sp, time.Minute)
-	s.Attribute(t.Context(), call("a1", codeOf(bob)))
+	s.Submit(t.Context(), call("a1", codeOf(bob)))
 	s.log.Reset()
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -235,12 +235,12 @@ func TestTheSpoolIsDrainedWhenTheStoreIsWellAgain(t *testing.T) {
 	<-done
 
 	diff(t, "attempts in the spool", 0, pending(t, sp))
-	dossier, err := well.Inspect(t.Context(), ann, 1)
+	inspection, err := well.Inspect(t.Context(), ann, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dossier.ReferredBy == nil || dossier.ReferredBy.UserID != bob {
-		t.Errorf("ann is referred by %+v, want bob", dossier.ReferredBy)
+	if inspection.ReferredBy == nil || inspection.ReferredBy.UserID != bob {
+		t.Errorf("ann is referred by %+v, want bob", inspection.ReferredBy)
 	}
 	if n := strings.Count(s.log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("the failures are logged %d times, want once: %s", n, &s.log)
@@ -259,7 +259,7 @@ func TestAnotherCauseThatKeepsTheSpoolFullIsLoggedToo(t *testing.T) {
 	t.Parallel()
 	sick, database := closedStore(t)
 	s := newService(sick, spool.New(database), time.Minute)
-	s.Attribute(t.Context(), call("a1", codeOf(bob)))
+	s.Submit(t.Context(), call("a1", codeOf(bob)))
 	s.log.Reset()
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -320,7 +320,7 @@ func TestADiskThatHangsDoesNotHoldTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(store, hanging{}, time.Minute)
 		start := time.Now()
-		diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+		diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("the caller waited %s", took)
 		}
