@@ -166,17 +166,17 @@ func TestCheckSlug(t *testing.T) {
 		existing *Code
 		want     error
 	}{
-		"free":                          {"summer-26", nil, nil},
-		"own":                     {"summer-26", &Code{UserID: ann, Kind: KindCustom}, nil},
-		"own, disabled":        {"summer-26", &Code{UserID: ann, Kind: KindCustom, DisabledAt: noon}, nil},
-		"own uid code":            {"3b9ntr4dty", &Code{UserID: ann, Kind: KindUID}, ErrPermanent},
-		"another's":                     {"summer-26", &Code{UserID: bob, Kind: KindCustom}, ErrTaken},
-		"another's, disabled":        {"summer-26", &Code{UserID: bob, Kind: KindCustom, DisabledAt: noon}, ErrTaken},
-		"another's uid code":            {"3b9ntr4dty", &Code{UserID: bob, Kind: KindUID}, ErrTaken},
-		"reserved":                      {"admin", nil, ErrReserved},
-		"reserved, own":   {"admin", &Code{UserID: ann, Kind: KindCustom}, ErrReserved},
-		"begins with a reserved word":   {"admin-26", nil, nil},
-		"reserved, another's": {"www", &Code{UserID: bob, Kind: KindCustom}, ErrReserved},
+		"free":                        {"summer-26", nil, nil},
+		"own":                         {"summer-26", &Code{UserID: ann, Kind: KindCustom}, nil},
+		"own, disabled":               {"summer-26", &Code{UserID: ann, Kind: KindCustom, DisabledAt: noon}, nil},
+		"own uid code":                {"3b9ntr4dty", &Code{UserID: ann, Kind: KindUID}, ErrPermanent},
+		"another's":                   {"summer-26", &Code{UserID: bob, Kind: KindCustom}, ErrTaken},
+		"another's, disabled":         {"summer-26", &Code{UserID: bob, Kind: KindCustom, DisabledAt: noon}, ErrTaken},
+		"another's uid code":          {"3b9ntr4dty", &Code{UserID: bob, Kind: KindUID}, ErrTaken},
+		"reserved":                    {"admin", nil, ErrReserved},
+		"reserved, own":               {"admin", &Code{UserID: ann, Kind: KindCustom}, ErrReserved},
+		"begins with a reserved word": {"admin-26", nil, nil},
+		"reserved, another's":         {"www", &Code{UserID: bob, Kind: KindCustom}, ErrReserved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

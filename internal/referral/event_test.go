@@ -28,10 +28,10 @@ func TestEventOf(t *testing.T) {
 			}),
 		},
 		"rejected beyond the daily limit":   {Outcome{Reason: ReasonUnknownCode, Unstored: true}, nil},
-		"rejected for a reason not audited":    {Outcome{Reason: ReasonNoCookie}, nil},
-		"already attributed":     {Outcome{Reason: ReasonAlreadyAttributed}, nil},
-		"internal error":  {Outcome{Reason: ReasonInternalError}, nil},
-		"no outcome": {Outcome{}, nil},
+		"rejected for a reason not audited": {Outcome{Reason: ReasonNoCookie}, nil},
+		"already attributed":                {Outcome{Reason: ReasonAlreadyAttributed}, nil},
+		"internal error":                    {Outcome{Reason: ReasonInternalError}, nil},
+		"no outcome":                        {Outcome{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

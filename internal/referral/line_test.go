@@ -211,18 +211,18 @@ func TestReadLines(t *testing.T) {
 		file string
 		want []string
 	}{
-		"nothing":                    {"", nil},
-		"empty lines":                {"\n\r\n \t\n", nil},
-		"two lines":                  {one + "\n" + two + "\n", []string{"1 one", "2 two"}},
-		"no final line end":          {one + "\n" + two, []string{"1 one", "2 two"}},
-		"CRLF":                       {one + "\r\n" + two + "\r\n", []string{"1 one", "2 two"}},
-		"empty lines are numbered":   {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
+		"nothing":                      {"", nil},
+		"empty lines":                  {"\n\r\n \t\n", nil},
+		"two lines":                    {one + "\n" + two + "\n", []string{"1 one", "2 two"}},
+		"no final line end":            {one + "\n" + two, []string{"1 one", "2 two"}},
+		"CRLF":                         {one + "\r\n" + two + "\r\n", []string{"1 one", "2 two"}},
+		"empty lines are numbered":     {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
 		"malformed lines are returned": {one + "\nrubbish\n" + two, []string{"1 one", "2 malformed", "3 two"}},
-		"a torn line is malformed":   {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
-		"a long line is one":   {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
-		"a long last line":     {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine), []string{"1 one", "2 malformed"}},
-		"just too long":              {strings.Repeat(" ", jsonl.MaxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
-		"just not too long":          {strings.Repeat(" ", jsonl.MaxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
+		"a torn line is malformed":     {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
+		"a long line is one":           {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"a long last line":             {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine), []string{"1 one", "2 malformed"}},
+		"just too long":                {strings.Repeat(" ", jsonl.MaxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
+		"just not too long":            {strings.Repeat(" ", jsonl.MaxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -279,7 +279,7 @@ func TestReadErrorEndsTheLines(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is broken")
 	for name, file := range map[string]string{
-		"within a line":            lineWithID("one") + "\n" + `{"attempt_id":"tw`,
+		"within a line":      lineWithID("one") + "\n" + `{"attempt_id":"tw`,
 		"within a long line": lineWithID("one") + "\n" + strings.Repeat("x", 3*jsonl.MaxLine),
 	} {
 		t.Run(name, func(t *testing.T) {
