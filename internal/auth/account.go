@@ -34,13 +34,15 @@ var ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a ref
 type UserRef struct{ ID, Email, Code string }
 
 // ParseUserRef parses the text with which a person names a user. parseCode is referral.ParseCode, which this
-// package cannot import. The error is ErrUserRef.
+// package cannot import; nil accepts no codes. The error is ErrUserRef.
 func ParseUserRef(s string, parseCode func(string) (string, error)) (UserRef, error) {
 	if id, ok := NormalizeID(s); ok {
 		return UserRef{ID: id}, nil
 	}
-	if code, err := parseCode(s); err == nil {
-		return UserRef{Code: code}, nil
+	if parseCode != nil {
+		if code, err := parseCode(s); err == nil {
+			return UserRef{Code: code}, nil
+		}
 	}
 	if email, err := NormalizeEmail(s); err == nil {
 		return UserRef{Email: email}, nil

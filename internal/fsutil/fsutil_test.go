@@ -2,6 +2,7 @@ package fsutil_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,5 +43,22 @@ func TestSyncDirReportsAMissingDirectory(t *testing.T) {
 	}
 	if err := fsutil.SyncDir(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("SyncDir = %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+func TestWithoutPathKeepsTheNamesOfFiles(t *testing.T) {
+	t.Parallel()
+	_, open := os.Open("/data/secret/triport.db.spool.1")
+	link := os.Link("/data/secret/a", "/data/secret/b")
+	err := fmt.Errorf("drain the spool: %w", errors.Join(open, link, errors.New("and more")))
+	got := fsutil.WithoutPath(err)
+	if want := "drain the spool: open triport.db.spool.1: no such file or directory\nlink a b: no such file or directory\nand more"; got.Error() != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if !errors.Is(got, fs.ErrNotExist) {
+		t.Error("the error does not wrap the original error")
+	}
+	if got := fsutil.WithoutPath(errors.New("no file")); got.Error() != "no file" {
+		t.Errorf("%q, want no change", got)
 	}
 }

@@ -46,15 +46,7 @@ type Batcher[T any] struct {
 	// not be stored are not counted.
 	Read, Bad int64
 
-	values []T
-	lines  []waitingLine // those of the values, and the bad lines among them
-}
-
-// waitingLine waits for the transaction of its batch.
-type waitingLine struct {
-	number int
-	text   []byte
-	bad    error // nil: the line has a value
+	lines []Parsed[T] // the batch; the first of them has a value
 }
 
 // Run handles all lines in order. On an error, what was counted is stored.
@@ -71,45 +63,45 @@ func (b *Batcher[T]) Run(lines iter.Seq2[Parsed[T], error]) error {
 }
 
 func (b *Batcher[T]) add(l Parsed[T]) error {
-	switch {
-	case l.Rest != nil: // too long to wait in memory
+	// A bad line waits for the values before it, unless it is too long to wait in memory.
+	if l.Rest != nil {
 		if err := b.flush(); err != nil {
 			return err
 		}
-		b.Read++
-		return b.bad(l.Number, io.MultiReader(bytes.NewReader(l.Text), l.Rest), l.Err)
-	case l.Err != nil && len(b.values) == 0:
-		b.Read++
-		return b.bad(l.Number, bytes.NewReader(l.Text), l.Err)
-	case l.Err == nil:
-		b.values = append(b.values, l.Value)
 	}
-	b.lines = append(b.lines, waitingLine{l.Number, bytes.Clone(l.Text), l.Err})
-	if len(b.lines) < b.Size {
+	if l.Err != nil && len(b.lines) == 0 {
+		b.Read++
+		return b.report(l)
+	}
+	l.Text = bytes.Clone(l.Text)
+	if b.lines = append(b.lines, l); len(b.lines) < b.Size {
 		return nil
 	}
 	return b.flush()
 }
 
 func (b *Batcher[T]) flush() error {
-	if len(b.values) == 0 {
+	lines := b.lines
+	if len(lines) == 0 {
 		return nil
 	}
-	bad, err := b.Store(b.values)
+	var values []T
+	for _, l := range lines {
+		if l.Err == nil {
+			values = append(values, l.Value)
+		}
+	}
+	bad, err := b.Store(values)
 	if err != nil {
 		return err
 	}
-	lines := b.lines
 	b.Read += int64(len(lines))
-	b.values, b.lines = b.values[:0], b.lines[:0]
+	b.lines = nil
 	for _, l := range lines {
-		if l.bad == nil {
-			l.bad, bad = bad[0], bad[1:]
+		if l.Err == nil {
+			l.Err, bad = bad[0], bad[1:]
 		}
-		if l.bad == nil {
-			continue
-		}
-		if err := b.bad(l.number, bytes.NewReader(l.text), l.bad); err != nil {
+		if err := b.report(l); err != nil {
 			return err
 		}
 	}
@@ -119,7 +111,15 @@ func (b *Batcher[T]) flush() error {
 	return nil
 }
 
-func (b *Batcher[T]) bad(number int, text io.Reader, reason error) error {
+// report passes a bad line to OnBad.
+func (b *Batcher[T]) report(l Parsed[T]) error {
+	if l.Err == nil {
+		return nil
+	}
+	text := io.Reader(bytes.NewReader(l.Text))
+	if l.Rest != nil {
+		text = io.MultiReader(text, l.Rest)
+	}
 	b.Bad++
-	return b.OnBad(number, text, reason)
+	return b.OnBad(l.Number, text, l.Err)
 }

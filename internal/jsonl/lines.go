@@ -58,26 +58,22 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 
 // restOfLine reads up to the end of a line.
 type restOfLine struct {
-	br   *bufio.Reader
-	done bool
+	br    *bufio.Reader
+	ended bool
 }
 
 // Read implements io.Reader.
-func (r *restOfLine) Read(p []byte) (int, error) {
-	if r.done {
-		return 0, io.EOF
+func (r *restOfLine) Read(p []byte) (n int, err error) {
+	for ; n < len(p); n++ {
+		if r.ended {
+			return n, io.EOF
+		}
+		if p[n], err = r.br.ReadByte(); err != nil {
+			return n, err
+		}
+		if r.ended = p[n] == '\n'; r.ended {
+			return n, io.EOF
+		}
 	}
-	piece, err := r.br.Peek(min(len(p), max(1, r.br.Buffered())))
-	if len(piece) == 0 {
-		return 0, err
-	}
-	if i := bytes.IndexByte(piece, '\n'); i >= 0 {
-		n := copy(p, piece[:i])
-		_, err = r.br.Discard(i + 1)
-		r.done = true
-		return n, err
-	}
-	n := copy(p, piece)
-	_, err = r.br.Discard(n)
-	return n, err
+	return n, nil
 }
