@@ -57,7 +57,7 @@ func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) 
 func absent(file string) error {
 	_, err := os.Lstat(file)
 	if err == nil {
-		err = fs.ErrExist
+		err = fmt.Errorf("%s %w: a backup never overwrites a file", file, fs.ErrExist)
 	}
 	return ifExists(err)
 }

@@ -35,6 +35,15 @@ func (q Query) One(dest ...any) (found bool, err error) {
 	return q.first(func(r Row) error { return r.Scan(dest...) })
 }
 
+// Get scans the first row. The error is missing if there is none.
+func (q Query) Get(missing error, dest ...any) error {
+	found, err := q.One(dest...)
+	if err == nil && !found {
+		err = missing
+	}
+	return err
+}
+
 // Exists reports whether the query has a row.
 func (q Query) Exists() (bool, error) {
 	return q.first(func(Row) error { return nil })
