@@ -2,10 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
 const selectSession = `
@@ -15,32 +15,24 @@ WHERE s.token_hash = ?1`
 
 // FindSession implements auth.SessionStore. It waits no longer than ctx, whatever the disk does.
 func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
-	l := &lookup{token: token, done: make(chan struct{})}
-	s.lookups.start(s)
-	select {
-	case s.lookups.queue <- l:
-	case <-s.closed:
-		return auth.Session{}, ErrClosed
-	case <-ctx.Done():
-		return auth.Session{}, fmt.Errorf("wait for a look-up: %w", ctx.Err())
+	found := auth.Session{Token: token}
+	err := s.db.ReadShared(ctx, func(c *engine.Conn) error {
+		return c.Query(selectSession, token[:]).Get(auth.ErrNotFound, found.CSRF[:], &found.UserID, &found.CreatedAt,
+			&found.ExpiresAt, engine.NullableTime(&found.RevokedAt), &found.UserDisabled)
+	})
+	if err != nil {
+		return auth.Session{}, err
 	}
-	select {
-	case <-l.done:
-		return l.session, l.err
-	case <-s.closed:
-		return auth.Session{}, ErrClosed
-	case <-ctx.Done():
-		return auth.Session{}, fmt.Errorf("wait for a look-up: %w", ctx.Err())
-	}
+	return found, nil
 }
 
-// CreateSessions adds sessions, all of them or, on an error, none.
+// CreateSessions adds sessions: all of them or, on an error, none.
 func (s *Store) CreateSessions(ctx context.Context, sessions []auth.Session) error {
-	return s.writeBulk(ctx, func(c *conn) error {
+	return s.db.WriteBulk(ctx, func(c *engine.Conn) error {
 		for _, n := range sessions {
-			_, err := c.exec(`
+			_, err := c.Exec(`
 INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
-				n.Token[:], n.UserID, n.CSRF[:], n.CreatedAt.UnixMicro(), n.ExpiresAt.UnixMicro(), micros(n.RevokedAt))
+				n.Token[:], n.UserID, n.CSRF[:], n.CreatedAt.UnixMicro(), n.ExpiresAt.UnixMicro(), engine.Micros(n.RevokedAt))
 			if err != nil {
 				return err
 			}
@@ -49,11 +41,11 @@ INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, re
 	})
 }
 
-// RevokeSessions ends all of a user's sessions that are in force, from the next request on, and
-// returns how many there were.
+// RevokeSessions revokes all of a user's sessions in force, from the next request on, and returns how
+// many there were.
 func (s *Store) RevokeSessions(ctx context.Context, userID string, now time.Time) (revoked int64, err error) {
-	err = s.write(ctx, func(c *conn) error {
-		revoked, err = c.exec(`
+	err = s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+		revoked, err = c.Exec(`
 UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2`, userID, now.UnixMicro())
 		return err
 	})

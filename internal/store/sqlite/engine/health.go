@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is
+	// not worth taking a server out of rotation.
+	unwritableAfter = 5 * time.Second
+	// probeTimeout bounds NotReady.
+	probeTimeout = time.Second
+)
+
+var (
+	errNoAnswer   = fmt.Errorf("no answer within %s", probeTimeout)
+	errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", slowCommit)
+)
+
+// health remembers how writing went.
+type health struct {
+	now     func() time.Time
+	mu      sync.Mutex
+	lastOK  time.Time
+	failing time.Time // since when; zero while writing works
+	cause   error
+}
+
+func (h *health) note(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cause = err
+	switch {
+	case err == nil:
+		h.lastOK, h.failing = h.now(), time.Time{}
+	case h.failing.IsZero():
+		h.failing = h.now()
+	}
+}
+
+// suspect notes a probe without an answer, or a slow commit, unless a better cause is known.
+func (h *health) suspect(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing.IsZero() {
+		h.failing, h.cause = h.now(), err
+	}
+}
+
+// proven reports whether a write succeeded so recently that a probe is not needed.
+func (h *health) proven() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failing.IsZero() && h.now().Sub(h.lastOK) < unwritableAfter
+}
+
+// unwritable returns why writing has failed for unwritableAfter, or nil.
+func (h *health) unwritable() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing.IsZero() || h.now().Sub(h.failing) < unwritableAfter {
+		return nil
+	}
+	return h.cause
+}
+
+// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it
+// lately, it makes one that changes nothing.
+func (db *DB) NotReady(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var found []string
+	if err := bounded(ctx, func() error { return db.probeRead(ctx) }); err != nil {
+		found = append(found, fmt.Sprintf("the store cannot be read: %v", inWords(err)))
+	}
+	if db.writer != nil && !db.health.proven() {
+		err := bounded(ctx, func() error { return db.WriteAlone(ctx, (*Conn).commitNothing) })
+		if errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
+			db.health.suspect(err)
+		}
+	}
+	if cause := db.health.unwritable(); cause != nil {
+		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, inWords(cause)))
+	}
+	return found
+}
+
+// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that
+// the disk does not read is that of another file.
+func inWords(err error) error {
+	if IsDamage(err) {
+		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))
+	}
+	return err
+}
+
+// bounded waits for f no longer than ctx: a disk that hangs holds f, not its caller.
+func bounded(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errNoAnswer
+	}
+}
+
+func (db *DB) probeRead(ctx context.Context) error {
+	return db.Read(ctx, func(c *Conn) error {
+		_, err := c.Query(db.opt.Probe).Exists()
+		return err
+	})
+}

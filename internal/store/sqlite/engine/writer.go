@@ -1,0 +1,275 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+const (
+	// maxQueue bounds the functions that wait for the writer. It is a hundred times what a healthy disk
+	// leaves waiting: if the queue is full, the disk hangs.
+	maxQueue         = 8192
+	defaultBatchSize = 256
+	// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds in the
+	// end: live callers have given up by then.
+	slowCommit = time.Second
+)
+
+// writer is the one goroutine that writes, with the one connection that can. Only that goroutine uses its
+// fields. It has no timer: a function alone is committed at once; what arrives during a commit shares the next one.
+type writer struct {
+	db     *DB
+	conn   *Conn            // nil if the database could not be reopened
+	files  *files           // of the latest opening
+	failed error            // why no transaction is tried; nil if the database is ok
+	retry  <-chan time.Time // when the recovery is tried next
+	wal    backlog
+	batch  int
+	queue  chan *call
+	tasks  chan *task
+	done   chan struct{}
+}
+
+// task is a transaction of its own.
+type task struct {
+	ctx  context.Context
+	run  func(*Conn) error
+	done chan error
+}
+
+// Commit describes one transaction of Write.
+type Commit struct {
+	Functions int           // how many shared it
+	Took      time.Duration // from asking for the write lock until it was durable or failed
+	Err       error         // if set, nothing of it was kept
+}
+
+func startWriter(db *DB) (*writer, error) {
+	w := &writer{
+		db: db, batch: db.opt.BatchSize,
+		queue: make(chan *call, maxQueue), tasks: make(chan *task), done: make(chan struct{}),
+	}
+	if w.batch == 0 {
+		w.batch = defaultBatchSize
+	}
+	if err := w.open(); err != nil {
+		return nil, err
+	}
+	if db.opt.Recover {
+		if err := w.conn.emptyWAL(); err != nil && !errors.Is(err, errWALBusy) {
+			w.fail(err)
+		}
+	}
+	go w.loop()
+	return w, nil
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	batch := make([]*call, 0, w.batch)
+	for {
+		select {
+		case <-w.db.closed:
+			w.abandonQueue()
+			return
+		case t := <-w.tasks:
+			t.done <- w.runTask(t)
+			w.checkpoint()
+		case <-w.retry:
+			w.recover()
+		case c := <-w.queue:
+			// Lets callers that are ready queue theirs too. On one core none of them would run before the
+			// commit, and every batch would hold one function; alone, it costs nothing.
+			runtime.Gosched()
+			batch = gather(w.queue, append(batch[:0], c), w.batch)
+			w.commit(batch)
+			w.checkpoint()
+		}
+	}
+}
+
+// abandonQueue answers calls that will not run.
+func (w *writer) abandonQueue() {
+	for {
+		select {
+		case c := <-w.queue:
+			if c.claim() {
+				c.answer(ErrClosed)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// commit runs a batch in one transaction and answers after the commit. A function that fails must not
+// fail its neighbors: the batch is rolled back and each runs alone.
+func (w *writer) commit(batch []*call) {
+	claimed := false
+	err := w.observed(&batch, func() error {
+		// With the write lock held: a caller that gave up while another process held the lock has put
+		// its function elsewhere.
+		batch, claimed = claim(batch), true
+		return w.runAll(batch)
+	})
+	if !claimed {
+		batch = claim(batch)
+	}
+	var one *callError
+	if len(batch) > 1 && errors.As(err, &one) {
+		for _, c := range batch {
+			alone := []*call{c}
+			c.answer(w.observed(&alone, func() error { return w.runAll(alone) }))
+		}
+		return
+	}
+	for _, c := range batch {
+		c.answer(err)
+	}
+}
+
+// callError is an error of one function, as opposed to one of the transaction as a whole.
+type callError struct{ err error }
+
+func (e *callError) Error() string { return e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
+
+func (w *writer) runAll(batch []*call) error {
+	for _, c := range batch {
+		if err := c.run(w.conn); err != nil {
+			return &callError{err}
+		}
+	}
+	return nil
+}
+
+// observed is transaction for a batch. The batch is counted afterwards, because some callers may have given up
+// before the lock was there.
+func (w *writer) observed(batch *[]*call, f func() error) error {
+	began := w.db.opt.Now()
+	err := w.transaction(context.Background(), f)
+	if observe := w.db.opt.Observe; observe != nil && (err != nil || len(*batch) > 0) {
+		observe(Commit{Functions: len(*batch), Took: w.db.opt.Now().Sub(began), Err: err})
+	}
+	return err
+}
+
+func (w *writer) runTask(t *task) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	return w.transaction(t.ctx, func() error { return t.run(w.conn) })
+}
+
+// transaction runs f between BEGIN IMMEDIATE and COMMIT and returns nil once its rows are durable in the files
+// that have the database's names.
+func (w *writer) transaction(ctx context.Context, f func() error) error {
+	if err := w.ready(); err != nil {
+		return err
+	}
+	took, err := w.attempt(ctx, f)
+	if err == nil {
+		err = w.db.checkFiles()
+	}
+	if err == nil && took >= slowCommit {
+		w.db.health.suspect(errSlowCommit)
+		return nil
+	}
+	w.judge(err)
+	return err
+}
+
+// attempt returns how long the commit itself took.
+func (w *writer) attempt(ctx context.Context, f func() error) (took time.Duration, err error) {
+	if err := w.begin(ctx); err != nil {
+		return 0, err
+	}
+	if err = f(); err == nil {
+		began := w.db.opt.Now()
+		_, err = w.conn.Exec("COMMIT")
+		took = w.db.opt.Now().Sub(began)
+	}
+	if err != nil {
+		_, _ = w.conn.Exec("ROLLBACK") // after some errors SQLite has rolled back already
+	}
+	return took, err
+}
+
+const (
+	// maxLockWait is how long the writer waits for a lock of another process. Live callers have given up
+	// long before; this bounds the wait of commands.
+	maxLockWait = 30 * time.Second
+	// lockPoll is shorter than the pause of a bulk writer, so a process between two batches lets others in.
+	lockPoll = time.Millisecond
+)
+
+// begin takes the write lock.
+func (w *writer) begin(ctx context.Context) error {
+	limit := time.NewTimer(maxLockWait)
+	defer limit.Stop()
+	for {
+		_, err := w.conn.Exec("BEGIN IMMEDIATE")
+		if !isBusy(err) {
+			return err
+		}
+		w.db.health.note(ErrLocked) // from the first try on: readiness must not wait for the last
+		select {
+		case <-limit.C:
+			return fmt.Errorf("%w for more than %s: try again when it is done", ErrLocked, maxLockWait)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrLocked, ctx.Err())
+		case <-w.db.lost:
+			return w.db.Err()
+		case <-w.db.closed:
+			return ErrClosed
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// ready returns nil if the connection may be trusted with a transaction. One that met a damaged page is
+// replaced: its cache would keep the page after the disk is repaired.
+func (w *writer) ready() error {
+	if err := w.db.Err(); err != nil {
+		return err
+	}
+	if w.failed != nil || !w.conn.spoiled {
+		return w.failed
+	}
+	old := w.conn
+	err := w.open()
+	if err != nil {
+		w.fail(err)
+		return err
+	}
+	old.discard()
+	return nil
+}
+
+// judge learns from how a transaction ended.
+func (w *writer) judge(err error) {
+	switch {
+	case errors.Is(err, errUnseen), isFailure(err):
+		w.fail(err)
+		return
+	case isFull(err):
+		w.tell(func(m Monitor) { m.Unavailable(err) })
+	case IsDamage(err):
+		w.tell(func(m Monitor) { m.Damaged(err) })
+	case err == nil:
+		w.tell(func(m Monitor) { m.Available() })
+	}
+	var one *callError
+	if !errors.As(err, &one) { // one bad row says nothing about the disk
+		w.db.health.note(err)
+	}
+}
+
+func (w *writer) tell(f func(Monitor)) {
+	if m := w.db.opt.Monitor; m != nil {
+		f(m)
+	}
+}
