@@ -136,26 +136,32 @@ func FuzzRequestHead(f *testing.F) {
 	})
 }
 
-// FuzzParseOrigin demands that what is accepted is canonical, and that the URL parser of the standard
-// library sees the same host and nothing else in it.
-func FuzzParseOrigin(f *testing.F) {
-	for _, seed := range []string{"https://a.example", "http://A:080", "https://[::1]:443", "http://a:80@b", "https://[::ffff:1.2.3.4]", "http://a:"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		canonical, err := ParseOrigin(s)
-		if err != nil {
-			return
+// FuzzForwarded holds what a proxy says of the scheme and of the request id against the rules.
+func FuzzForwarded(f *testing.F) {
+	f.Add("https, http", "", "id-1")
+	f.Add("http", "https", "a b")
+	f.Add("\tHTTPS ,", "", strings.Repeat("x", 129))
+	first := regexp.MustCompile(`^[ \t]*[hH][tT][tT][pP][sS][ \t]*(?:,|$)`)
+	id := regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	minted := regexp.MustCompile(`^req_[0-9a-f]{16}$`)
+	f.Fuzz(func(t *testing.T, proto, second, sent string) {
+		if strings.ContainsAny(proto+second+sent, "\r\n") {
+			return // would be other lines
 		}
-		if again, err := ParseOrigin(canonical); again != canonical || err != nil {
-			t.Errorf("%q became %q and then %q, %v", s, canonical, again, err)
+		h := head("X-Forwarded-Proto:" + proto + "\r\nx-forwarded-proto:" + second + "\r\nX-Request-ID:" + sent + "\r\n\r\n")
+		if got := forwardedHTTPS(h); got != first.MatchString(proto) {
+			t.Errorf("%q and %q: https is %t", proto, second, got)
 		}
-		u, err := url.Parse(s)
-		if err != nil || u.User != nil || u.Path+u.RawQuery+u.Fragment != "" {
-			t.Fatalf("%q is no exact origin: %v, %v", s, u, err)
+		sent = strings.Trim(sent, " \t")
+		if got := requestID(h, true); id.MatchString(sent) && got != sent || !id.MatchString(sent) && !minted.MatchString(got) {
+			t.Errorf("the request id %q became %q", sent, got)
 		}
-		if !ownOrigin(s, u.Host) {
-			t.Errorf("%q is not its own host's (%q)", s, u.Host)
+		if got := requestID(h, false); !minted.MatchString(got) {
+			t.Errorf("anybody may choose the request id %q", got)
+		}
+		twice := append(slices.Clone([]byte("X-Request-Id: first\r\n")), h...)
+		if got := requestID(twice, true); !minted.MatchString(got) {
+			t.Errorf("of two request ids, %q was taken", got)
 		}
 	})
 }
