@@ -21,35 +21,33 @@ import (
 const (
 	// drainInterval is the time between two attempts to drain the spool.
 	drainInterval = time.Second
-	// lostTimeout bounds the shutdown after the database file is lost: the process must end within a second.
+	// lostTimeout limits the shutdown after the database file is lost: the process must end within a second.
 	lostTimeout = 700 * time.Millisecond
-	// lostGrace is the part of lostTimeout in which running requests may finish.
+	// lostGrace is the part of it in which running requests may finish.
 	lostGrace = 100 * time.Millisecond
 )
 
-// errLost is the error of Run after the database file was removed or replaced.
 var errLost = errors.New("the database file was removed or replaced while the server ran: restart the server; restore a backup first if the file is gone")
 
-// Options configure Run.
+// Options are the settings of Run.
 type Options struct {
 	Config          config.Config
 	Version, Commit string // of the program, for the metrics
-	BatchSize       int    // attempts that may share a transaction; 0: the store's default
+	BatchSize       int    // attempts that may share a transaction; 0 means 256
 	Log             *slog.Logger
-	Stderr          io.Writer // receives attempts that neither store nor spool accepts, one JSON line each
+	Stderr          io.Writer // receives attempts that store and spool both reject, as JSON lines
 	Now             func() time.Time
-	Ready           func(Addresses) // called once, when the server accepts connections
+	Ready           func(Addresses) // called once the server accepts connections
 }
 
-// Addresses are the URLs that Run serves. Metrics is empty if the metrics server is off.
+// Addresses are the URLs that Run serves. Metrics is empty if the metrics are off.
 type Addresses struct{ Server, Metrics string }
 
-// Run serves until ctx ends, and then stops in order: it answers running requests, commits, spools the
-// rest and closes the store. It returns an error if it cannot start, if the server fails, or if the
-// database file is removed or replaced. A taken address is reported before the database is touched.
+// Run serves until ctx ends. Then it answers running requests, commits, spools the rest and closes the store.
+// An error means that it could not start, that the server failed, or that the database file was removed or
+// replaced. A taken address is reported before the database is touched.
 func Run(ctx context.Context, opt Options) error {
-	cfg := opt.Config
-	ln, err := listen(ctx, cfg.Listen, "--listen")
+	ln, err := listen(ctx, opt.Config.Listen, "--listen")
 	if err != nil {
 		return err
 	}
@@ -60,8 +58,8 @@ func Run(ctx context.Context, opt Options) error {
 	}
 	defer ms.close()
 	harden(opt.Log)
-	store, err := sqlite.Open(ctx, cfg.Database, sqlite.Options{
-		Mode: sqlite.Create, Log: opt.Log, Observe: ms.committed(), BatchSize: opt.BatchSize,
+	store, err := sqlite.Open(ctx, opt.Config.Database, sqlite.Options{
+		Mode: sqlite.Create, Log: opt.Log, Observe: ms.hooks().committed, BatchSize: opt.BatchSize, Now: opt.Now,
 	})
 	if err != nil {
 		return err
@@ -90,7 +88,8 @@ func listen(ctx context.Context, address, setting string) (net.Listener, error) 
 type app struct {
 	Options
 	store     *sqlite.Store
-	spool     *monitoredSpool
+	files     *spool.Spool
+	spool     *monitoredSpool // files, monitored
 	readiness readiness
 	metrics   *metricsServer
 	service   *referral.Service
@@ -98,9 +97,9 @@ type app struct {
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
-	cfg := opt.Config
-	a := &app{Options: opt, store: store, metrics: ms, readiness: readiness{logger: opt.Log}}
-	a.spool = newMonitoredSpool(spool.New(cfg.Database), opt.Now, ms.spooled())
+	cfg, hooks := opt.Config, ms.hooks()
+	a := &app{Options: opt, store: store, files: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
+	a.spool = newMonitoredSpool(a.files, opt.Now, hooks.spooled)
 	a.service = referral.NewService(store, a.spool, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
@@ -108,12 +107,12 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
 		StoreTimeout: cfg.Referral.Deadline,
 	}, server.Deps{
-		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.answered(), Log: opt.Log, Now: opt.Now,
+		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: hooks.answered, Log: opt.Log, Now: opt.Now,
 	})
 	return a
 }
 
-// notReady returns what keeps the server from serving, in words.
+// notReady says what keeps the server from serving.
 func (a *app) notReady(ctx context.Context) []string {
 	return a.readiness.log(append(a.store.NotReady(ctx), a.spool.notReady()...))
 }
@@ -126,14 +125,14 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	go func() { served <- a.server.Serve(ln) }()
 	a.metrics.serve(a)
 
+	var err error
 	select {
 	case <-a.store.Lost():
 		return a.stopLost(background, stopDraining)
-	case err := <-served:
-		return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
+	case err = <-served:
 	case <-ctx.Done():
-		return a.stop(background, a.Config.ShutdownTimeout, stopDraining)
 	}
+	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
 }
 
 // startDraining drains the spool in the background. The returned function ends that and waits for the end.
@@ -152,7 +151,7 @@ func (a *app) startDraining(ctx context.Context) (stop func()) {
 	}
 }
 
-// stop waits for running requests until the timeout, ends the rest, whose attempts go to the spool, and
+// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and
 // closes everything.
 func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
 	a.Log.Info("stopping")
@@ -169,9 +168,8 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 	return nil
 }
 
-// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so the
-// process ends at lostTimeout even if something still runs: attempts without an answer are not lost, the
-// client sends them again.
+// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so nothing is
+// lost if the process ends while something still runs.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")

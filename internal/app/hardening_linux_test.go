@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"log/slog"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestHardeningLeavesNothingToDump hardens the process of the tests, which has no use for a core either.
-func TestHardeningLeavesNothingToDump(t *testing.T) {
+// TestHardeningDisablesCoreDumps hardens the process of the tests.
+func TestHardeningDisablesCoreDumps(t *testing.T) {
 	if got := dumpable(t); got != 1 {
 		t.Fatalf("before: dumpable is %d: the test could not fail", got)
 	}
@@ -18,7 +18,7 @@ func TestHardeningLeavesNothingToDump(t *testing.T) {
 		}
 	})
 	var log strings.Builder
-	for range 2 { // the second finds all done
+	for range 2 { // the second time there is nothing to do
 		harden(slog.New(slog.NewTextHandler(&log, nil)))
 	}
 	if log.Len() > 0 {

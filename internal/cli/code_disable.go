@@ -14,15 +14,12 @@ type codeDisableOptions struct{ user string }
 
 func newCodeDisable(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "disable <user>",
-		Short: "disable a user's active slug",
+		Use: "disable <user>", Short: "disable a user's active slug",
 		Long: `Disable the user's active slug: it attributes nothing any more, but still belongs
 to the user. The code that was created with the account cannot be disabled.` + userHelp,
 		Example: `  triport-console code disable ann@example.com`,
 		Args:    arguments("<user>"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.do(cmd.Context(), codeDisableOptions{args[0]})
-		},
+		RunE:    e.action(func(args []string) command { return codeDisableOptions{args[0]} }),
 	}
 }
 

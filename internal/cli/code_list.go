@@ -16,16 +16,13 @@ type codeListOptions struct{ user string }
 
 func newCodeList(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list <user>",
-		Short: "list all codes of a user",
+		Use: "list <user>", Short: "list all codes of a user",
 		Long: `List all codes of a user, disabled ones too: the one that was created with the
 account first, then the slugs, newest first.` + userHelp,
 		Example: `  triport-console code list ann@example.com
   triport-console code list ann-example -o json`,
 		Args: arguments("<user>"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.do(cmd.Context(), codeListOptions{args[0]})
-		},
+		RunE: e.action(func(args []string) command { return codeListOptions{args[0]} }),
 	}
 }
 

@@ -15,8 +15,7 @@ type codeSetOptions struct{ user, slug string }
 
 func newCodeSet(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "set <user> <slug>",
-		Short: "set a custom slug for a user",
+		Use: "set <user> <slug>", Short: "set a custom slug for a user",
 		Long: `Make <slug> the user's active slug: 3 to 32 characters of a-z, 0-9 and hyphens,
 no hyphen at either end. The previous slug is disabled. It belongs to the user
 permanently, and setting it again takes it back. The code that was created with

@@ -13,8 +13,7 @@ type configShowOptions struct{}
 
 func newConfigShow(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show",
-		Short: "print the effective configuration and the source of each value",
+		Use: "show", Short: "print the effective configuration and the source of each value",
 		Long: `Print every key of the configuration with its value and the source of the value.
 Flags override the environment (TRIPORT_ and the key in capitals, with _ for the
 dot), which overrides the file, which overrides the defaults.
@@ -25,14 +24,12 @@ The file is the one that --config names, or else the first of these that exists:
 		Example: `  triport-console config show
   TRIPORT_LOG_LEVEL=debug triport-console config show -o json`,
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), configShowOptions{})
-		},
+		RunE: e.action(func([]string) command { return configShowOptions{} }),
 	}
 }
 
 func (configShowOptions) run(_ context.Context, e *env) error {
-	_, settings, err := e.config()
+	settings, err := e.loadConfig()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
@@ -21,8 +20,7 @@ type backupJSON struct {
 
 func newDBBackup(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "backup FILE",
-		Short: "write a consistent copy of the database",
+		Use: "backup FILE", Short: "write a consistent copy of the database",
 		Long: `Write a consistent copy of the database to FILE, which must not exist, also while
 the server runs. The copy is an ordinary database: name it with --database to
 inspect it, or restore it in place of a lost one. Attempts that wait in the spool
@@ -30,14 +28,12 @@ are not part of it.`,
 		Example:           `  triport-console db backup /backup/triport-2026-01-31.db`,
 		Args:              arguments("FILE"),
 		ValidArgsFunction: completeFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.do(cmd.Context(), dbBackupOptions{args[0]})
-		},
+		RunE:              e.action(func(args []string) command { return dbBackupOptions{args[0]} }),
 	}
 }
 
 func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		n, err := store.Backup(ctx, opt.file)
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%q exists already: remove it or name another file", opt.file)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
@@ -20,20 +19,17 @@ type checkJSON struct {
 
 func newDBCheck(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check",
-		Short: "check the integrity of the database",
+		Use: "check", Short: "check the integrity of the database",
 		Long: `Check the integrity of the database file and the invariants of its rows. It takes
 no write lock. If there is a problem, it prints a list and exits with code 4.`,
 		Example: `  triport-console db check`,
 		Args:    arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), dbCheckOptions{})
-		},
+		RunE:    e.action(func([]string) command { return dbCheckOptions{} }),
 	}
 }
 
 func (dbCheckOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		problems, err := store.Check(ctx)
 		if err != nil {
 			return fmt.Errorf("check the database: %w", err)

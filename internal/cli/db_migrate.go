@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
@@ -18,22 +17,19 @@ type migrationJSON struct {
 
 func newDBMigrate(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "migrate",
-		Short: "create the database or bring its schema up to date",
+		Use: "migrate", Short: "create the database or bring its schema up to date",
 		Long: `Bring the schema of the database up to date. Create the database if it does not
 exist. serve does the same at its start. Only a backup can undo this: make one
 first.`,
 		Example: `  triport-console db backup before-upgrade.db
   triport-console db migrate`,
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), dbMigrateOptions{})
-		},
+		RunE: e.action(func([]string) command { return dbMigrateOptions{} }),
 	}
 }
 
 func (dbMigrateOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
 		from, to := store.SchemaVersions()
 		return e.result(migrationJSON{from, to}, func() {
 			if from == to {

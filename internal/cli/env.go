@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/triport/triport-console/internal/auth"
@@ -27,6 +28,7 @@ type env struct {
 	format     format
 	configFile *pflag.Flag
 	keyFlags   map[string]*pflag.Flag // flags that set a configuration key, by key
+	cfg        config.Config          // set by loadConfig
 	// do runs a parsed command. Tests of the parsing replace it.
 	do func(context.Context, command) error
 }
@@ -43,42 +45,39 @@ func newEnv(s Streams, out *bufio.Writer) *env {
 	return e
 }
 
-// config loads the configuration.
-func (e *env) config() (config.Config, []config.Setting, error) {
-	in := config.Sources{Flags: map[string]config.Flag{}, Getenv: e.Getenv}
-	if e.configFile.Changed {
-		if in.File = e.configFile.Value.String(); in.File == "" {
-			return config.Config{}, nil, usagef("--config is empty")
-		}
+// action returns a RunE that runs the command which parse makes of the arguments.
+func (e *env) action(parse func(args []string) command) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error { return e.do(cmd.Context(), parse(args)) }
+}
+
+// loadConfig sets cfg.
+func (e *env) loadConfig() (settings []config.Setting, err error) {
+	in := config.Sources{Flags: map[string]config.Flag{}, File: e.configFile.Value.String(), Getenv: e.Getenv}
+	if e.configFile.Changed && in.File == "" {
+		return nil, usagef("--config is empty")
 	}
 	for key, f := range e.keyFlags {
 		if f.Changed {
 			in.Flags[key] = config.Flag{Name: f.Name, Value: f.Value.String()}
 		}
 	}
-	cfg, settings, err := config.Load(in)
-	if err != nil {
-		return cfg, nil, badValue(err)
+	if e.cfg, settings, err = config.Load(in); err != nil {
+		return nil, badValue(err)
 	}
-	return cfg, settings, nil
+	return settings, nil
 }
 
 // withStore opens the configured database for use and closes it afterwards.
-func (e *env) withStore(ctx context.Context, mode sqlite.Mode, use func(*sqlite.Store, config.Config) error) error {
-	cfg, _, err := e.config()
-	if err != nil {
+func (e *env) withStore(ctx context.Context, mode sqlite.Mode, use func(*sqlite.Store) error) error {
+	if _, err := e.loadConfig(); err != nil {
 		return err
 	}
-	store, err := sqlite.Open(ctx, cfg.Database, sqlite.Options{Mode: mode})
-	if err != nil {
-		return openError(err)
-	}
-	return errors.Join(use(store, cfg), closeStore(store))
+	return e.withDatabase(ctx, e.cfg.Database, mode, use)
 }
 
 // withUser is withStore for a command about one <user>.
 func (e *env) withUser(ctx context.Context, mode sqlite.Mode, user string, use func(*sqlite.Store, auth.User) error) error {
-	return e.withStore(ctx, mode, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, mode, func(store *sqlite.Store) error {
 		u, err := findUser(ctx, store, user)
 		if err != nil {
 			return err
@@ -87,11 +86,17 @@ func (e *env) withUser(ctx context.Context, mode sqlite.Mode, user string, use f
 	})
 }
 
-func closeStore(store *sqlite.Store) error {
-	if err := store.Close(); err != nil {
-		return fmt.Errorf("close the database: %w", err)
+// withDatabase is withStore for any database file.
+func (e *env) withDatabase(ctx context.Context, file string, mode sqlite.Mode, use func(*sqlite.Store) error) error {
+	store, err := sqlite.Open(ctx, file, sqlite.Options{Mode: mode, Now: e.Now})
+	if err != nil {
+		return openError(err)
 	}
-	return nil
+	err = use(store)
+	if cerr := store.Close(); cerr != nil {
+		return errors.Join(err, fmt.Errorf("close the database: %w", cerr))
+	}
+	return err
 }
 
 // openError adds the action to an error of opening the database.

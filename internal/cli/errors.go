@@ -71,7 +71,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, auth.ErrUserRef):
 		return exitUsage
-	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, auth.ErrNotFound):
+	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, sqlite.ErrLeftBehind), errors.Is(err, auth.ErrNotFound):
 		return exitMissing
 	}
 	return exitFailed

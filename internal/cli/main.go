@@ -41,9 +41,6 @@ func Run(ctx context.Context, s Streams, args []string) int {
 	e := newEnv(s, out)
 	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetIn(s.In)
-	root.SetOut(out)
-	root.SetErr(s.Err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if ferr := out.Flush(); ferr != nil && err == nil {
 		err = outputError(ferr)

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
 	"github.com/triport/triport-console/internal/store/sqlite"
@@ -26,8 +25,7 @@ type referralInspectOptions struct {
 func newReferralInspect(e *env) *cobra.Command {
 	var opt referralInspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect <user> [--limit N]",
-		Short: "show the referrer, codes, invitees and events of a user",
+		Use: "inspect <user> [--limit N]", Short: "show the referrer, codes, invitees and events of a user",
 		Long: `Show who referred a user, through which code and when, or why no one did; the
 user's codes, invitees and events, with the reason of each rejection in words.
 Works while the server runs and takes no write lock.` + userHelp,
@@ -47,17 +45,13 @@ Works while the server runs and takes no write lock.` + userHelp,
 }
 
 func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store, cfg config.Config) error {
-		u, err := findUser(ctx, store, opt.user)
-		if err != nil {
-			return err
-		}
+	return e.withUser(ctx, sqlite.ReadOnly, opt.user, func(store *sqlite.Store, u auth.User) error {
 		in, err := store.Inspect(ctx, u.ID, opt.limit)
 		if err != nil {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
 		// If the spool cannot be read, support still gets the rest, but a script sees that it is incomplete.
-		pending, err := countPending(ctx, cfg.Database, u)
+		pending, err := countPending(ctx, e.cfg.Database, u)
 		return errors.Join(err, e.result(inspectionToJSON(in, pending), func() { e.printInspection(in, pending) }))
 	})
 }

@@ -36,8 +36,7 @@ func newReferralReplay(e *env) *cobra.Command {
 	var opt referralReplayOptions
 	var f replayFlags
 	cmd := &cobra.Command{
-		Use:   "replay [--from FILE | --rejected] [--dry-run]",
-		Short: "decide attempts again",
+		Use: "replay [--from FILE | --rejected] [--dry-run]", Short: "decide attempts again",
 		Long: `Decide attempts again, with the same rules and their original time: those in the
 spool, those of a file, or with --rejected the rejected ones in the audit log.
 Attributions stay as they are, so replaying twice equals replaying once. Safe
@@ -148,27 +147,26 @@ func parseAge(value string) (time.Duration, error) {
 }
 
 func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
-	cfg, _, err := e.config()
-	if err != nil {
+	if _, err := e.loadConfig(); err != nil {
 		return err
 	}
-	r := &replay{referralReplayOptions: opt, env: e, cfg: cfg, spool: spool.New(cfg.Database)}
+	r := &replay{referralReplayOptions: opt, env: e, spool: spool.New(e.cfg.Database)}
 	if err := r.openInput(ctx); err != nil {
 		return err
 	}
 	defer closeInput(r.input)
 	defer r.progress.done()
+	use := func(store *sqlite.Store) error { return r.replay(ctx, store) }
 	if opt.dryRun {
-		return withCopy(ctx, cfg.Database, func(store *sqlite.Store) error { return r.replay(ctx, store) })
+		return e.withCopy(ctx, use)
 	}
-	return e.withStore(ctx, sqlite.ReadWrite, func(store *sqlite.Store, _ config.Config) error { return r.replay(ctx, store) })
+	return e.withStore(ctx, sqlite.ReadWrite, use)
 }
 
 // replay is one run of the command.
 type replay struct {
 	referralReplayOptions
 	env      *env
-	cfg      config.Config
 	spool    *spool.Spool
 	input    io.ReadCloser // of --from or, in a dry run, of the spool
 	progress *progress
@@ -242,7 +240,7 @@ func (r *replay) filter(ctx context.Context, store *sqlite.Store) (referral.Reje
 }
 
 func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.RejectedFilter) (referral.Report, error) {
-	opt := referral.Options{Rules: r.cfg.Rules(), Progress: r.progress.lines, OnBad: func(number int, err error) {
+	opt := referral.Options{Rules: r.env.cfg.Rules(), Progress: r.progress.lines, OnBad: func(number int, err error) {
 		r.progress.clear()
 		r.env.printLineError(number, err)
 	}}
@@ -258,14 +256,10 @@ func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.Rej
 }
 
 // withCopy opens a temporary copy of the database for use and removes it afterwards.
-func withCopy(ctx context.Context, database string, use func(*sqlite.Store) error) (err error) {
-	source, err := sqlite.Open(ctx, database, sqlite.Options{Mode: sqlite.ReadOnly})
-	if err != nil {
-		return openError(err)
-	}
+func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err error) {
 	dir, err := os.MkdirTemp("", "triport-dry-run-")
 	if err != nil {
-		return errors.Join(fmt.Errorf("create a directory for a copy of the database: %w", err), closeStore(source))
+		return fmt.Errorf("create a directory for a copy of the database: %w", err)
 	}
 	defer func() {
 		// The copy contains the e-mail addresses of all users.
@@ -274,15 +268,16 @@ func withCopy(ctx context.Context, database string, use func(*sqlite.Store) erro
 		}
 	}()
 	file := filepath.Join(dir, "copy.db")
-	_, err = source.Backup(ctx, file)
-	if err = errors.Join(err, closeStore(source)); err != nil {
-		return fmt.Errorf("copy the database for a dry run: %w", err)
-	}
-	store, err := sqlite.Open(ctx, file, sqlite.Options{Mode: sqlite.ReadWrite})
+	err = e.withDatabase(ctx, e.cfg.Database, sqlite.ReadOnly, func(source *sqlite.Store) error {
+		if _, err := source.Backup(ctx, file); err != nil {
+			return fmt.Errorf("copy the database for a dry run: %w", err)
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("open the copy for a dry run: %w", err)
+		return err
 	}
-	return errors.Join(use(store), closeStore(store))
+	return e.withDatabase(ctx, file, sqlite.ReadWrite, use)
 }
 
 type replayJSON struct {

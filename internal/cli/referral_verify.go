@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
@@ -28,22 +27,19 @@ type verificationJSON struct {
 
 func newReferralVerify(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "verify",
-		Short: "compare the attributions with the audit log",
+		Use: "verify", Short: "compare the attributions with the audit log",
 		Long: `Recompute every attribution from the audit log, with the same decision as a live
 call, and compare the results with the stored attributions. It takes no write
 lock. If there is a difference, it prints a list and exits with code 4.`,
 		Example: `  triport-console referral verify
   triport-console referral verify -o json | jq .differences`,
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), referralVerifyOptions{})
-		},
+		RunE: e.action(func([]string) command { return referralVerifyOptions{} }),
 	}
 }
 
 func (referralVerifyOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		found, err := referral.Verify(ctx, store)
 		if err != nil {
 			return fmt.Errorf("verify the attributions: %w", err)

@@ -26,27 +26,25 @@ does not exist, 4 a check found a difference.`,
 		Example: `  triport-console serve
   triport-console user create --email ann@example.com --name Ann
   triport-console referral inspect ann@example.com`,
+		Args: cobra.ArbitraryArgs, RunE: runGroup,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 	}
+	root.SetIn(e.In)
+	root.SetOut(e.out)
+	root.SetErr(e.Err)
 	root.AddCommand(
 		newServe(e),
-		&cobra.Command{Use: "referral", Short: "inspect referrals and replay attempts"},
-		&cobra.Command{Use: "user", Short: "manage accounts"},
-		&cobra.Command{Use: "session", Short: "create and revoke sessions"},
-		&cobra.Command{Use: "code", Short: "manage the referral codes of a user"},
-		&cobra.Command{Use: "db", Short: "migrate, check and back up the database"},
-		&cobra.Command{Use: "config", Short: "inspect the configuration"},
-		newCompletion(e), newVersion(e),
+		group("referral", "inspect referrals and replay attempts",
+			newReferralInspect(e), newReferralReplay(e), newReferralVerify(e)),
+		group("user", "manage accounts", newUserCreate(e), newUserList(e), newUserDisable(e), newUserImport(e)),
+		group("session", "create and revoke sessions", newSessionCreate(e), newSessionRevoke(e)),
+		group("code", "manage the referral codes of a user", newCodeSet(e), newCodeDisable(e), newCodeList(e)),
+		group("db", "migrate, check and back up the database", newDBMigrate(e), newDBCheck(e), newDBBackup(e)),
+		group("config", "inspect the configuration", newConfigShow(e)),
+		newVersion(e),
 	)
-	child(root, "referral").AddCommand(newReferralInspect(e), newReferralReplay(e), newReferralVerify(e))
-	child(root, "user").AddCommand(newUserCreate(e), newUserList(e), newUserDisable(e), newUserImport(e))
-	child(root, "session").AddCommand(newSessionCreate(e), newSessionRevoke(e))
-	child(root, "code").AddCommand(newCodeSet(e), newCodeDisable(e), newCodeList(e))
-	child(root, "db").AddCommand(newDBMigrate(e), newDBCheck(e), newDBBackup(e))
-	child(root, "config").AddCommand(newConfigShow(e))
-	root.SetHelpCommand(newHelp())
-	root.InitDefaultHelpCmd()
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SilenceErrors, root.SilenceUsage = true, true
+	addHelp(root)
+	addCompletion(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
@@ -81,9 +79,7 @@ func prepare(cmd *cobra.Command) {
 	// of `--help --database x` it would take x for a command.
 	cmd.InitDefaultHelpFlag()
 	cmd.DisableFlagsInUseLine = true
-	if cmd.HasSubCommands() {
-		prepareGroup(cmd)
-	} else if cmd.ValidArgsFunction == nil {
+	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	for _, sub := range cmd.Commands() {
@@ -91,32 +87,23 @@ func prepare(cmd *cobra.Command) {
 	}
 }
 
-// prepareGroup makes a command of commands print its help, or reject an unknown command.
-func prepareGroup(cmd *cobra.Command) {
-	if cmd.Long == "" {
-		cmd.Long = strings.ToUpper(cmd.Short[:1]) + cmd.Short[1:] + "."
+// group returns a command that contains others. Without arguments it prints its help.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + ".",
+		Example: commands[0].Example,
+		Args:    cobra.ArbitraryArgs, RunE: runGroup,
+		SuggestionsMinimumDistance: 2,
 	}
-	if cmd.Example == "" {
-		cmd.Example = cmd.Commands()[0].Example
-	}
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.Args = cobra.ArbitraryArgs
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return cmd.Help()
-		}
-		return unknownCommand(cmd, args[0])
-	}
+	cmd.AddCommand(commands...)
+	return cmd
 }
 
-// child returns the command with this name, or nil.
-func child(parent *cobra.Command, name string) *cobra.Command {
-	for _, c := range parent.Commands() {
-		if c.Name() == name {
-			return c
-		}
+func runGroup(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
 	}
-	return nil
+	return unknownCommand(cmd, args[0])
 }
 
 func unknownCommand(parent *cobra.Command, name string) error {

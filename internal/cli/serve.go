@@ -19,8 +19,7 @@ type addressesJSON struct {
 
 func newServe(e *env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "serve [--listen HOST:PORT]",
-		Short: "run the server",
+		Use: "serve [--listen HOST:PORT]", Short: "run the server",
 		Long: `Run the server. It creates the database if it does not exist and brings its
 schema up to date. It prints its address on stdout when it accepts connections,
 and then that of the metrics if metrics.listen is set. The log goes to stderr.
@@ -32,9 +31,7 @@ stops with exit code 1.`,
 		Example: `  triport-console serve
   triport-console serve --listen 127.0.0.1:9000 --database /var/lib/triport/triport.db`,
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), serveOptions{})
-		},
+		RunE: e.action(func([]string) command { return serveOptions{} }),
 	}
 	cmd.Flags().String("listen", "", "`address` to listen on (default \"127.0.0.1:8080\")")
 	e.keyFlags["listen"] = cmd.Flags().Lookup("listen")
@@ -42,14 +39,13 @@ stops with exit code 1.`,
 }
 
 func (serveOptions) run(ctx context.Context, e *env) error {
-	cfg, _, err := e.config()
-	if err != nil {
+	if _, err := e.loadConfig(); err != nil {
 		return err
 	}
-	log := e.newLogger(cfg.Log.Level, cfg.Log.Format)
+	log := e.newLogger(e.cfg.Log.Level, e.cfg.Log.Format)
 	program, commit := readBuild(debug.ReadBuildInfo())
 	return openError(app.Run(ctx, app.Options{
-		Config: cfg, Version: program, Commit: commit, Log: log, Stderr: e.Err, Now: e.Now,
+		Config: e.cfg, Version: program, Commit: commit, Log: log, Stderr: e.Err, Now: e.Now,
 		Ready: func(a app.Addresses) {
 			if err := e.printAddresses(a); err != nil {
 				log.Warn("address could not be printed on stdout", "error", err)

@@ -3,10 +3,8 @@ package cli
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -24,8 +22,6 @@ import (
 // sessionBatch is how many sessions share a transaction.
 const sessionBatch = 500
 
-var errDisabled = errors.New("the account is disabled")
-
 type sessionCreateOptions struct {
 	users []string      // nil: read them from standard input
 	ttl   time.Duration // 0: as configured
@@ -35,8 +31,7 @@ type sessionCreateOptions struct {
 func newSessionCreate(e *env) *cobra.Command {
 	var ttl string
 	cmd := &cobra.Command{
-		Use:   "create <user>… [--ttl D]",
-		Short: "create sessions and print their cookies",
+		Use: "create <user>… [--ttl D]", Short: "create sessions and print their cookies",
 		Long: `Create a session for a user and print its two cookies, as Set-Cookie lines and as
 a curl command. The cookies are secret and printed only once: the database stores
 only their hashes.
@@ -84,21 +79,15 @@ func parseSessionCreate(cmd *cobra.Command, args []string, ttl string) (opt sess
 }
 
 func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadWrite, func(store *sqlite.Store, cfg config.Config) error {
+	return e.withStore(ctx, sqlite.ReadWrite, func(store *sqlite.Store) error {
 		if opt.ttl == 0 {
-			opt.ttl = cfg.Session.TTL
+			opt.ttl = e.cfg.Session.TTL
 		}
 		if opt.lines {
 			e.format = formatJSON
 		}
-		c := &sessionCreator{sessionCreateOptions: opt, env: e, store: store, cfg: cfg, now: e.now(), random: bufio.NewReader(e.Random)}
-		b := jsonl.Batcher[newSession]{
-			Size: sessionBatch, OnBad: c.reject,
-			Store: func(sessions []newSession) ([]error, error) {
-				return make([]error, len(sessions)), c.storeBatch(ctx, sessions)
-			},
-		}
-		err := b.Run(c.sessions(ctx))
+		c := &sessionCreator{sessionCreateOptions: opt, ctx: ctx, env: e, store: store, now: e.now(), random: bufio.NewReader(e.Random)}
+		err := c.createAll()
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
@@ -109,94 +98,83 @@ func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-type newSession struct {
-	auth.Session
-	tokens auth.Tokens
-}
-
 // sessionCreator creates sessions in batches and prints their cookies when they are durable.
 type sessionCreator struct {
 	sessionCreateOptions
+	ctx     context.Context
 	env     *env
 	store   *sqlite.Store
-	cfg     config.Config
 	now     time.Time
 	random  io.Reader
 	printed int   // sessions
 	failed  error // of a rejected user, the one with the highest exit code; printed already
 }
 
-// input returns the users: the arguments, with the line number 0, or the lines of standard input.
-func (c *sessionCreator) input(ctx context.Context) iter.Seq2[jsonl.Line, error] {
+// createAll creates the sessions of the arguments or of standard input.
+func (c *sessionCreator) createAll() error {
 	if c.users == nil {
-		return jsonl.Lines(interruptible(ctx, c.env.In))
-	}
-	return func(yield func(jsonl.Line, error) bool) {
-		for _, user := range c.users {
-			if !yield(jsonl.Line{Text: []byte(user)}, nil) {
-				return
+		b := jsonl.Batcher[string]{Size: sessionBatch, Store: c.createBatch, OnBad: func(number int, _ io.Reader, reason error) error {
+			c.reject(fmt.Errorf("line %d: %w", number, reason))
+			return nil
+		}}
+		return b.Run(jsonl.Parse(interruptible(c.ctx, c.env.In), func(l jsonl.Line) (string, error) {
+			if l.Rest != nil {
+				return "", jsonl.ErrTooLong
 			}
+			return string(l.Text), nil
+		}))
+	}
+	reasons, err := c.createBatch(c.users)
+	for _, reason := range reasons {
+		if reason != nil {
+			c.reject(reason)
 		}
 	}
+	return err
 }
 
-// sessions returns a session for each user, or the reason why the user gets none.
-func (c *sessionCreator) sessions(ctx context.Context) iter.Seq2[jsonl.Parsed[newSession], error] {
-	return func(yield func(jsonl.Parsed[newSession], error) bool) {
-		for l, err := range c.input(ctx) {
-			p := jsonl.Parsed[newSession]{Line: l}
-			if err == nil {
-				p.Value, p.Err, err = c.session(ctx, l)
-			}
-			if !yield(p, err) {
-				return
-			}
+// createBatch creates sessions in one transaction and prints them. It returns for each user nil, or the reason
+// why the user gets none.
+func (c *sessionCreator) createBatch(users []string) (reasons []error, err error) {
+	reasons = make([]error, len(users))
+	var sessions []auth.Session
+	var tokens []auth.Tokens
+	for i, user := range users {
+		u, err := findUser(c.ctx, c.store, user)
+		if err == nil && u.Disabled() {
+			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
+			continue
+		}
+		if code := exitCode(err); code == exitUsage || code == exitMissing {
+			reasons[i] = err
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t, s, err := auth.NewSession(c.random, u.ID, c.now, c.ttl)
+		if err != nil {
+			return nil, fmt.Errorf("create a session: %w", err)
+		}
+		tokens, sessions = append(tokens, t), append(sessions, s)
+	}
+	if err := c.store.CreateSessions(c.ctx, sessions); err != nil {
+		return nil, fmt.Errorf("store the sessions: %w", err)
+	}
+	for i, s := range sessions {
+		if err := c.print(s, tokens[i]); err != nil {
+			return nil, err
 		}
 	}
-}
-
-// session returns a session for the user of a line, or the reason why the user gets none. err ends the command.
-func (c *sessionCreator) session(ctx context.Context, l jsonl.Line) (s newSession, reason, err error) {
-	if l.Rest != nil {
-		return s, jsonl.ErrTooLong, nil
-	}
-	u, err := findUser(ctx, c.store, string(l.Text))
-	if code := exitCode(err); code == exitUsage || code == exitMissing {
-		return s, err, nil
-	}
-	if u.Disabled() {
-		return s, fmt.Errorf("%s: %w", u.Email, errDisabled), nil
-	}
-	if err == nil {
-		s.tokens, s.Session, err = auth.NewSession(c.random, u.ID, c.now, c.ttl)
-	}
-	return s, nil, err
+	return reasons, c.env.flush()
 }
 
 // reject reports a user who gets no session.
-func (c *sessionCreator) reject(number int, _ io.Reader, reason error) error {
-	err := reason
-	if number > 0 {
-		err = fmt.Errorf("line %d: %w", number, reason)
-	}
+func (c *sessionCreator) reject(err error) {
 	c.env.printError(err)
 	if code := exitCode(err); code > exitCode(c.failed) {
 		c.failed = &exitError{code: code, err: err, printed: true}
 	}
-	return nil
-}
-
-func (c *sessionCreator) storeBatch(ctx context.Context, sessions []newSession) error {
-	rows := convert(sessions, func(s newSession) auth.Session { return s.Session })
-	if err := c.store.CreateSessions(ctx, rows); err != nil {
-		return fmt.Errorf("store the sessions: %w", err)
-	}
-	for _, s := range sessions {
-		if err := c.print(s); err != nil {
-			return err
-		}
-	}
-	return c.env.flush()
 }
 
 type sessionJSON struct {
@@ -206,15 +184,15 @@ type sessionJSON struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-func (c *sessionCreator) print(s newSession) error {
-	e, t := c.env, s.tokens
+func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
+	e := c.env
 	return e.result(sessionJSON{s.UserID, t.Session, t.CSRF, s.ExpiresAt.UTC()}, func() {
 		if c.printed++; c.printed > 1 {
 			e.printf("\n")
 		}
 		cookie := auth.Cookie{
-			Name: auth.SessionCookie, Value: t.Session, Domain: c.cfg.Cookies.Domain, MaxAge: c.ttl,
-			HTTPOnly: true, Secure: c.cfg.Cookies.Secure == auth.SecureAlways,
+			Name: auth.SessionCookie, Value: t.Session, Domain: e.cfg.Cookies.Domain, MaxAge: c.ttl,
+			HTTPOnly: true, Secure: e.cfg.Cookies.Secure == auth.SecureAlways,
 		}
 		e.printf("Set-Cookie: %s\n", cookie)
 		cookie.Name, cookie.Value, cookie.HTTPOnly = auth.CSRFCookie, t.CSRF, false
@@ -222,7 +200,7 @@ func (c *sessionCreator) print(s newSession) error {
 		e.printf("Expires: %s\n\n", formatTime(s.ExpiresAt))
 		e.printf("%s\n", e.styles.faint.Render("# The call after a sign-in. To name a referrer, add ; ref_code=<code> to the cookies:"))
 		e.printf("curl -i -X POST http://%s/v1/auth/attribute -H 'X-CSRF-Token: %s' -H 'Content-Type: application/json' -b '%s=%s; %s=%s' -d '{}'\n",
-			dialAddress(c.cfg.Listen), t.CSRF, auth.SessionCookie, t.Session, auth.CSRFCookie, t.CSRF)
+			dialAddress(e.cfg.Listen), t.CSRF, auth.SessionCookie, t.Session, auth.CSRFCookie, t.CSRF)
 	})
 }
 

@@ -19,15 +19,12 @@ type revocationJSON struct {
 
 func newSessionRevoke(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "revoke <user>",
-		Short: "revoke all sessions of a user",
+		Use: "revoke <user>", Short: "revoke all sessions of a user",
 		Long: `Revoke all sessions of a user: the user is signed out from the next request on,
 also on a running server.` + userHelp,
 		Example: `  triport-console session revoke ann@example.com`,
 		Args:    arguments("<user>"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.do(cmd.Context(), sessionRevokeOptions{args[0]})
-		},
+		RunE:    e.action(func(args []string) command { return sessionRevokeOptions{args[0]} }),
 	}
 }
 

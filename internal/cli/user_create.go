@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
@@ -29,8 +28,7 @@ type accountJSON struct {
 func newUserCreate(e *env) *cobra.Command {
 	var opt userCreateOptions
 	cmd := &cobra.Command{
-		Use:   "create --email E [--name N]",
-		Short: "create an account",
+		Use: "create --email E [--name N]", Short: "create an account",
 		Long: `Create an account and its permanent referral code. The database is created if it
 does not exist.`,
 		Example: `  triport-console user create --email ann@example.com --name "Ann Example"
@@ -56,7 +54,7 @@ does not exist.`,
 }
 
 func (opt userCreateOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
 		id, err := newUserID(e.Random)
 		if err != nil {
 			return err

@@ -14,16 +14,13 @@ type userDisableOptions struct{ user string }
 
 func newUserDisable(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "disable <user>",
-		Short: "disable an account",
+		Use: "disable <user>", Short: "disable an account",
 		Long: `Disable an account: from the next request on its sessions are invalid and its
 codes attribute nothing. Existing attributions stay. Disabling it again changes
 nothing.` + userHelp,
 		Example: `  triport-console user disable ann@example.com`,
 		Args:    arguments("<user>"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.do(cmd.Context(), userDisableOptions{args[0]})
-		},
+		RunE:    e.action(func(args []string) command { return userDisableOptions{args[0]} }),
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/jsonl"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
@@ -29,8 +28,7 @@ type importJSON struct {
 
 func newUserImport(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "import FILE",
-		Short: "import existing accounts",
+		Use: "import FILE", Short: "import existing accounts",
 		Long: `Import accounts from JSON lines, in FILE or, for -, on standard input:
 {"id":"<UUID>","email":"…","display_name":"…","created_at":"<RFC 3339>"}
 All but email are optional. Accounts that exist stay as they are, so importing
@@ -42,9 +40,7 @@ the exit code is 1. Safe while the server runs.`,
   jq -c '.[] | {id, email, created_at}' export.json | triport-console user import -`,
 		Args:              arguments("FILE"),
 		ValidArgsFunction: completeFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.do(cmd.Context(), userImportOptions{args[0]})
-		},
+		RunE:              e.action(func(args []string) command { return userImportOptions{args[0]} }),
 	}
 }
 
@@ -54,7 +50,7 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer closeInput(input)
-	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
 		im := newImporter(ctx, e, store, e.newProgress("import", size))
 		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, im.progress.reader(input)), im.parse))
 		im.progress.done()

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
@@ -23,20 +22,18 @@ type listedAccountJSON struct {
 
 func newUserList(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "list all accounts, oldest first",
-		Long:  `List all accounts, oldest first, one line each. With -o json, each line is an object.`,
+		Use: "list", Short: "list all accounts, oldest first",
+		Long: `List all accounts, oldest first, one line each. With -o json, each line is a JSON
+object.`,
 		Example: `  triport-console user list
   triport-console user list -o json | jq -r 'select(.disabled_at) | .email'`,
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), userListOptions{})
-		},
+		RunE: e.action(func([]string) command { return userListOptions{} }),
 	}
 }
 
 func (userListOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store, _ config.Config) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		for acc, err := range store.Users(ctx) {
 			if err != nil {
 				return fmt.Errorf("list the accounts: %w", err)

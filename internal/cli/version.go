@@ -24,15 +24,12 @@ type versionJSON struct {
 
 func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "print the versions of the program, of Go and of SQLite",
+		Use: "version", Short: "print the versions of the program, of Go and of SQLite",
 		Long: `Print the version of the program, the commit it was built from, and the versions
 of Go and SQLite in it.`,
 		Example: "  triport-console version\n  triport-console version -o json",
 		Args:    arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.do(cmd.Context(), versionOptions{})
-		},
+		RunE:    e.action(func([]string) command { return versionOptions{} }),
 	}
 }
 

@@ -1,4 +1,4 @@
-package cli
+package config
 
 import (
 	"fmt"
@@ -18,14 +18,14 @@ import (
 
 const exampleFile = "../../configs/triport-console.example.yaml"
 
-// load reads a configuration from a text as its file, and from an environment.
-func load(t *testing.T, yaml string, env map[string]string) (Config, []origin, error) {
+// load loads a configuration from the text of a file and from an environment.
+func load(t *testing.T, yaml string, env map[string]string) (Config, []Setting, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return loadConfig(configInput{file: file, env: func(name string) string { return env[name] }})
+	return Load(Sources{File: file, Getenv: func(name string) string { return env[name] }})
 }
 
 func defaults(t *testing.T) Config {
@@ -39,7 +39,7 @@ func defaults(t *testing.T) Config {
 
 var configDiff = cmp.Options{cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty()}
 
-func TestDefaultsAreTheContracts(t *testing.T) {
+func TestDefaults(t *testing.T) {
 	t.Parallel()
 	var want Config
 	want.Listen, want.Database = "127.0.0.1:8080", "triport.db"
@@ -54,22 +54,22 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 	}
 }
 
-func TestTheExampleHoldsEveryKeyWithItsDefault(t *testing.T) {
+func TestExampleFileHasEveryKeyWithItsDefault(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(exampleFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, faults := parseFile(exampleFile, text)
-	if len(faults) > 0 {
-		t.Fatal(faults)
+	values, problems := parseFile(exampleFile, text)
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
-	for _, s := range settings {
-		if diff := cmp.Diff(s.def, values[s.key]); diff != "" {
-			t.Errorf("%s: %s", s.key, diff)
+	for _, k := range keys {
+		if diff := cmp.Diff(k.def, values[k.name]); diff != "" {
+			t.Errorf("%s: %s", k.name, diff)
 		}
 	}
-	c, _, err := loadConfig(configInput{file: exampleFile, env: func(string) string { return "" }})
+	c, _, err := Load(Sources{File: exampleFile, Getenv: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestTheExampleHoldsEveryKeyWithItsDefault(t *testing.T) {
 	}
 }
 
-func TestTheExampleExplainsEveryKey(t *testing.T) {
+func TestExampleFileExplainsEveryKey(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(exampleFile)
 	if err != nil {
@@ -96,7 +96,7 @@ func TestTheExampleExplainsEveryKey(t *testing.T) {
 	}
 }
 
-func TestEveryKeyCanBeSetByTheEnvironment(t *testing.T) {
+func TestEnvironmentSetsEveryKey(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{
 		"TRIPORT_LISTEN": "[::1]:9", "TRIPORT_DATABASE": "x.db", "TRIPORT_LOG_LEVEL": "debug", "TRIPORT_LOG_FORMAT": "json",
@@ -107,7 +107,7 @@ func TestEveryKeyCanBeSetByTheEnvironment(t *testing.T) {
 		"TRIPORT_METRICS_LISTEN": "127.0.0.1:9", "TRIPORT_SHUTDOWN_TIMEOUT": "5s",
 		"TRIPORT_NONSENSE": "x",
 	}
-	c, origins, err := load(t, "", env)
+	c, all, err := load(t, "", env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,30 +122,30 @@ func TestEveryKeyCanBeSetByTheEnvironment(t *testing.T) {
 	if diff := cmp.Diff(want, c, configDiff); diff != "" {
 		t.Error(diff)
 	}
-	for _, o := range origins {
-		if o.Source != "env "+envName(o.Key) {
-			t.Errorf("%s: from %s", o.Key, o.Source)
+	for _, s := range all {
+		if s.Source != "env "+findKey(s.Key).env() {
+			t.Errorf("%s: from %s", s.Key, s.Source)
 		}
 	}
 }
 
-func TestFlagIsStrongerThanEnvironmentThanFileThanDefault(t *testing.T) {
+func TestPrecedenceIsFlagEnvironmentFileDefault(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte("database: file.db\nlisten: 127.0.0.1:1\nlog: {level: warn}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env := map[string]string{"TRIPORT_DATABASE": "env.db", "TRIPORT_LISTEN": "127.0.0.1:2", "TRIPORT_LOG_FORMAT": ""}
-	_, origins, err := loadConfig(configInput{
-		flags: map[string]flagValue{"database": {"database", "flag.db"}}, file: file,
-		env: func(name string) string { return env[name] },
+	_, all, err := Load(Sources{
+		Flags: map[string]Flag{"database": {"database", "flag.db"}}, File: file,
+		Getenv: func(name string) string { return env[name] },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, o := range origins {
-		got[o.Key] = fmt.Sprint(o.Value, " ", o.Source)
+	for _, s := range all {
+		got[s.Key] = fmt.Sprint(s.Value, " ", s.Source)
 	}
 	for key, want := range map[string]string{
 		"database": "flag.db flag --database", "listen": "127.0.0.1:2 env TRIPORT_LISTEN",
@@ -157,13 +157,13 @@ func TestFlagIsStrongerThanEnvironmentThanFileThanDefault(t *testing.T) {
 	}
 }
 
-func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
+func TestInvalidValuesAreReportedWithKeyAndReason(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ yaml, want string }{
 		{"listen: 8080", `listen: "8080" is not a host:port`},
 		{"listen: localhost:http", `the port of "localhost:http" is not a number`},
 		{"listen: 127.0.0.1:70000", "is not a number from 0 to 65535"},
-		{"database: \"\"", "database: names no file"},
+		{"database: \"\"", "database: no file is named"},
 		{"database: [a]", "database: expected a single value"},
 		{"log: {level: INFO}", `log.level: "INFO" is not one of debug, info, warn, error`},
 		{"log: {format: xml}", `log.format: "xml" is not one of`},
@@ -174,7 +174,7 @@ func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
 		{"cookies: {domain: example.com/x}", "expected a bare domain name"},
 		{"cookies: {domain: example.com; HttpOnly}", "expected a bare domain name"},
 		{"cookies: {domain: Example.com}", `"Example.com": write it in lower case`},
-		{"cookies: {domain: localhost}", `"localhost" has no dot: browsers take no cookies for it`},
+		{"cookies: {domain: localhost}", `"localhost" has no dot: browsers reject cookies for it`},
 		{"cookies: {domain: com}", `"com" has no dot`},
 		{"cookies: {domain: a..b}", "expected a bare domain name"},
 		{"cookies: {domain: .example.com}", "leave the dot out"},
@@ -182,7 +182,7 @@ func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
 		{"cookies: {secure: no}", `cookies.secure: "no" is not one of auto, always, never`},
 		{"session: {ttl: 720}", `session.ttl: "720" is not a duration: write it with its unit`},
 		{"session: {ttl: 0s}", "session.ttl: 0s is too short"},
-		{"session: {ttl: 500ms}", "session.ttl: 500ms is too short: the least is 1s"},
+		{"session: {ttl: 500ms}", "session.ttl: 500ms is too short: the minimum is 1s"},
 		{"session: {ttl: -1h}", "is too short"},
 		{"session: {ttl: 30d}", "is not a duration"},
 		{"pickup: {max_age: 0}", "pickup.max_age: \"0\" is not a duration"},
@@ -190,12 +190,12 @@ func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
 		{"pickup: {landing_url: /welcome}", "is not the address of a page"},
 		{"pickup: {landing_url: 'javascript:alert(1)'}", "is not the address of a page"},
 		{"pickup: {landing_url: 'https://'}", "is not the address of a page"},
-		{"pickup: {landing_url: 'https://a:b@example.com'}", "holds a user name"},
+		{"pickup: {landing_url: 'https://a:b@example.com'}", "contains a user name"},
 		{"pickup: {landing_url: 'https://example.com/é'}", "percent-encoded"},
 		{"referral: {signup_window: -1s}", "referral.signup_window: -1s is too short"},
 		{"referral: {deadline: 0s}", "referral.deadline: 0s is too short"},
 		{"cors: {origins: '*'}", "cors.origins: expected a list"},
-		{"cors: {origins: ['*']}", "cors.origins: * is refused"},
+		{"cors: {origins: ['*']}", "cors.origins: * is rejected"},
 		{"cors: {origins: ['https://example.com/path', 'null']}", "cors.origins: "},
 		{"cors: {origins: ['https://example.com:443/']}", `"https://example.com:443/": leave out everything after the host and port`},
 		{"cors: {origins: ['https://ann@example.com']}", `"https://ann@example.com": leave out everything before the host but https://`},
@@ -206,15 +206,15 @@ func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
 		{"proxy: {trusted: [10.0.0.0/33]}", "is neither an address nor a CIDR"},
 		{"metrics: {listen: 9091}", `metrics.listen: "9091" is not a host:port`},
 		{"shutdown_timeout: 0s", "shutdown_timeout: 0s is too short"},
-		{"Listen: 127.0.0.1:1", "Listen: there is no such key (did you mean listen?)"},
-		{"log: {lvel: info}", "log.lvel: there is no such key (did you mean log.level?)"},
-		{"ttl: 1h", "ttl: there is no such key (did you mean session.ttl?)"},
-		{"nonsense: 1", "nonsense: there is no such key"},
+		{"Listen: 127.0.0.1:1", "Listen: unknown key (did you mean listen?)"},
+		{"log: {lvel: info}", "log.lvel: unknown key (did you mean log.level?)"},
+		{"ttl: 1h", "ttl: unknown key (did you mean session.ttl?)"},
+		{"nonsense: 1", "nonsense: unknown key"},
 		{"log.level: info", "log.level: write it nested: log: level"},
 		{"log: {level: info, level: warn}", "log.level: appears twice"},
 		{"listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", "listen: appears twice"},
 		{"- listen", "the file: expected keys and values"},
-		{"listen: a\n---\nlisten: b", "holds more than one document"},
+		{"listen: a\n---\nlisten: b", "contains more than one document"},
 		{"listen: [", "config.yaml: yaml: "},
 		{"\tlisten: a", "config.yaml: yaml: "},
 	}
@@ -222,14 +222,14 @@ func TestABadValueIsNamedWithItsKeyAndReason(t *testing.T) {
 		t.Run(tt.yaml, func(t *testing.T) {
 			t.Parallel()
 			_, _, err := load(t, tt.yaml, nil)
-			if exitCode(err) != exitUsage || !strings.Contains(fmt.Sprint(err), tt.want) {
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v\nnot %s", err, tt.want)
 			}
 		})
 	}
 }
 
-func TestAllFaultsAreNamedAtOnce(t *testing.T) {
+func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, _, err := load(t, "listen: x\nnonsense: y\nlog: {level: z}\n", map[string]string{"TRIPORT_SESSION_TTL": "soon"})
 	for _, key := range []string{"listen: ", "nonsense: ", "log.level: ", "session.ttl: "} {
@@ -239,7 +239,7 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestKeysWithoutAValueKeepTheirDefault(t *testing.T) {
+func TestKeysWithoutValueKeepTheirDefault(t *testing.T) {
 	t.Parallel()
 	for _, yaml := range []string{"", "# nothing", "---\n", "listen:\nlog:\n", "cors:\n  origins:\n", "log: {level: ~}", "cors: {origins: []}"} {
 		c, _, err := load(t, yaml, nil)
@@ -253,13 +253,25 @@ func TestKeysWithoutAValueKeepTheirDefault(t *testing.T) {
 	}
 }
 
-func TestANamedFileThatCannotBeReadIsUsage(t *testing.T) {
+func TestUnreadableNamedFileIsAnError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, file := range []string{filepath.Join(dir, "missing.yaml"), dir} {
-		_, _, err := loadConfig(configInput{file: file, env: func(string) string { return "" }})
-		if exitCode(err) != exitUsage || !strings.Contains(fmt.Sprint(err), file) {
+		_, _, err := Load(Sources{File: file, Getenv: func(string) string { return "" }})
+		if err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestDurationsArePrintedWithoutZeroUnits(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Second: "1s", 10 * time.Minute: "10m", 720 * time.Hour: "720h",
+		90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s", 500 * time.Millisecond: "500ms", 100 * time.Second: "1m40s",
+	} {
+		if got := shortDuration(d); got != want {
+			t.Errorf("%v: %s", d, got)
 		}
 	}
 }

@@ -13,13 +13,20 @@ import (
 // scrapeGrace is how long a running scrape may delay the shutdown.
 const scrapeGrace = 500 * time.Millisecond
 
-// metricsServer counts what the other packages report and serves the metrics on their own listener. A nil
-// metricsServer is off: its hooks are nil and cost nothing.
+// metricsServer counts what the other packages report, and serves the metrics on their own listener. A nil
+// metricsServer is off.
 type metricsServer struct {
 	ln      net.Listener
 	metrics *metrics.Metrics
 	page    *metrics.Page
 	done    chan struct{} // closed when the page is no longer served; nil before serve
+}
+
+// hooks are called by the other packages. They are nil, and cost nothing, if the metrics are off.
+type hooks struct {
+	answered  server.Observer
+	committed func(sqlite.Commit)
+	spooled   func(attempts int, err error)
 }
 
 // listenMetrics binds the address of metrics.listen. It returns nil if there is none.
@@ -47,28 +54,15 @@ func (m *metricsServer) url() string {
 	return "http://" + m.ln.Addr().String() + metrics.Path
 }
 
-// answered returns the hook of the server.
-func (m *metricsServer) answered() server.Observer {
+func (m *metricsServer) hooks() hooks {
 	if m == nil {
-		return nil
+		return hooks{}
 	}
-	return func(a server.Answer, took time.Duration) { m.metrics.Answered(metrics.Answer(a), took) }
-}
-
-// committed returns the hook of the store.
-func (m *metricsServer) committed() func(sqlite.Commit) {
-	if m == nil {
-		return nil
+	return hooks{
+		answered:  func(a server.Answer, took time.Duration) { m.metrics.Answered(metrics.Answer(a), took) },
+		committed: func(c sqlite.Commit) { m.metrics.Committed(c.Functions, c.Took, c.Err) },
+		spooled:   m.metrics.Spooled,
 	}
-	return func(c sqlite.Commit) { m.metrics.Committed(c.Attempts, c.Took, c.Err) }
-}
-
-// spooled returns the hook of the spool.
-func (m *metricsServer) spooled() func(attempts int, err error) {
-	if m == nil {
-		return func(int, error) {}
-	}
-	return m.metrics.Spooled
 }
 
 // serve serves the metrics of the app until close.
@@ -80,7 +74,7 @@ func (m *metricsServer) serve(a *app) {
 		Connections: a.server.Connections,
 		Queued:      a.store.Queued,
 		Ready:       func(ctx context.Context) bool { return len(a.notReady(ctx)) == 0 },
-		Files:       a.files,
+		Files:       a.sizes,
 	})
 	m.page, m.done = m.metrics.NewPage(), make(chan struct{})
 	go func() {
@@ -107,22 +101,22 @@ func (m *metricsServer) close() {
 	<-m.done
 }
 
-// files returns the sizes of the files of store and spool.
-func (a *app) files() (metrics.Files, error) {
+// sizes returns the sizes of the files of store and spool.
+func (a *app) sizes() (metrics.Files, error) {
 	database, wal, err := a.store.Size()
 	if err != nil {
 		return metrics.Files{}, err
 	}
-	waiting, err := a.spool.Depth()
+	stats, err := a.files.Stats()
 	if err != nil {
 		return metrics.Files{}, err
 	}
 	f := metrics.Files{
 		Database: database, WAL: wal,
-		Spool: waiting.Bytes, SpoolBad: waiting.BadBytes, SpoolSegments: waiting.Segments,
+		Spool: stats.Bytes, SpoolBad: stats.DeadLetterBytes, SpoolSegments: stats.Segments,
 	}
-	if !waiting.Oldest.IsZero() {
-		f.SpoolAge = max(0, a.Now().Sub(waiting.Oldest))
+	if !stats.Oldest.IsZero() {
+		f.SpoolAge = max(0, a.Now().Sub(stats.Oldest))
 	}
 	return f, nil
 }

@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"database/sql"
@@ -18,10 +18,10 @@ func withMetrics() map[string]string {
 	return map[string]string{"TRIPORT_METRICS_LISTEN": "127.0.0.1:0", "TRIPORT_REFERRAL_DEADLINE": "1s"}
 }
 
-func TestMetricsCountEveryRequestByWhatBecameOfIt(t *testing.T) {
+func TestMetricsCountEveryRequestByOutcome(t *testing.T) {
 	t.Parallel()
-	w := serveIn(t, withMetrics())
-	ann, bob := w.member("ann"), w.member("bob")
+	w := newServer(t, withMetrics())
+	ann, bob := w.newClient("ann"), w.newClient("bob")
 	before := w.scrape()
 
 	session := map[string]string{"Cookie": "nl_session=" + bob.session}
@@ -33,7 +33,7 @@ func TestMetricsCountEveryRequestByWhatBecameOfIt(t *testing.T) {
 	w.call("GET", "/healthz", nil)
 	w.call("GET", "/readyz", nil)
 	w.call("POST", "/v1/auth/attribute", nil)
-	w.call("POST", "/v1/auth/attribute", map[string]string{"Cookie": "nl_session=nobody's"})
+	w.call("POST", "/v1/auth/attribute", map[string]string{"Cookie": "nl_session=unknown"})
 	w.call("POST", "/v1/auth/attribute", session)
 	session["X-CSRF-Token"] = ann.csrf
 	w.call("POST", "/v1/auth/attribute", session)
@@ -63,7 +63,7 @@ func TestMetricsCountEveryRequestByWhatBecameOfIt(t *testing.T) {
 		`outcome="referral_cycle",route="/v1/auth/attribute",status="200"`:     1,
 	}
 	got := map[string]float64{}
-	for labels, n := range grown(before, after, "triport_requests_total") {
+	for labels, n := range increases(before, after, "triport_requests_total") {
 		got[strings.Trim(labels, "{}")] = n
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -73,10 +73,10 @@ func TestMetricsCountEveryRequestByWhatBecameOfIt(t *testing.T) {
 		`{route="/"}`: 2, `{route="/r/:code"}`: 1, `{route="/v1/auth/attribute"}`: 12,
 		`{route="/healthz"}`: 1, `{route="/readyz"}`: 1, `{route="other"}`: 2,
 	}
-	if diff := cmp.Diff(wantDurations, grown(before, after, "triport_request_duration_seconds_count")); diff != "" {
+	if diff := cmp.Diff(wantDurations, increases(before, after, "triport_request_duration_seconds_count")); diff != "" {
 		t.Error(diff)
 	}
-	// no_cookie is decided without a transaction; whatever else reached the writer came alone.
+	// no_cookie needs no transaction; the other attempts came one at a time.
 	commits := after["triport_store_commit_duration_seconds_count"] - before["triport_store_commit_duration_seconds_count"]
 	attempts := after["triport_store_batch_attempts_sum"] - before["triport_store_batch_attempts_sum"]
 	if commits != attempts || attempts < 6 || attempts > 7 {
@@ -84,48 +84,47 @@ func TestMetricsCountEveryRequestByWhatBecameOfIt(t *testing.T) {
 	}
 	if after["triport_database_bytes"] == 0 || after["triport_database_wal_bytes"] == 0 || after["triport_ready"] != 1 ||
 		after["triport_files_readable"] != 1 || after["triport_store_errors_total"] != 0 || after["triport_connections"] < 1 {
-		t.Errorf("the house is shown as %v", after)
+		t.Errorf("the state is shown as %v", after)
 	}
 	wantNothingOf(t, after, ann, bob)
 }
 
-// wantNothingOf demands that no label says anything about anybody.
-func wantNothingOf(t *testing.T, figures map[string]float64, members ...member) {
+// wantNothingOf fails the test if a label contains data of a user.
+func wantNothingOf(t *testing.T, figures map[string]float64, clients ...client) {
 	t.Helper()
 	for name := range figures {
-		for _, m := range members {
-			for _, secret := range []string{m.code, m.session, m.csrf, "@"} {
+		for _, c := range clients {
+			for _, secret := range []string{c.code, c.session, c.csrf, "@"} {
 				if strings.Contains(name, secret) {
-					t.Errorf("%s tells of a user", name)
+					t.Errorf("%s contains data of a user", name)
 				}
 			}
 		}
 	}
 }
 
-// TestMetricsTellOfAttemptsThatWaitAndOfTheirEnd holds the write lock from outside, until an attempt is
-// in the spool.
-func TestMetricsTellOfAttemptsThatWaitAndOfTheirEnd(t *testing.T) {
+// TestMetricsShowWaitingAttemptsUntilTheyAreDrained holds the write lock until an attempt is in the spool.
+func TestMetricsShowWaitingAttemptsUntilTheyAreDrained(t *testing.T) {
 	t.Parallel()
-	w := serveIn(t, withMetrics())
-	ann, bob := w.member("ann"), w.member("bob")
+	w := newServer(t, withMetrics())
+	ann, bob := w.newClient("ann"), w.newClient("bob")
 	before := w.scrape()
 	release := holdWriteLock(t, w.db)
 	if got := w.attribute(bob, ann.code); got != `{"attributed":false,"reason":"internal_error"}` {
 		t.Fatalf("the store is locked, and the answer is %s", got)
 	}
-	during := w.until("an attempt has waited", func(f map[string]float64) bool {
+	during := w.waitFor("an attempt waits", func(f map[string]float64) bool {
 		return f["triport_spool_bytes"] > 0 && f["triport_spool_oldest_age_seconds"] > 0
 	})
-	if age := during["triport_spool_oldest_age_seconds"]; age < 1 || age > patience.Seconds() {
+	if age := during["triport_spool_oldest_age_seconds"]; age < 1 || age > waitLimit.Seconds() {
 		t.Errorf("it waited for %v s, after a deadline of 1 s", age) // its time is that of the call
 	}
 	release()
-	after := w.until("nothing waits any more", func(f map[string]float64) bool {
+	after := w.waitFor("nothing waits", func(f map[string]float64) bool {
 		return f["triport_spool_bytes"] == 0 && f["triport_spool_oldest_age_seconds"] == 0 && f["triport_spool_segments"] == 0
 	})
 	want := map[string]float64{"attempts_total": 1}
-	got := grown(before, after, "triport_spool_")
+	got := increases(before, after, "triport_spool_")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -153,59 +152,40 @@ func holdWriteLock(t *testing.T, database string) (release func()) {
 	return release
 }
 
-func TestMetricsTellOfAStoreThatIsGone(t *testing.T) {
+func TestMetricsAreOffByDefault(t *testing.T) {
 	t.Parallel()
-	w := serveIn(t, withMetrics())
-	if err := os.Rename(w.db, w.db+".away"); err != nil {
-		t.Fatal(err)
-	}
-	f := w.scrape()
-	_, sized := f["triport_database_wal_bytes"]
-	if f["triport_ready"] != 0 || f["triport_files_readable"] != 0 || sized {
-		t.Errorf("a store that is gone is shown as %v", f)
-	}
-	if err := os.Rename(w.db+".away", w.db); err != nil {
-		t.Fatal(err)
-	}
-	w.until("all is well again", func(f map[string]float64) bool {
-		return f["triport_ready"] == 1 && f["triport_files_readable"] == 1 && f["triport_database_bytes"] > 0
-	})
-}
-
-func TestMetricsAreOffUnlessTheyAreAskedFor(t *testing.T) {
-	t.Parallel()
-	w := serveIn(t, nil)
-	if w.figures != "" {
-		t.Errorf("they are on %s", w.figures)
+	w := newServer(t, nil)
+	if w.metrics != "" {
+		t.Errorf("they are on %s", w.metrics)
 	}
 	if status, _ := w.call("GET", "/metrics", nil); status != http.StatusNotFound {
 		t.Errorf("the server itself answers %d", status)
 	}
-	var off *lookout
-	if off.answered() != nil || off.committed() != nil || off.spooled() != nil {
-		t.Error("the other rooms are given hooks, which cost something")
+	var off *metricsServer
+	if h := off.hooks(); h.answered != nil || h.committed != nil || h.spooled != nil {
+		t.Error("hooks are set, which costs time")
 	}
 }
 
-func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
+func TestMetricsHaveTheirOwnListener(t *testing.T) {
 	t.Parallel()
-	w := serveIn(t, withMetrics())
+	w := newServer(t, withMetrics())
 	if status, _ := w.call("GET", "/metrics", nil); status != http.StatusNotFound {
 		t.Errorf("the public address answers %d", status)
 	}
-	if strings.HasPrefix(w.figures, w.url+"/") || !strings.HasSuffix(w.figures, "/metrics") {
-		t.Errorf("they are on %s, the server on %s", w.figures, w.url)
+	if strings.HasPrefix(w.metrics, w.url+"/") || !strings.HasSuffix(w.metrics, "/metrics") {
+		t.Errorf("they are on %s, the server on %s", w.metrics, w.url)
 	}
-	if code := w.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
+	if err := w.stop(); err != nil {
+		t.Error(err)
 	}
-	if res, err := http.Get(w.figures); err == nil {
+	if res, err := http.Get(w.metrics); err == nil {
 		_ = res.Body.Close()
 		t.Error("the metrics outlive the server")
 	}
 }
 
-func TestATakenMetricsAddressFailsAtOnceAndTouchesNothing(t *testing.T) {
+func TestTakenMetricsAddressFailsBeforeTheDatabaseIsCreated(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -213,36 +193,12 @@ func TestATakenMetricsAddressFailsAtOnceAndTouchesNothing(t *testing.T) {
 	}
 	defer func() { _ = ln.Close() }()
 	db := filepath.Join(t.TempDir(), "t.db")
-	s := newTestStreams()
-	s.env["TRIPORT_METRICS_LISTEN"] = ln.Addr().String()
-	code := runIn(s, db, "serve", "--listen", "127.0.0.1:0")
+	opt := Options{Config: testConfig(t, db, map[string]string{"TRIPORT_METRICS_LISTEN": ln.Addr().String()})}
 	want := "the address " + ln.Addr().String() + " is taken: stop the other program, or choose another address with metrics.listen"
-	if code != exitFailed || !strings.Contains(s.err.String(), want) || s.out.Len() > 0 {
-		t.Errorf("exit code %d, stdout %q, stderr %q", code, s.out.String(), s.err.String())
+	if err := Run(t.Context(), opt); err == nil || err.Error() != want {
+		t.Errorf("%v, not %s", err, want)
 	}
 	if _, err := os.Stat(db); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the database was touched: %v", err)
-	}
-}
-
-func TestNotBeingReadyIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
-	t.Parallel()
-	s := newTestStreams()
-	r := readiness{log: newApp(s.Streams, nil).newLogger("info", "logfmt")}
-	for _, missing := range [][]string{nil, {"a", "b"}, {"a"}, {"c"}, nil, nil, {"d"}} {
-		if diff := cmp.Diff(missing, r.note(missing)); diff != "" {
-			t.Error(diff)
-		}
-	}
-	var got []string
-	for line := range strings.Lines(s.err.String()) {
-		_, message, _ := strings.Cut(strings.TrimSpace(line), " ")
-		got = append(got, message)
-	}
-	const bad = `level=error msg="the server is not ready: mend the cause, attempts wait in the spool meanwhile" cause=`
-	const do = ` do="mend what cause says"`
-	want := []string{bad + `"a; b"` + do, `level=info msg="the server is ready again"`, bad + `d` + do}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }
