@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"tamper":  tamper,
 			"serve":   serve,
 			"stop":    stop,
+			"ended":   ended,
 			"cookie":  cookie,
 			"http":    httpCall,
 			"closed":  closedEarly,

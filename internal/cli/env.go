@@ -90,7 +90,7 @@ func (e *env) withUser(ctx context.Context, mode sqlite.Mode, user string, use f
 func (e *env) withDatabase(ctx context.Context, file string, mode sqlite.Mode, use func(*sqlite.Store) error) error {
 	store, err := sqlite.Open(ctx, file, sqlite.Options{Mode: mode, Now: e.Now})
 	if err != nil {
-		return openError(err)
+		return openError(err, file)
 	}
 	err = use(store)
 	if cerr := store.Close(); cerr != nil {
@@ -99,17 +99,14 @@ func (e *env) withDatabase(ctx context.Context, file string, mode sqlite.Mode, u
 	return err
 }
 
-// openError adds the action to an error of opening the database.
-func openError(err error) error {
-	var file *fs.PathError
+// openError adds the action to an error of opening a database.
+func openError(err error, file string) error {
 	if errors.Is(err, sqlite.ErrNoDatabase) {
 		return fmt.Errorf("%w: name another with --database, or create it with: %s db migrate", err, programName)
 	}
-	if errors.Is(err, fs.ErrNotExist) && errors.As(err, &file) {
-		dir := filepath.Dir(file.Path)
-		if _, serr := os.Stat(dir); errors.Is(serr, fs.ErrNotExist) {
-			return fmt.Errorf("the directory %s does not exist: create it, or choose another file with --database", dir)
-		}
+	dir := filepath.Dir(file)
+	if _, serr := os.Stat(dir); err != nil && errors.Is(serr, fs.ErrNotExist) {
+		return fmt.Errorf("the directory %s does not exist: create it, or choose another file with --database", dir)
 	}
 	return err
 }

@@ -44,14 +44,15 @@ func (serveOptions) run(ctx context.Context, e *env) error {
 	}
 	log := e.newLogger(e.cfg.Log.Level, e.cfg.Log.Format)
 	program, commit := readBuild(debug.ReadBuildInfo())
-	return openError(app.Run(ctx, app.Options{
+	err := app.Run(ctx, app.Options{
 		Config: e.cfg, Version: program, Commit: commit, Log: log, Stderr: e.Err, Now: e.Now,
 		Ready: func(a app.Addresses) {
 			if err := e.printAddresses(a); err != nil {
 				log.Warn("address could not be printed on stdout", "error", err)
 			}
 		},
-	}))
+	})
+	return openError(err, e.cfg.Database)
 }
 
 // printAddresses prints the addresses in one write: a supervisor may wait for the line.
