@@ -63,17 +63,20 @@ type restOfLine struct {
 }
 
 // Read implements io.Reader.
-func (r *restOfLine) Read(p []byte) (n int, err error) {
-	for ; n < len(p); n++ {
-		if r.ended {
-			return n, io.EOF
-		}
-		if p[n], err = r.br.ReadByte(); err != nil {
-			return n, err
-		}
-		if r.ended = p[n] == '\n'; r.ended {
-			return n, io.EOF
-		}
+func (r *restOfLine) Read(p []byte) (int, error) {
+	if r.ended {
+		return 0, io.EOF
 	}
-	return n, nil
+	if _, err := r.br.Peek(1); err != nil {
+		return 0, err
+	}
+	piece, _ := r.br.Peek(min(len(p), r.br.Buffered()))
+	n := bytes.IndexByte(piece, '\n')
+	if r.ended = n >= 0; r.ended {
+		copy(p, piece[:n])
+		_, err := r.br.Discard(n + 1)
+		return n, err
+	}
+	n = copy(p, piece)
+	return r.br.Discard(n)
 }
