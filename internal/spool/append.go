@@ -50,10 +50,7 @@ func (s *Spool) writeQueue(ctx context.Context) {
 	}
 	batch := s.take()
 	if err == nil {
-		if len(batch) > 0 {
-			err = s.write(batch)
-			s.failed = err != nil
-		}
+		err = s.write(batch)
 		unlock()
 	}
 	if err != nil {
@@ -85,10 +82,13 @@ func (s *Spool) take() []*entry {
 	return batch
 }
 
-// write makes the lines of the batch durable: all or, on an error, none. After a failed append, it begins with a
-// newline: the system may show a complete last line of which the disk has nothing, and a crash would join it to the
-// next line.
-func (s *Spool) write(batch []*entry) error {
+// write makes the lines of the batch durable: all or, on an error, none. After a failed write, it begins with a newline:
+// the disk may lack the end of the last line, and a crash would join it to the next line.
+func (s *Spool) write(batch []*entry) (err error) {
+	if len(batch) == 0 {
+		return nil
+	}
+	defer func() { s.failed = err != nil }()
 	f, size, end, err := s.openAppend(s.path)
 	if err != nil {
 		return err
@@ -100,13 +100,11 @@ func (s *Spool) write(batch []*entry) error {
 	for _, e := range batch {
 		lines = append(lines, e.lines...)
 	}
-	_, err = f.Write(lines)
-	if err == nil {
+	if _, err = f.Write(lines); err == nil {
 		err = s.syncFile(f)
 	}
-	if err != nil {
-		// The callers keep the attempts elsewhere. If the truncation fails too, the file is torn.
-		return errors.Join(err, f.Truncate(size), f.Close())
+	if err != nil { // the callers keep the attempts elsewhere
+		err = errors.Join(err, f.Truncate(size))
 	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }

@@ -15,10 +15,9 @@ import (
 // replayFunc decides the attempts of a segment; see referral.Spool.
 type replayFunc = func(segment io.Reader, deadLetter referral.DeadLetter) error
 
-// Drain passes what waits at the time of the call to replay, one segment at a time, oldest first. It removes a
-// segment after replay returned nil and its dead letters are durable. Attempts appended meanwhile wait for the
-// next drain. While another drain runs, here or in another process, Drain waits until ctx ends. After a crash, the
-// next drain passes the complete segment to replay again.
+// Drain passes what waits now to replay, one segment at a time, oldest first. It removes a segment after replay
+// returned nil and its dead letters are durable. After a crash, the next drain replays the complete segment again.
+// While another drain runs, here or in another process, Drain waits until ctx ends.
 func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 	if waiting, err := s.Waiting(); err != nil || !waiting {
 		return err
@@ -61,10 +60,9 @@ func (s *Spool) cut(ctx context.Context, segment string) (bool, error) {
 		return false, nil
 	}
 	if err = checkPlain(info, err); err == nil { // as a segment, a trap would block all later ones
-		err = os.Rename(s.path, segment)
-	}
-	if err == nil {
-		err = s.syncDir(s.dir())
+		if err = os.Rename(s.path, segment); err == nil {
+			err = s.syncDir(s.dir())
+		}
 	}
 	if err != nil {
 		return false, fmt.Errorf("cut a segment off the spool: %w", err)
