@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/triport/triport-console/internal/referral"
 )
 
+// maxQueue limits the appends that wait, also of callers that are gone: a disk that hangs must not fill the memory.
+const maxQueue = 1024
+
 // entry is one call of Append.
 type entry struct {
+	ctx   context.Context // of the caller
 	lines []byte
 	done  chan error // receives one result; buffered, because the caller may be gone
 }
@@ -21,20 +24,20 @@ func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error 
 	if len(attempts) == 0 {
 		return nil
 	}
-	e := &entry{done: make(chan error, 1)}
+	e := &entry{ctx: ctx, done: make(chan error, 1)}
 	for _, a := range attempts {
 		e.lines = append(append(e.lines, referral.FormatLine(a)...), '\n')
 	}
-	s.enqueue(e)
-	for {
+	for queue := s.queue; ; {
 		select {
+		case queue <- e:
+			queue = nil // once
 		case err := <-e.done:
 			return err
 		case s.turn <- struct{}{}:
 			// In a goroutine: a disk that hangs must not hold the caller beyond its ctx.
 			go s.writeQueue(ctx)
 		case <-ctx.Done():
-			s.withdraw(e)
 			return fmt.Errorf("append to the spool: %w", ctx.Err())
 		}
 	}
@@ -44,11 +47,16 @@ func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error 
 // holds the lock, the next turn writes the queue.
 func (s *Spool) writeQueue(ctx context.Context) {
 	defer func() { <-s.turn }()
-	unlock, err := lock(ctx, s.appendLock(), appendPoll)
+	unlock, err := lock(ctx, s.path+appendLock, appendPoll)
 	if err != nil && ctx.Err() != nil {
 		return
 	}
-	batch := s.take()
+	var batch []*entry
+	for len(s.queue) > 0 {
+		if e := <-s.queue; e.ctx.Err() == nil {
+			batch = append(batch, e)
+		}
+	}
 	if err == nil {
 		err = s.write(batch)
 		unlock()
@@ -59,27 +67,6 @@ func (s *Spool) writeQueue(ctx context.Context) {
 	for _, e := range batch {
 		e.done <- err
 	}
-}
-
-func (s *Spool) enqueue(e *entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(s.queue, e)
-}
-
-// withdraw removes an entry whose caller is gone: a disk that hangs must not fill the memory.
-func (s *Spool) withdraw(e *entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = slices.DeleteFunc(s.queue, func(queued *entry) bool { return queued == e })
-}
-
-func (s *Spool) take() []*entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batch := s.queue
-	s.queue = nil
-	return batch
 }
 
 // write makes the lines of the batch durable: all or, on an error, none. After a failed write, it begins with a newline:

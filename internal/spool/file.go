@@ -15,6 +15,12 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
+// The names of locks, after that of the spool.
+const (
+	appendLock = ".lock"
+	drainLock  = ".drain.lock"
+)
+
 // How often a lock that another process holds is tried again. During an outage one append follows another
 // closely: a slow poll would seldom find the lock free.
 const (
