@@ -59,21 +59,23 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 // restOfLine reads up to the end of a line.
 type restOfLine struct {
 	br    *bufio.Reader
-	ended bool
+	piece []byte
+	ended bool // piece is the last one
 }
 
 // Read implements io.Reader.
 func (r *restOfLine) Read(p []byte) (n int, err error) {
-	for ; n < len(p); n++ {
+	for len(r.piece) == 0 {
 		if r.ended {
-			return n, io.EOF
+			return 0, io.EOF
 		}
-		if p[n], err = r.br.ReadByte(); err != nil {
-			return n, err
+		piece, more, err := r.br.ReadLine()
+		if err != nil {
+			return 0, err
 		}
-		if r.ended = p[n] == '\n'; r.ended {
-			return n, io.EOF
-		}
+		r.piece, r.ended = piece, !more
 	}
+	n = copy(p, r.piece)
+	r.piece = r.piece[n:]
 	return n, nil
 }

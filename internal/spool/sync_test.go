@@ -65,6 +65,7 @@ func TestDrainSyncsDeadLettersBeforeItRemovesTheirSegment(t *testing.T) {
 		"directory with .spool.1 .spool.bad .spool.drain.lock .spool.lock", // the dead-letter file is new
 		".spool.bad with .spool.1 .spool.bad .spool.drain.lock .spool.lock",
 		"directory with .spool.bad .spool.drain.lock .spool.lock", // the segment is removed
+		".spool.bad with .spool.bad .spool.drain.lock .spool.lock",
 	}, *synced)
 }
 
