@@ -13,7 +13,7 @@ import (
 // Attribute implements referral.Store.
 func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
 	var o referral.Outcome
-	err := s.db.Write(ctx, func(c *engine.Conn) (err error) {
+	err := s.Write(ctx, func(c *engine.Conn) (err error) {
 		o, err = decideAndRecord(c, a, rules)
 		return err
 	})
@@ -55,8 +55,8 @@ func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 	f := referral.Facts{InviteeID: userID}
 	var owned referral.CodeFacts
 	var hasInvitees bool
-	err := c.Query(selectFacts, userID, code).Get(auth.ErrNoUser, &f.InviteeCreatedAt, engine.Null(&f.ReferrerID),
-		engine.Null(&owned.OwnerID), &owned.Disabled, &owned.OwnerDisabled, &hasInvitees)
+	err := c.Query(selectFacts, userID, code).Get(auth.ErrNoUser, &f.InviteeCreatedAt, (*engine.NullText)(&f.ReferrerID),
+		(*engine.NullText)(&owned.OwnerID), &owned.Disabled, &owned.OwnerDisabled, &hasInvitees)
 	if err != nil || owned.OwnerID == "" {
 		return f, err
 	}

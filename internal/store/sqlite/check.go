@@ -33,11 +33,11 @@ var schemaObjects = []string{
 // Check looks for damage in the file and for rows that break a rule. It returns what it found, in
 // words, or nothing. An error means that the check itself could not be done.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		return c.Snapshot(func() error {
 			for _, step := range []func(context.Context, *engine.Conn, func(string)) error{checkFile, checkSchema, checkInvariants} {
 				err := step(ctx, c, func(problem string) { found = append(found, problem) })
-				if engine.IsCorrupt(err) {
+				if engine.IsDamage(err) {
 					found = append(found, err.Error()) // so damaged that the check could not go on
 					return nil
 				}

@@ -12,7 +12,7 @@ const selectCode = `SELECT code, kind, user_id, created_at, disabled_at FROM cod
 
 // codeColumns are destinations for selectCode.
 func codeColumns(c *referral.Code) []any {
-	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, engine.NullableTime(&c.DisabledAt)}
+	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, (*engine.NullTime)(&c.DisabledAt)}
 }
 
 const disableActiveSlug = `UPDATE codes SET disabled_at = ?2 WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`
@@ -21,7 +21,7 @@ const disableActiveSlug = `UPDATE codes SET disabled_at = ?2 WHERE user_id = ?1 
 // earlier slug of the same user. The error is that of referral.CheckSlug.
 func (s *Store) SetSlug(ctx context.Context, userID, slug string, now time.Time) (referral.Code, error) {
 	var set referral.Code
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) (err error) {
+	err := s.WriteAlone(ctx, func(c *engine.Conn) (err error) {
 		set, err = setSlug(c, userID, slug, now)
 		return err
 	})
@@ -60,7 +60,7 @@ func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code,
 // DisableSlug disables the user's active slug and returns it. The error is referral.ErrNoSlug if there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
 	var code referral.Code
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+	err := s.WriteAlone(ctx, func(c *engine.Conn) error {
 		err := c.Query(selectCode+`WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`, userID).
 			Get(referral.ErrNoSlug, codeColumns(&code)...)
 		if err != nil {
@@ -75,7 +75,7 @@ func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (
 
 // Codes returns all codes a user has or had: the uid code, then slugs, newest first.
 func (s *Store) Codes(ctx context.Context, userID string) (codes []referral.Code, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		codes, err = codesOf(c, userID)
 		return err
 	})

@@ -14,9 +14,9 @@ SELECT e.seq, e.at, e.user_id, e.type, e.code, e.referrer_id, e.reason, e.detail
 // eventColumns are destinations for selectEvent.
 func eventColumns(e *referral.Event) []any {
 	return []any{
-		&e.ID, &e.At, &e.UserID, (*string)(&e.Type), engine.Null(&e.Code), engine.Null(&e.ReferrerID),
-		(*engine.NullText)(&e.Reason), engine.Null(&e.Detail), (*engine.NullText)(&e.Source),
-		engine.Null(&e.AttemptID), engine.Null(&e.RequestID),
+		&e.ID, &e.At, &e.UserID, (*string)(&e.Type), (*engine.NullText)(&e.Code), (*engine.NullText)(&e.ReferrerID),
+		(*engine.NullText)(&e.Reason), (*engine.NullText)(&e.Detail), (*engine.NullText)(&e.Source),
+		(*engine.NullText)(&e.AttemptID), (*engine.NullText)(&e.RequestID),
 	}
 }
 
@@ -38,7 +38,7 @@ const rejectedPage = 1000
 func (s *Store) Rejected(ctx context.Context, f referral.RejectedFilter) iter.Seq2[referral.Attempt, error] {
 	return func(yield func(referral.Attempt, error) bool) {
 		var newest int64
-		err := s.db.Read(ctx, func(c *engine.Conn) error {
+		err := s.Read(ctx, func(c *engine.Conn) error {
 			_, err := c.Query(`SELECT ifnull(max(seq), 0) FROM events`).One(&newest)
 			return err
 		})
@@ -76,7 +76,7 @@ WHERE e.type = 'rejected' AND e.seq > ?1 AND e.seq <= ?2
 	} else {
 		query += ` AND ?7 IS NULL`
 	}
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		page, err = readEvents(c.Query(query+` ORDER BY e.seq LIMIT ?6`, after, newest, engine.OrNull(f.Reason),
 			engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.OrNull(f.UserID)))
 		return err

@@ -11,7 +11,7 @@ import (
 // and events. The error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral.Inspection, error) {
 	var in referral.Inspection
-	err := s.db.Read(ctx, func(c *engine.Conn) error {
+	err := s.Read(ctx, func(c *engine.Conn) error {
 		return c.Snapshot(func() error {
 			a, err := findAccount(c, userID)
 			if err != nil {

@@ -16,7 +16,7 @@ const (
 	stableAfter = 250 * time.Millisecond
 )
 
-// monitor logs what the engine reports. Only the engine's writer uses it.
+// monitor logs what the engine's writer reports.
 type monitor struct {
 	log     *slog.Logger
 	now     func() time.Time
@@ -25,39 +25,25 @@ type monitor struct {
 	damaged time.Time
 }
 
-func newMonitor(opt Options) *monitor {
-	m := &monitor{log: opt.Log, now: opt.Now}
-	if m.log == nil {
-		m.log = slog.New(slog.DiscardHandler)
-	}
-	if m.now == nil {
-		m.now = time.Now
-	}
-	return m
-}
-
-// Unavailable implements engine.Monitor. It logs once for each thing that an operator can do about it.
-func (m *monitor) Unavailable(err error) {
-	m.failed = m.now()
-	if hint := engine.Hint(err); m.hint != hint {
-		m.hint = hint
-		m.log.Error("database unavailable, spooling attempts", "error", err, "hint", hint)
-	}
-}
-
-// Damaged implements engine.Monitor.
-func (m *monitor) Damaged(err error) {
-	if m.now().Sub(m.damaged) < damageLogEvery {
-		return
-	}
-	m.damaged = m.now()
-	m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", engine.Hint(err))
-}
-
-// Available implements engine.Monitor.
-func (m *monitor) Available() {
-	if m.hint != "" && m.now().Sub(m.failed) >= stableAfter {
-		m.hint = ""
-		m.log.Info("database available again")
+// report logs an unavailable database once for each thing that an operator can do about it.
+func (m *monitor) report(err error) {
+	hint := engine.Hint(err)
+	switch {
+	case err == nil:
+		if m.hint != "" && m.now().Sub(m.failed) >= stableAfter {
+			m.hint = ""
+			m.log.Info("database available again")
+		}
+	case engine.IsDamage(err):
+		if m.now().Sub(m.damaged) >= damageLogEvery {
+			m.damaged = m.now()
+			m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", hint)
+		}
+	default:
+		m.failed = m.now()
+		if m.hint != hint {
+			m.hint = hint
+			m.log.Error("database unavailable, spooling attempts", "error", err, "hint", hint)
+		}
 	}
 }

@@ -25,7 +25,7 @@ type replayFunc func(*engine.Conn, referral.Attempt, referral.Rules) (referral.V
 
 func (s *Store) replayBatch(ctx context.Context, attempts []referral.Attempt, rules referral.Rules, one replayFunc) ([]referral.Verdict, error) {
 	verdicts := make([]referral.Verdict, len(attempts))
-	err := s.db.WriteBulk(ctx, func(c *engine.Conn) error {
+	err := s.WriteBulk(ctx, func(c *engine.Conn) error {
 		for i, a := range attempts {
 			var err error
 			if verdicts[i], err = one(c, a, rules); err != nil {
@@ -97,7 +97,7 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referr
 func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
 	err = c.Query(`SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID).Each(func(r engine.Row) error {
 		var kind, user, reason string
-		if err := r.Scan(&kind, &user, engine.Null(&reason)); err != nil {
+		if err := r.Scan(&kind, &user, (*engine.NullText)(&reason)); err != nil {
 			return err
 		}
 		v.Known = v.Known || kind == string(referral.EventSignup)

@@ -16,9 +16,9 @@ WHERE s.token_hash = ?1`
 // FindSession implements auth.SessionStore. It waits no longer than ctx, whatever the disk does.
 func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
 	found := auth.Session{Token: token}
-	err := s.db.ReadShared(ctx, func(c *engine.Conn) error {
+	err := s.ReadShared(ctx, func(c *engine.Conn) error {
 		return c.Query(selectSession, token[:]).Get(auth.ErrNotFound, found.CSRF[:], &found.UserID, &found.CreatedAt,
-			&found.ExpiresAt, engine.NullableTime(&found.RevokedAt), &found.UserDisabled)
+			&found.ExpiresAt, (*engine.NullTime)(&found.RevokedAt), &found.UserDisabled)
 	})
 	if err != nil {
 		return auth.Session{}, err
@@ -28,7 +28,7 @@ func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session,
 
 // CreateSessions adds sessions: all of them or, on an error, none.
 func (s *Store) CreateSessions(ctx context.Context, sessions []auth.Session) error {
-	return s.db.WriteBulk(ctx, func(c *engine.Conn) error {
+	return s.WriteBulk(ctx, func(c *engine.Conn) error {
 		for _, n := range sessions {
 			_, err := c.Exec(`
 INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
@@ -44,7 +44,7 @@ INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, re
 // RevokeSessions revokes all of a user's sessions in force, from the next request on, and returns how
 // many there were.
 func (s *Store) RevokeSessions(ctx context.Context, userID string, now time.Time) (revoked int64, err error) {
-	err = s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+	err = s.WriteAlone(ctx, func(c *engine.Conn) error {
 		revoked, err = c.Exec(`
 UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2`, userID, now.UnixMicro())
 		return err

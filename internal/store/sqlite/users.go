@@ -20,16 +20,16 @@ FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' `
 
 // userColumns are destinations for selectUser, and accountColumns for selectAccount.
 func userColumns(u *auth.User) []any {
-	return []any{&u.ID, &u.Email, &u.DisplayName, &u.CreatedAt, engine.NullableTime(&u.DisabledAt)}
+	return []any{&u.ID, &u.Email, &u.DisplayName, &u.CreatedAt, (*engine.NullTime)(&u.DisabledAt)}
 }
 
-func accountColumns(a *auth.Account) []any { return append(userColumns(&a.User), engine.Null(&a.Code)) }
+func accountColumns(a *auth.Account) []any { return append(userColumns(&a.User), (*engine.NullText)(&a.Code)) }
 
 // CreateUser adds an account and its uid code, which it returns. The error wraps auth.ErrExists if the
 // id or the e-mail address is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
 	var code referral.Code
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+	err := s.WriteAlone(ctx, func(c *engine.Conn) error {
 		taken, err := c.Query(`SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Exists()
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ var (
 // from newID; an existing account is left as it is.
 func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
 	results := make([]auth.ImportResult, len(users))
-	err := s.db.WriteBulk(ctx, func(c *engine.Conn) error {
+	err := s.WriteBulk(ctx, func(c *engine.Conn) error {
 		for i, u := range users {
 			var err error
 			if results[i], err = importUser(c, u, newID); err != nil {
@@ -128,7 +128,7 @@ func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
 
 // Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) Account(ctx context.Context, userID string) (a auth.Account, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		a, err = findAccount(c, userID)
 		return err
 	})
@@ -150,7 +150,7 @@ func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (u auth.User, er
 	case ref.Email != "":
 		query, key = selectUser+`FROM users u WHERE u.email = ?1`, ref.Email
 	}
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		return c.Query(query, key).Get(auth.ErrNoUser, userColumns(&u)...)
 	})
 	return u, err
@@ -160,7 +160,7 @@ func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (u auth.User, er
 // first time. The error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time) (auth.User, error) {
 	var a auth.Account
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+	err := s.WriteAlone(ctx, func(c *engine.Conn) error {
 		_, err := c.Exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())
 		if err != nil {
 			return err

@@ -112,14 +112,14 @@ func (db *DB) vacuumInto(ctx context.Context, file string) (err error) {
 	var d sqlite.Driver
 	raw, err := d.Open(dsn(db.path, accessShared, []pragma{{name: "busy_timeout", value: "1500"}}))
 	if err != nil {
-		return translate(err)
+		return Translate(err)
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }()
 	_, err = raw.(driver.ExecerContext).ExecContext(ctx, "VACUUM INTO ?1", []driver.NamedValue{{Ordinal: 1, Value: target}})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return translate(err)
+	return Translate(err)
 }
 
 func syncDir(dir string) (err error) {

@@ -15,34 +15,21 @@ import (
 	"time"
 )
 
-// Options are the settings of Open. The zero value opens a database to read and write.
+// Options are the settings of Open.
 type Options struct {
-	// ReadOnly never takes the write lock.
-	ReadOnly bool
+	ReadOnly bool // never takes the write lock
 	// Recover empties the write-ahead log at open if this is the only process: commits of a process before
 	// this one may be in the system's cache only.
-	Recover bool
-	// BatchSize is how many functions may share a transaction; 0 means 256.
-	BatchSize int
-	// Probe is a query that NotReady reads with.
-	Probe string
+	Recover   bool
+	BatchSize int    // how many functions may share a transaction; 0 means 256
+	Probe     string // a query that NotReady reads with
 	// Observe is called after every transaction of Write, before its callers are answered; nil calls
 	// nothing. The writer waits for it: it must return at once.
 	Observe func(Commit)
-	// Monitor hears how transactions end; nil hears nothing.
-	Monitor Monitor
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-// Monitor hears from the writer how its transactions end. The writer waits for each call.
-type Monitor interface {
-	// Unavailable reports an error that concerns all transactions.
-	Unavailable(err error)
-	// Damaged reports a page that could not be read. Transactions that do not need it succeed.
-	Damaged(err error)
-	// Available reports a transaction that succeeded.
-	Available()
+	// Report is called by the writer if a transaction succeeds (nil) or fails for a reason that an operator must
+	// know: see IsDamage and Hint.
+	Report func(err error)
+	Now    func() time.Time // nil means time.Now
 }
 
 // DB is an open database. All methods are safe for concurrent use.
@@ -57,15 +44,14 @@ type DB struct {
 	reads        chan *call // of ReadShared
 
 	files atomic.Pointer[files] // as opened; nil while the database is being reopened
-	lost  chan struct{}
-	lose  sync.Once
-	why   error // set before lost is closed
+	lost  context.Context       // ends once a file was found removed or replaced
+	lose  context.CancelCauseFunc
 
 	closing sync.Once
 	closed  chan struct{}
 }
 
-// Open opens the database file at path, which must exist and be of the wanted schema: opening it to write changes
+// Open opens the database file at path, which must exist and have the right schema: opening it to write changes
 // its header.
 func Open(path string, opt Options) (*DB, error) {
 	base, err := filepath.EvalSymlinks(path)
@@ -75,11 +61,12 @@ func Open(path string, opt Options) (*DB, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	db := &DB{
-		path: path, base: base, opt: opt, health: &health{now: opt.Now},
-		reads: make(chan *call, maxQueue), lost: make(chan struct{}), closed: make(chan struct{}),
+	if opt.Report == nil {
+		opt.Report = func(error) {}
 	}
-	db.readers = newPool(db.openReader, db.closed)
+	db := &DB{path: path, base: base, opt: opt, health: &health{now: opt.Now}, reads: make(chan *call, maxQueue), closed: make(chan struct{})}
+	db.lost, db.lose = context.WithCancelCause(context.Background())
+	db.readers = newPool(db.openReader)
 	if opt.ReadOnly {
 		return db, nil
 	}
@@ -94,9 +81,9 @@ func Open(path string, opt Options) (*DB, error) {
 // database's place just now: the last connection that may write a file plays the WAL next to it into it.
 func (db *DB) openReader() (*Conn, error) {
 	if db.writer == nil {
-		return openConn(db.path, accessShared, pragmas(false))
+		return openConn(db.path, accessShared, false)
 	}
-	c, err := openConn(db.path, accessRead, pragmas(false))
+	c, err := openConn(db.path, accessRead, false)
 	if err != nil {
 		return nil, err
 	}
@@ -109,17 +96,16 @@ func (db *DB) openReader() (*Conn, error) {
 
 // Close waits for what is being committed, answers the rest with ErrClosed, and closes the
 // connections. It may be called more than once.
-func (db *DB) Close() error {
-	var err error
+func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.closed)
-		if db.writer != nil {
-			<-db.writer.done
+		if db.writer == nil {
+			db.readers.close()
+			return
 		}
+		<-db.writer.done
 		db.readers.close()
-		if db.writer != nil { // after the readers: the last connection to close empties the WAL
-			err = db.writer.close()
-		}
+		err = db.writer.close() // after the readers: the last connection to close empties the WAL
 	})
 	return err
 }
@@ -151,17 +137,10 @@ func (db *DB) Size() (database, wal int64, err error) {
 
 // Lost is closed once a file of the database was found removed or replaced. From then on every read and write
 // fails with Err.
-func (db *DB) Lost() <-chan struct{} { return db.lost }
+func (db *DB) Lost() <-chan struct{} { return db.lost.Done() }
 
 // Err returns why the database is lost, or nil.
-func (db *DB) Err() error {
-	select {
-	case <-db.lost:
-		return db.why
-	default:
-		return nil
-	}
-}
+func (db *DB) Err() error { return context.Cause(db.lost) }
 
 // checkEvery is how often the names are checked without a commit. The process must end within a second.
 const checkEvery = 250 * time.Millisecond
@@ -176,14 +155,14 @@ func (db *DB) watch() {
 			_ = db.checkFiles() // other errors are for the next commit
 		case <-db.closed:
 			return
-		case <-db.lost:
+		case <-db.Lost():
 			return
 		}
 	}
 }
 
-// checkFiles returns an error if the files are not known to be in place, and declares the database lost if
-// one was removed or replaced. While the database is being reopened there is nothing to compare with.
+// checkFiles returns an error unless the files are known to be in place. The database is lost if one was
+// removed or replaced. While the database is being reopened there is nothing to compare with.
 func (db *DB) checkFiles() error {
 	f := db.files.Load()
 	if f == nil {
@@ -191,23 +170,16 @@ func (db *DB) checkFiles() error {
 	}
 	err := f.check()
 	if errors.Is(err, ErrReplaced) && db.files.Load() == f { // not reopened meanwhile
-		db.declareLost(err)
+		db.lose(err)
 	}
 	return err
 }
 
-func (db *DB) declareLost(err error) {
-	db.lose.Do(func() {
-		db.why = err
-		close(db.lost)
-	})
-}
-
-// Write runs f in a transaction that it may share with other functions, and returns when its changes are
+// Write runs f in a transaction that it may share with other functions, and returns once its changes are
 // durable.
 //
 // f may run twice: if one function of a transaction returns an error, all are rolled back and each runs alone. So
-// it must set its results afresh every time. It must not be used for results after Write returned an error.
+// it must set its results afresh every time. They must not be used if Write returns an error.
 //
 // If ctx ends first, Write returns. f does not run any more then, unless it is being committed right now.
 // The error is ErrQueueFull if too many functions wait.
@@ -215,30 +187,31 @@ func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
 	}
-	c := newCall(f)
+	c := newCall(ctx, f)
 	select {
 	case db.writer.queue <- c:
+		return c.wait(db.writer.done)
 	default:
 		return ErrQueueFull
 	}
-	return c.wait(ctx, db.writer.done)
 }
 
-// WriteAlone runs f once, in a transaction of its own, and returns when it is durable or was rolled back. ctx
+// WriteAlone runs f once, in a transaction of its own, and returns once it is durable or was rolled back. ctx
 // bounds the wait for the write lock.
 func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
 	}
-	t := &task{ctx: ctx, run: f, done: make(chan error, 1)}
+	c := newCall(ctx, f)
 	select {
-	case db.writer.tasks <- t:
+	case db.writer.alone <- c:
+		<-c.done
+		return c.err
 	case <-db.writer.done:
 		return ErrClosed
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the writer: %w", ctx.Err())
 	}
-	return <-t.done
 }
 
 // bulkPause is how long a bulk writer leaves the lock alone after each transaction: longer than
@@ -247,12 +220,12 @@ const bulkPause = 3 * time.Millisecond
 
 // WriteBulk is WriteAlone for one batch of many.
 func (db *DB) WriteBulk(ctx context.Context, f func(*Conn) error) error {
-	if err := db.WriteAlone(ctx, f); err != nil {
-		return err
+	err := db.WriteAlone(ctx, f)
+	if err == nil {
+		select {
+		case <-time.After(bulkPause):
+		case <-db.closed:
+		}
 	}
-	select {
-	case <-time.After(bulkPause):
-	case <-db.closed:
-	}
-	return nil
+	return err
 }

@@ -26,11 +26,11 @@ type files struct {
 // opened it, so a file put there meanwhile is noticed. The connection must have read: that creates the companions.
 func noteFiles(path string, db os.FileInfo) (*files, error) {
 	base, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil, unseen(err)
-	}
 	f := &files{path: path, base: base, db: db}
-	if f.wal, err = os.Stat(base + walSuffix); err == nil {
+	if err == nil {
+		f.wal, err = os.Stat(base + walSuffix)
+	}
+	if err == nil {
 		f.shm, err = os.Stat(base + shmSuffix)
 	}
 	if err != nil {
@@ -46,6 +46,10 @@ func (f *files) check() error {
 	if err := same(f.path, f.db); err != nil {
 		return err
 	}
+	return f.checkWAL()
+}
+
+func (f *files) checkWAL() error {
 	if err := same(f.base+walSuffix, f.wal); err != nil {
 		return err
 	}
@@ -75,19 +79,18 @@ func unseen(err error) error {
 	return fmt.Errorf("%w: %w", errUnseen, err)
 }
 
-// walNeedsCopy reports whether only this process can still bring the commits of its WAL into the database
-// that it opened, and may do so.
+// walNeedsCopy reports whether the WAL of a lost database must be copied into the database that was opened.
 //
-// If the WAL lost its name, nobody else finds it. It must not be copied if another process has begun a
-// new one: both belong to the same database.
+// If the WAL lost its name, nobody else finds it. But if another process has begun a new one, both hold commits
+// of the same database, and neither may be played over the other.
 //
-// If another file is in the database's place and the WAL still next to it, SQLite would play the WAL into that file
-// at the next start: a WAL does not say whose it is.
+// If another file is in the database's place, next to the WAL, SQLite would play the WAL into it at the next
+// start: a WAL does not say whose it is.
 func (f *files) walNeedsCopy() bool {
-	if same(f.path, f.db) == nil {
-		wal, err := os.Stat(f.base + walSuffix)
-		return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(wal, f.wal) && wal.Size() == 0
+	if same(f.path, f.db) != nil {
+		_, err := os.Stat(f.path)
+		return err == nil && f.checkWAL() == nil
 	}
-	_, err := os.Stat(f.path)
-	return err == nil && same(f.base+walSuffix, f.wal) == nil && same(f.base+shmSuffix, f.shm) == nil
+	wal, err := os.Stat(f.base + walSuffix)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(wal, f.wal) && wal.Size() == 0
 }

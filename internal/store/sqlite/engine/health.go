@@ -33,11 +33,9 @@ type health struct {
 func (h *health) note(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.cause = err
-	switch {
-	case err == nil:
+	if h.cause = err; err == nil {
 		h.lastOK, h.failing = h.now(), time.Time{}
-	case h.failing.IsZero():
+	} else if h.failing.IsZero() {
 		h.failing = h.now()
 	}
 }
@@ -51,39 +49,41 @@ func (h *health) suspect(err error) {
 	}
 }
 
-// proven reports whether a write succeeded so recently that a probe is not needed.
-func (h *health) proven() bool {
+// state reports whether a write succeeded so recently that a probe is not needed, and why writing has
+// failed for unwritableAfter.
+func (h *health) state() (proven bool, unwritable error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.failing.IsZero() && h.now().Sub(h.lastOK) < unwritableAfter
-}
-
-// unwritable returns why writing has failed for unwritableAfter, or nil.
-func (h *health) unwritable() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.failing.IsZero() || h.now().Sub(h.failing) < unwritableAfter {
-		return nil
+	if h.failing.IsZero() {
+		return h.now().Sub(h.lastOK) < unwritableAfter, nil
 	}
-	return h.cause
+	if h.now().Sub(h.failing) < unwritableAfter {
+		return false, nil
+	}
+	return false, h.cause
 }
 
 // NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it
 // lately, it makes one that changes nothing.
-func (db *DB) NotReady(ctx context.Context) []string {
+func (db *DB) NotReady(ctx context.Context) (found []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	var found []string
-	if err := bounded(ctx, func() error { return db.probeRead(ctx) }); err != nil {
+	err := bounded(ctx, func() error {
+		return db.Read(ctx, func(c *Conn) error {
+			_, err := c.Query(db.opt.Probe).Exists()
+			return err
+		})
+	})
+	if err != nil {
 		found = append(found, fmt.Sprintf("the store cannot be read: %v", inWords(err)))
 	}
-	if db.writer != nil && !db.health.proven() {
+	if proven, _ := db.health.state(); db.writer != nil && !proven {
 		err := bounded(ctx, func() error { return db.WriteAlone(ctx, (*Conn).commitNothing) })
 		if errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
 			db.health.suspect(err)
 		}
 	}
-	if cause := db.health.unwritable(); cause != nil {
+	if _, cause := db.health.state(); cause != nil {
 		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, inWords(cause)))
 	}
 	return found
@@ -108,11 +108,4 @@ func bounded(ctx context.Context, f func() error) error {
 	case <-ctx.Done():
 		return errNoAnswer
 	}
-}
-
-func (db *DB) probeRead(ctx context.Context) error {
-	return db.Read(ctx, func(c *Conn) error {
-		_, err := c.Query(db.opt.Probe).Exists()
-		return err
-	})
 }

@@ -17,16 +17,30 @@ func (w *writer) fail(err error) {
 		w.retry = time.After(retryEvery)
 	}
 	w.db.health.note(err)
-	w.tell(func(m Monitor) { m.Unavailable(err) })
+	w.db.opt.Report(err)
 }
 
-// recover tries to bring a failed database back into service.
+// recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that
+// it had, or new ones.
 func (w *writer) recover() {
 	w.retry = nil
 	if w.db.Err() != nil {
 		return
 	}
-	if err := w.tryRecovery(); err != nil {
+	var err error
+	if w.conn != nil {
+		if err = w.db.checkFiles(); err == nil {
+			// Before anything is closed: a failed disk can take seconds to reject a write, and still be read.
+			err = tryCommit(w.db.path)
+		}
+	}
+	if err == nil {
+		err = w.reopen()
+	}
+	if err == nil {
+		err = w.restartWAL()
+	}
+	if err != nil {
 		w.fail(err)
 		return
 	}
@@ -34,27 +48,9 @@ func (w *writer) recover() {
 	w.judge(nil)
 }
 
-// tryRecovery is the way back after an error of the disk. An error leaves the database failed, with the readers
-// that it had or with new ones.
-func (w *writer) tryRecovery() error {
-	if w.conn != nil {
-		if err := w.db.checkFiles(); err != nil {
-			return err
-		}
-		// Before anything is closed: a failed disk can take seconds to reject a write, and still be read meanwhile.
-		if err := tryCommit(w.db.path); err != nil {
-			return err
-		}
-	}
-	if err := w.reopen(); err != nil {
-		return err
-	}
-	return w.restartWAL()
-}
-
 // tryCommit commits, on a connection of its own, without changing anything.
 func tryCommit(path string) error {
-	c, err := openConn(path, accessShared, pragmas(true))
+	c, err := openConn(path, accessShared, true)
 	if err != nil {
 		return err
 	}
@@ -77,30 +73,26 @@ func (c *Conn) commitNothing() error { return c.Pragma("user_version = 0") }
 // commit is known to be on disk. So nothing is checkpointed on the way out, and SQLite must forget what it
 // has copied already: it does when the last connection is gone. Another process that has the
 // file open keeps that memory; its disk fails as well, and it must end too.
-func (w *writer) reopen() error {
+func (w *writer) reopen() (err error) {
 	var witness *Conn
 	if w.conn != nil {
-		var err error
 		if witness, err = openWitness(w.db.path); err != nil {
 			return err
 		}
 	}
 	var failed error
-	err := w.db.readers.reset(func() opener {
+	err = w.db.readers.reset(func() opener {
 		w.db.files.Store(nil)
 		w.conn.discard()
 		witness.discard()
-		w.conn = nil
+		w.conn, witness = nil, nil
 		if failed = w.open(); failed != nil {
 			return func() (*Conn, error) { return nil, failed }
 		}
 		return w.db.openReader
 	})
-	if err != nil {
-		witness.discard()
-		return err
-	}
-	return failed
+	witness.discard()
+	return errors.Join(err, failed)
 }
 
 // restartWAL empties the WAL of a database that was just reopened. Nothing may be written behind what it holds:
@@ -109,7 +101,7 @@ func (w *writer) reopen() error {
 // commit proves that the disk takes one. Reads do not wait for this: another process that reads can delay it
 // for as long as it likes.
 func (w *writer) restartWAL() error {
-	if err := w.conn.emptyWALPatiently(); err != nil {
+	if err := w.conn.emptyWAL(lockWait); err != nil {
 		return err
 	}
 	return w.conn.commitNothing()
@@ -118,37 +110,35 @@ func (w *writer) restartWAL() error {
 // openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither
 // checkpoints nor deletes the WAL.
 func openWitness(path string) (*Conn, error) {
-	c, err := openConn(path, accessRead, pragmas(false))
+	c, err := openConn(path, accessRead, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.touch(); err != nil {
-		c.discard()
-		return nil, err
-	}
-	return c, nil
+	return c, c.touch()
+}
+
+// touch reads the schema. That opens the companion files, or creates them.
+func (c *Conn) touch() error {
+	_, err := c.Query("SELECT count(*) FROM sqlite_schema").Exists()
+	return err
 }
 
 // open opens the connection that writes and notes the files. Opened again, it must be the same database file.
 func (w *writer) open() error {
-	path := w.db.path
-	db, err := os.Stat(path)
-	switch {
-	case err != nil && w.files == nil:
-		return err
-	case err != nil:
+	db, err := os.Stat(w.db.path)
+	if err != nil {
 		err = unseen(err)
-	case w.files != nil && !os.SameFile(db, w.files.db):
+	} else if w.files != nil && !os.SameFile(db, w.files.db) {
 		err = ErrReplaced
 	}
 	var c *Conn
 	var f *files
 	if err == nil {
-		c, f, err = openWriter(path, db)
+		c, f, err = openWriter(w.db.path, db)
 	}
 	if err != nil {
-		if w.files != nil && errors.Is(err, ErrReplaced) {
-			w.db.declareLost(err)
+		if errors.Is(err, ErrReplaced) {
+			w.db.lose(err)
 		}
 		return err
 	}
@@ -162,7 +152,7 @@ func (w *writer) open() error {
 // caller checkpoints too. SQLite does so only for a WAL that other processes have made four times as
 // long, about 16 MB.
 func openWriter(path string, db os.FileInfo) (*Conn, *files, error) {
-	c, err := openConn(path, accessShared, pragmas(true))
+	c, err := openConn(path, accessShared, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -192,22 +182,20 @@ func closeWithoutTrace(path string, c *Conn) {
 // close closes the writer's connection. Only a database that is ok is closed in the usual way, which
 // checkpoints and deletes the WAL: SQLite deletes by name, and the name may be another file's now. No acknowledged
 // commit is lost by the way out.
-func (w *writer) close() error {
+func (w *writer) close() (err error) {
 	if w.conn == nil {
 		return nil
 	}
-	err := w.files.check()
-	if err == nil && w.failed == nil {
+	if w.failed == nil && w.files.check() == nil {
 		return w.conn.close()
 	}
-	var lost error
 	if w.failed == nil && w.files.walNeedsCopy() {
-		lost = w.conn.emptyWALPatiently()
+		err = w.conn.emptyWAL(lockWait)
 	}
 	if same(w.files.path, w.files.db) == nil {
 		closeWithoutTrace(w.db.path, w.conn)
 	} else {
 		w.conn.discard() // SQLite notices itself that the database has moved
 	}
-	return lost
+	return err
 }
