@@ -12,18 +12,11 @@ import (
 
 // Attribute implements referral.Store.
 func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	var o referral.Outcome
-	err := s.Write(ctx, func(c *engine.Conn) (err error) {
-		o, err = decideAndRecord(c, a, rules)
-		return err
-	})
+	o, err := resultOf(ctx, s.Write, func(c *engine.Conn) (referral.Outcome, error) { return decideAndRecord(c, a, rules) })
 	if errors.Is(err, engine.ErrQueueFull) {
 		err = referral.ErrBusy
 	}
-	if err != nil {
-		return referral.Outcome{}, err
-	}
-	return o, nil
+	return o, err
 }
 
 // decideAndRecord decides one live attempt and writes its rows.

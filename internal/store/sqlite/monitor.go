@@ -25,25 +25,23 @@ type monitor struct {
 	damaged time.Time
 }
 
-// report logs an unavailable database once for each thing that an operator can do about it.
-func (m *monitor) report(err error) {
-	hint := engine.Hint(err)
+// report logs that the database is unavailable, once for each thing that an operator can do about it.
+func (m *monitor) report(err error, all bool) {
+	now, hint := m.now(), engine.Hint(err)
 	switch {
 	case err == nil:
-		if m.hint != "" && m.now().Sub(m.failed) >= stableAfter {
+		if m.hint != "" && now.Sub(m.failed) >= stableAfter {
 			m.hint = ""
 			m.log.Info("database available again")
 		}
-	case engine.IsDamage(err):
-		if m.now().Sub(m.damaged) >= damageLogEvery {
-			m.damaged = m.now()
-			m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", hint)
-		}
-	default:
-		m.failed = m.now()
+	case all:
+		m.failed = now
 		if m.hint != hint {
 			m.hint = hint
 			m.log.Error("database unavailable, spooling attempts", "error", err, "hint", hint)
 		}
+	case now.Sub(m.damaged) >= damageLogEvery:
+		m.damaged = now
+		m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", hint)
 	}
 }

@@ -14,30 +14,13 @@ import (
 // Replay implements referral.Store. A row that the schema rejects is its attempt's own error. It
 // costs the transaction a second pass, in which each attempt has a savepoint.
 func (s *Store) Replay(ctx context.Context, attempts []referral.Attempt, rules referral.Rules) ([]referral.Verdict, error) {
-	verdicts, err := s.replayBatch(ctx, attempts, rules, replayOne)
+	verdicts, err := resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) { return replayOne(c, a, rules) })
 	if engine.IsConstraint(err) {
-		verdicts, err = s.replayBatch(ctx, attempts, rules, replayInSavepoint)
+		return resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) {
+			return replayInSavepoint(c, a, rules)
+		})
 	}
 	return verdicts, err
-}
-
-type replayFunc func(*engine.Conn, referral.Attempt, referral.Rules) (referral.Verdict, error)
-
-func (s *Store) replayBatch(ctx context.Context, attempts []referral.Attempt, rules referral.Rules, one replayFunc) ([]referral.Verdict, error) {
-	verdicts := make([]referral.Verdict, len(attempts))
-	err := s.WriteBulk(ctx, func(c *engine.Conn) error {
-		for i, a := range attempts {
-			var err error
-			if verdicts[i], err = one(c, a, rules); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return verdicts, nil
 }
 
 func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Verdict, error) {
@@ -79,16 +62,14 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referr
 		return referral.Verdict{}, err
 	}
 	v.Outcome = referral.Decide(a, f, rules)
-	if v.Refused != "" {
-		later := false
-		if v.Outcome.Reason == referral.ReasonAlreadyAttributed {
-			if later, err = attributedLater(c, a); err != nil {
-				return v, err
-			}
+	later := false
+	if v.Refused != "" && v.Outcome.Reason == referral.ReasonAlreadyAttributed {
+		if later, err = attributedLater(c, a); err != nil {
+			return v, err
 		}
-		if !later {
-			v.Refused = ""
-		}
+	}
+	if !later {
+		v.Refused = ""
 	}
 	return v, writeOutcome(c, a, v.Outcome)
 }

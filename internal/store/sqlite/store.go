@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"log/slog"
 	"os"
 	"time"
@@ -125,27 +124,3 @@ func Version() string { return sqlite3.SQLITE_VERSION }
 
 // SchemaVersions returns the schema version that Open found and the one it left.
 func (s *Store) SchemaVersions() (from, to int64) { return s.from, s.to }
-
-// errStopped ends a query whose caller has seen enough.
-var errStopped = errors.New("stopped by the caller")
-
-// stream is a sequence of what read yields. Its last value may be a read error.
-func stream[T any](ctx context.Context, s *Store, read func(c *engine.Conn, yield func(T) error) error) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		err := s.Read(ctx, func(c *engine.Conn) error {
-			return read(c, func(v T) error {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if !yield(v, nil) {
-					return errStopped
-				}
-				return nil
-			})
-		})
-		if err != nil && !errors.Is(err, errStopped) {
-			var none T
-			yield(none, err)
-		}
-	}
-}

@@ -74,12 +74,7 @@ WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func(r engine.Row) erro
 
 // readOrphans yields each attribution without a signup event.
 func readOrphans(c *engine.Conn, yield func(referral.Recorded) error) error {
-	return c.Query(`SELECT ` + selectAttribution + ` FROM attributions a
-WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = a.invitee_id AND e.type = 'signup')`).Each(func(r engine.Row) error {
-		var a referral.Attribution
-		if err := r.Scan(attributionColumns(&a)...); err != nil {
-			return err
-		}
-		return yield(referral.Recorded{Row: &a})
-	})
+	return scanEach(c.Query(`SELECT `+selectAttribution+` FROM attributions a
+WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = a.invitee_id AND e.type = 'signup')`),
+		attributionColumns, func(a referral.Attribution) error { return yield(referral.Recorded{Row: &a}) })
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -27,8 +26,8 @@ type Options struct {
 	// nothing. The writer waits for it: it must return at once.
 	Observe func(Commit)
 	// Report is called by the writer if a transaction succeeds (nil) or fails for a reason that an operator must
-	// know: see IsDamage and Hint.
-	Report func(err error)
+	// know. all says that it concerns all transactions.
+	Report func(err error, all bool)
 	Now    func() time.Time // nil means time.Now
 }
 
@@ -62,7 +61,7 @@ func Open(path string, opt Options) (*DB, error) {
 		opt.Now = time.Now
 	}
 	if opt.Report == nil {
-		opt.Report = func(error) {}
+		opt.Report = func(error, bool) {}
 	}
 	db := &DB{path: path, base: base, opt: opt, health: &health{now: opt.Now}, reads: make(chan *call, maxQueue), closed: make(chan struct{})}
 	db.lost, db.lose = context.WithCancelCause(context.Background())
@@ -126,11 +125,8 @@ func (db *DB) Size() (database, wal int64, err error) {
 		return 0, 0, err
 	}
 	log, err := os.Stat(db.base + walSuffix)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return info.Size(), 0, nil
-	case err != nil:
-		return 0, 0, err
+	if err != nil {
+		return info.Size(), 0, ifExists(err)
 	}
 	return info.Size(), log.Size(), nil
 }

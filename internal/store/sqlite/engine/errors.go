@@ -75,10 +75,13 @@ func IsPermission(err error) bool {
 	return hasCode(err, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM) || errors.Is(err, fs.ErrPermission)
 }
 
+// IsCorrupt reports whether SQLite found the file malformed.
+func IsCorrupt(err error) bool { return hasCode(err, sqlite3.SQLITE_CORRUPT) }
+
 // IsDamage reports whether a page could not be read, or cannot be right.
 func IsDamage(err error) bool {
 	var e Error
-	return errors.As(err, &e) && (e.primary() == sqlite3.SQLITE_CORRUPT || slices.Contains(readErrors, e.Code)) || errors.Is(err, ErrNotDatabase)
+	return errors.As(err, &e) && slices.Contains(readErrors, e.Code) || IsCorrupt(err) || errors.Is(err, ErrNotDatabase)
 }
 
 var readErrors = []int{

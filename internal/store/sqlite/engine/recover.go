@@ -17,7 +17,7 @@ func (w *writer) fail(err error) {
 		w.retry = time.After(retryEvery)
 	}
 	w.db.health.note(err)
-	w.db.opt.Report(err)
+	w.db.opt.Report(err, true)
 }
 
 // recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that
@@ -114,7 +114,11 @@ func openWitness(path string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, c.touch()
+	if err := c.touch(); err != nil {
+		c.discard()
+		return nil, err
+	}
+	return c, nil
 }
 
 // touch reads the schema. That opens the companion files, or creates them.

@@ -219,7 +219,7 @@ func (w *writer) judge(err error) {
 		return
 	}
 	if err == nil || isFull(err) || IsDamage(err) {
-		w.db.opt.Report(err)
+		w.db.opt.Report(err, isFull(err))
 	}
 	var one *callError
 	if !errors.As(err, &one) { // one bad row says nothing about the disk
