@@ -253,3 +253,18 @@ func TestWriteLockOfAnotherProcessDelaysAttempts(t *testing.T) {
 	}
 	wantSound(t, s)
 }
+
+func TestCycleQueryEndsInADamagedRing(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	all := newUsers(t, s, 4)
+	for i, u := range all[:3] {
+		referrer := all[(i+1)%3]
+		tamper(t, path, `INSERT INTO attributions VALUES ('`+u.id+`', '`+referrer.id+`', '`+referrer.code+`', 0, 'x')`)
+	}
+	for to, want := range map[string]bool{all[0].id: true, all[2].id: true, all[3].id: false} {
+		if found, err := s.LeadsTo(t.Context(), all[0].id, to); found != want || err != nil {
+			t.Errorf("%t %v", found, err)
+		}
+	}
+}
