@@ -2,7 +2,6 @@ package auth
 
 import (
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -16,16 +15,15 @@ const (
 // SecureMode selects when cookies get the Secure attribute.
 type SecureMode string
 
-// SecureAuto follows the scheme that the visitor used, which only a trusted proxy can report: the
-// server itself speaks plain HTTP.
+// SecureAuto follows the visitor's scheme, which only a trusted proxy knows: the server itself speaks plain HTTP.
 const (
 	SecureAuto   SecureMode = "auto"
 	SecureAlways SecureMode = "always"
 	SecureNever  SecureMode = "never"
 )
 
-// Cookie is a cookie as this product sets them: Path=/ and SameSite=Lax always. Name and Value must
-// need no quoting; nothing is cleaned, so that no value can turn into another one.
+// Cookie is a cookie with Path=/ and SameSite=Lax. Name and Value must need no quoting: they are written
+// unchanged, so no value can turn into another one.
 type Cookie struct {
 	Name, Value string
 	Domain      string        // empty: this host only
@@ -36,27 +34,19 @@ type Cookie struct {
 
 // String returns the value of a Set-Cookie header.
 func (c Cookie) String() string {
-	var b strings.Builder
-	b.WriteString(c.Name)
-	b.WriteByte('=')
-	b.WriteString(c.Value)
-	b.WriteString("; Path=/")
+	s := c.Name + "=" + c.Value + "; Path=/"
 	if c.Domain != "" {
-		b.WriteString("; Domain=")
-		b.WriteString(c.Domain)
+		s += "; Domain=" + c.Domain
 	}
-	b.WriteString("; Max-Age=")
-	b.WriteString(strconv.FormatInt(max(0, int64(c.MaxAge/time.Second)), 10))
+	s += "; Max-Age=" + strconv.FormatInt(max(0, int64(c.MaxAge/time.Second)), 10)
 	if c.MaxAge <= 0 {
-		// For clients from before RFC 6265 that know no Max-Age.
-		b.WriteString("; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+		s += "; Expires=Thu, 01 Jan 1970 00:00:00 GMT" // for clients older than RFC 6265
 	}
 	if c.HTTPOnly {
-		b.WriteString("; HttpOnly")
+		s += "; HttpOnly"
 	}
 	if c.Secure {
-		b.WriteString("; Secure")
+		s += "; Secure"
 	}
-	b.WriteString("; SameSite=Lax")
-	return b.String()
+	return s + "; SameSite=Lax"
 }

@@ -6,16 +6,15 @@ import (
 )
 
 var (
-	// ErrCSRFMissing says that no X-CSRF-Token header came, or an empty one.
+	// ErrCSRFMissing reports that the X-CSRF-Token header is missing or empty.
 	ErrCSRFMissing = errors.New("no X-CSRF-Token header")
-	// ErrCSRFInvalid says that the header does not prove the request to be the session's own.
+	// ErrCSRFInvalid reports that the header does not prove that the session's own page sent the request.
 	ErrCSRFInvalid = errors.New("the CSRF token is not this session's")
 )
 
-// CheckCSRF holds the values of the X-CSRF-Token headers and of the nl_csrf cookies against each
-// other and against the session. Equal header and cookie are not enough: a sibling subdomain can
-// toss a cookie of its own choosing, but it cannot know what this session's token hashes to.
-// The error is ErrCSRFMissing or ErrCSRFInvalid.
+// CheckCSRF compares the X-CSRF-Token headers with the nl_csrf cookies and with the sessions. An equal cookie is not
+// enough: a sibling subdomain can set one, but it does not know the token of this session. The error is ErrCSRFMissing
+// or ErrCSRFInvalid.
 func (id Identity) CheckCSRF(headers, cookies []string) error {
 	if len(headers) == 0 || (len(headers) == 1 && headers[0] == "") {
 		return ErrCSRFMissing

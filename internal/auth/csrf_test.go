@@ -37,7 +37,7 @@ func TestCheckCSRF(t *testing.T) {
 		"another user's, header and cookie":   {one, []string{foreign}, []string{foreign}, auth.ErrCSRFInvalid},
 		"of a session that was not presented": {one, []string{second}, []string{second}, auth.ErrCSRFInvalid},
 		"the session token":                   {one, []string{f.ann.Session}, []string{f.ann.Session}, auth.ErrCSRFInvalid},
-		"made up, header and cookie":          {one, []string{"x"}, []string{"x"}, auth.ErrCSRFInvalid},
+		"invented, header and cookie":         {one, []string{"x"}, []string{"x"}, auth.ErrCSRFInvalid},
 		"a prefix":                            {one, []string{token[:42]}, []string{token[:42]}, auth.ErrCSRFInvalid},
 		"with white space":                    {one, []string{token + " "}, []string{token + " "}, auth.ErrCSRFInvalid},
 	} {
@@ -54,7 +54,7 @@ func TestCheckCSRF(t *testing.T) {
 	}
 }
 
-func TestTheTokenOfAnExpiredSessionProvesNothing(t *testing.T) {
+func TestCSRFTokenOfAnExpiredSessionIsInvalid(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id, err := auth.Authenticate(t.Context(), f.store, []string{f.expired.Session, f.ann.Session}, noon)
@@ -67,7 +67,7 @@ func TestTheTokenOfAnExpiredSessionProvesNothing(t *testing.T) {
 	}
 }
 
-func TestNobodysTokenIsValid(t *testing.T) {
+func TestNoCSRFTokenIsValidWithoutASession(t *testing.T) {
 	t.Parallel()
 	zero := []string{""}
 	if err := (auth.Identity{}).CheckCSRF([]string{"x"}, []string{"x"}); !errors.Is(err, auth.ErrCSRFInvalid) {

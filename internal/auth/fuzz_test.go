@@ -9,8 +9,8 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// FuzzCheckCSRF holds the rule against its words. Headers and cookies are given between blanks, with
-// ann's two tokens as A and B and bob's as C; presented says which of ann's sessions came.
+// FuzzCheckCSRF compares the rule with a second implementation. Headers and cookies are separated by blanks. A and B
+// are ann's two tokens, C is bob's. presented selects the sessions of the request.
 func FuzzCheckCSRF(f *testing.F) {
 	f.Add("A", "A", uint8(0))
 	f.Add("B", "B B", uint8(2))
@@ -48,8 +48,8 @@ func FuzzCheckCSRF(f *testing.F) {
 	})
 }
 
-// FuzzAuthenticate demands one user's valid session among the cookies, given between blanks: A and B
-// are ann's, C is bob's, E ann's expired one.
+// FuzzAuthenticate checks that cookies, separated by blanks, must contain valid sessions of one user. A and B are
+// ann's, C is bob's, E is ann's expired session.
 func FuzzAuthenticate(f *testing.F) {
 	for _, seed := range []string{"A", "A B", "A C", "E", "E A", "x A A", ""} {
 		f.Add(seed)

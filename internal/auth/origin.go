@@ -10,13 +10,13 @@ import (
 
 var errOrigin = errors.New("not an exact origin")
 
-// ParseOrigin returns the form in which origins are compared: lower-case scheme://host[:port], with
-// the scheme's own port left out. Anything but an exact http or https origin is an error: `*`,
-// `null`, a path (a lone slash too), a user, a host with a wildcard or with letters beyond ASCII.
+// ParseOrigin returns an origin as it is compared: scheme://host[:port] in lower case, without the default port.
+// Only exact http and https origins are valid. Errors are `*`, `null`, a path (also a single slash), a user, and hosts
+// with a wildcard or non-ASCII letters.
 func ParseOrigin(s string) (string, error) {
 	scheme, rest, found := strings.Cut(s, "://")
 	scheme = strings.ToLower(scheme)
-	port := defaultPort(scheme)
+	port := defaultPorts[scheme]
 	if !found || port == 0 {
 		return "", fmt.Errorf("%w: %q (expected something like https://console.example.com)", errOrigin, s)
 	}
@@ -30,46 +30,38 @@ func ParseOrigin(s string) (string, error) {
 	default:
 		return "", fmt.Errorf("%w: %q: %w", errOrigin, s, err)
 	}
-	if a.port == port {
-		return scheme + "://" + a.host, nil
+	if a.port != port {
+		a.host += ":" + strconv.Itoa(int(a.port))
 	}
-	return scheme + "://" + a.host + ":" + strconv.Itoa(int(a.port)), nil
+	return scheme + "://" + a.host, nil
 }
 
-func defaultPort(scheme string) uint16 {
-	switch scheme {
-	case "http":
-		return 80
-	case "https":
-		return 443
-	}
-	return 0
-}
+// defaultPorts are the ports of the schemes that an origin may have.
+var defaultPorts = map[string]uint16{"http": 80, "https": 443}
 
-// authority is a host, as it is written in an origin, and a port.
+// authority is a host in canonical form and a port.
 type authority struct {
 	host string
 	port uint16
 }
 
-// parseAuthority parses host[:port]; without a port, it is the default one.
+// parseAuthority parses host[:port]. port is the default.
 func parseAuthority(s string, port uint16) (authority, error) {
-	host, digits, hasPort := s, "", false
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
-		host, digits, hasPort = s[:i], s[i+1:], true
-	}
-	if hasPort {
-		n, err := strconv.ParseUint(digits, 10, 16)
-		if err != nil || n == 0 || digits[0] == '+' {
+		n, err := strconv.ParseUint(s[i+1:], 10, 16)
+		if err != nil || n == 0 {
 			return authority{}, errors.New("its port is not one of 1 to 65535")
 		}
-		port = uint16(n)
+		s, port = s[:i], uint16(n)
 	}
-	host, err := canonicalHost(host)
+	host, err := canonicalHost(s)
 	return authority{host, port}, err
 }
 
-// canonicalHost returns a host name in lower case, an IPv6 address in its shortest form in brackets.
+// hostCharacter are the characters of host names.
+const hostCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+
+// canonicalHost returns a host name in lower case, or an IPv6 address in its shortest form in brackets.
 func canonicalHost(host string) (string, error) {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
@@ -82,29 +74,18 @@ func canonicalHost(host string) (string, error) {
 	if host == "" {
 		return "", errors.New("it has no host")
 	}
-	for i := range len(host) {
-		switch c := host[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
-		default:
-			return "", errors.New("its host is not made of a-z, 0-9, dots and hyphens (write an international name in its xn-- form)")
-		}
+	if strings.Trim(host, hostCharacter) != "" {
+		return "", errors.New("its host is not made of a-z, 0-9, dots and hyphens (write an international name in its xn-- form)")
 	}
 	return strings.ToLower(host), nil
 }
 
-// IsOwnOrigin reports whether the origin's host and port are those the request was sent to. A port left
-// out on either side is the default of the origin's scheme: behind a proxy the server cannot know
-// its own.
+// IsOwnOrigin reports whether the origin has the host and port of the Host header. A missing port on either side is
+// the default of the origin's scheme: behind a proxy, the server does not know its own scheme.
 func IsOwnOrigin(origin, host string) bool {
 	scheme, rest, _ := strings.Cut(origin, "://")
-	port := defaultPort(strings.ToLower(scheme))
-	if port == 0 {
-		return false
-	}
-	o, err := parseAuthority(rest, port)
-	if err != nil {
-		return false
-	}
-	h, err := parseAuthority(host, port)
-	return err == nil && o == h
+	port := defaultPorts[strings.ToLower(scheme)]
+	o, originErr := parseAuthority(rest, port)
+	h, hostErr := parseAuthority(host, port)
+	return port != 0 && originErr == nil && hostErr == nil && o == h
 }

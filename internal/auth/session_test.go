@@ -32,8 +32,8 @@ func diff(t *testing.T, what string, want, got any) {
 	}
 }
 
-// fixture is a store with ann and bob, whose accounts are in order, eve, who is disabled, and dan,
-// whose sessions were revoked; and the tokens of their sessions.
+// fixture is a store with users and their tokens: ann and bob, eve, who is disabled, and dan, whose sessions are
+// revoked.
 type fixture struct {
 	store                                 *sqlite.Store
 	ann, ann2, expired, bob, eve, revoked auth.Tokens
@@ -86,29 +86,29 @@ func TestAuthenticate(t *testing.T) {
 	f := newFixture(t)
 	for name, tt := range map[string]struct {
 		cookies []string
-		want    string // the user's id; empty when nobody is signed in
+		want    string // the user's id; empty: unauthenticated
 	}{
-		"valid, to the last microsecond": {[]string{f.ann.Session}, ann},
-		"expired this very moment":       {[]string{f.expired.Session}, ""},
-		"revoked":                        {[]string{f.revoked.Session}, ""},
-		"of a disabled user":             {[]string{f.eve.Session}, ""},
-		"unknown":                        {[]string{f.unknown}, ""},
-		"no cookie":                      {nil, ""},
-		"empty":                          {[]string{""}, ""},
-		"quoted":                         {[]string{`"` + f.ann.Session + `"`}, ""},
-		"with white space":               {[]string{" " + f.ann.Session}, ""},
-		"too long":                       {[]string{f.ann.Session + "A"}, ""},
-		"cut off":                        {[]string{f.ann.Session[:42]}, ""},
-		"the CSRF token":                 {[]string{f.ann.CSRF}, ""},
-		"the same twice":                 {[]string{f.ann.Session, f.ann.Session}, ann},
-		"two of one user":                {[]string{f.ann.Session, f.ann2.Session}, ann},
-		"valid beside expired":           {[]string{f.expired.Session, f.ann.Session}, ann},
-		"valid beside rubbish":           {[]string{"rubbish", f.ann.Session, f.unknown}, ann},
-		"valid beside a disabled user's": {[]string{f.eve.Session, f.ann.Session}, ann},
-		"valid beside another user's revoked one": {[]string{f.ann.Session, f.revoked.Session}, ann},
-		"of two users":                            {[]string{f.ann.Session, f.bob.Session}, ""},
-		"of two users, the first twice":           {[]string{f.ann.Session, f.ann2.Session, f.bob.Session}, ""},
-		"another user's beside one's expired one": {[]string{f.expired.Session, f.bob.Session}, bob},
+		"valid, to the last microsecond":       {[]string{f.ann.Session}, ann},
+		"expires now":                          {[]string{f.expired.Session}, ""},
+		"revoked":                              {[]string{f.revoked.Session}, ""},
+		"of a disabled user":                   {[]string{f.eve.Session}, ""},
+		"unknown":                              {[]string{f.unknown}, ""},
+		"no cookie":                            {nil, ""},
+		"empty":                                {[]string{""}, ""},
+		"quoted":                               {[]string{`"` + f.ann.Session + `"`}, ""},
+		"with white space":                     {[]string{" " + f.ann.Session}, ""},
+		"too long":                             {[]string{f.ann.Session + "A"}, ""},
+		"truncated":                            {[]string{f.ann.Session[:42]}, ""},
+		"the CSRF token":                       {[]string{f.ann.CSRF}, ""},
+		"the same twice":                       {[]string{f.ann.Session, f.ann.Session}, ann},
+		"two of one user":                      {[]string{f.ann.Session, f.ann2.Session}, ann},
+		"valid and expired":                    {[]string{f.expired.Session, f.ann.Session}, ann},
+		"valid and rubbish":                    {[]string{"rubbish", f.ann.Session, f.unknown}, ann},
+		"valid and a disabled user's":          {[]string{f.eve.Session, f.ann.Session}, ann},
+		"valid and another user's revoked one": {[]string{f.ann.Session, f.revoked.Session}, ann},
+		"of two users":                         {[]string{f.ann.Session, f.bob.Session}, ""},
+		"of two users, the first twice":        {[]string{f.ann.Session, f.ann2.Session, f.bob.Session}, ""},
+		"another user's and an expired one":    {[]string{f.expired.Session, f.bob.Session}, bob},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +126,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-func TestRevokingHoldsFromTheNextRequestOn(t *testing.T) {
+func TestRevokedSessionIsRejectedOnNextRequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for name, tt := range map[string]struct {
@@ -148,27 +148,27 @@ func TestRevokingHoldsFromTheNextRequestOn(t *testing.T) {
 	}
 }
 
-// watched is a store that fails for some sessions and tells which ones it was asked for.
-type watched struct {
+// recorder is a store that records look-ups and fails for some sessions.
+type recorder struct {
 	auth.SessionStore
-	sick    []auth.Hash
+	failing []auth.Hash
 	lookups []auth.Hash
 }
 
-var errSick = errors.New("the store is sick")
+var errStore = errors.New("the store failed")
 
-func (w *watched) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
+func (w *recorder) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
 	w.lookups = append(w.lookups, token)
-	if slices.Contains(w.sick, token) {
-		return auth.Session{}, errSick
+	if slices.Contains(w.failing, token) {
+		return auth.Session{}, errStore
 	}
 	return w.SessionStore.FindSession(ctx, token)
 }
 
-func TestASickStoreSignsNobodyOut(t *testing.T) {
+func TestFailedLookUpIsNotUnauthenticated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	sick := []auth.Hash{auth.HashToken(f.bob.Session)}
+	failing := []auth.Hash{auth.HashToken(f.bob.Session)}
 	for name, cookies := range map[string][]string{
 		"alone":                   {f.bob.Session},
 		"after a valid one":       {f.ann.Session, f.bob.Session},
@@ -179,15 +179,15 @@ func TestASickStoreSignsNobodyOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			id, err := auth.Authenticate(t.Context(), &watched{SessionStore: f.store, sick: sick}, cookies, noon)
-			if !errors.Is(err, errSick) || errors.Is(err, auth.ErrUnauthenticated) || id.UserID != "" {
-				t.Errorf("Authenticate = %+v, %v, want %v", id.UserID, err, errSick)
+			id, err := auth.Authenticate(t.Context(), &recorder{SessionStore: f.store, failing: failing}, cookies, noon)
+			if !errors.Is(err, errStore) || errors.Is(err, auth.ErrUnauthenticated) || id.UserID != "" {
+				t.Errorf("Authenticate = %+v, %v, want %v", id.UserID, err, errStore)
 			}
 		})
 	}
 }
 
-func TestAClosedStoreSignsNobodyOut(t *testing.T) {
+func TestClosedStoreIsNotUnauthenticated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	if err := f.store.Close(); err != nil {
@@ -199,10 +199,10 @@ func TestAClosedStoreSignsNobodyOut(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeATokenIsNotLookedUp(t *testing.T) {
+func TestMalformedTokensAreNotLookedUp(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	w := &watched{SessionStore: f.store}
+	w := &recorder{SessionStore: f.store}
 	cookies := []string{"", "rubbish", strings.Repeat("=", 43), strings.Repeat("\u00e9", 21) + "a", f.ann.Session, f.ann.Session}
 	if _, err := auth.Authenticate(t.Context(), w, cookies, noon); err != nil {
 		t.Fatal(err)

@@ -5,18 +5,20 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// tokenBytes is the entropy of a token: 256 bits, out of reach of guessing.
-const tokenBytes = 32
+// A token is the base64url of 256 random bits, without padding.
+const (
+	tokenBytes     = 32
+	tokenLength    = 43
+	tokenCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+)
 
-// tokenLength is the length of a token's text: base64url of 32 bytes without padding.
-const tokenLength = 43
-
-// Hash is the SHA-256 of a token's text. It is all the store ever sees: a stolen database signs nobody in.
+// Hash is the SHA-256 of a token's text. The store knows nothing else: a stolen database signs in nobody.
 type Hash [sha256.Size]byte
 
-// NewToken draws a token from random, which must be cryptographically secure.
+// NewToken returns a token from random, which must be cryptographically secure.
 func NewToken(random io.Reader) (string, error) {
 	var raw [tokenBytes]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
@@ -25,22 +27,9 @@ func NewToken(random io.Reader) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }
 
-// HashToken returns what the store knows a token by. It hashes the text, not the bytes it stands
-// for: base64 has several spellings of the same bytes, and only the one that was issued may count.
+// HashToken returns the hash of the token's text, not of its bytes: base64 has several texts for the same bytes, and
+// only the issued one is valid.
 func HashToken(token string) Hash { return sha256.Sum256([]byte(token)) }
 
-// isToken tells whether s could be a token at all; what cannot be one is not worth a look-up.
-func isToken(s string) bool {
-	if len(s) != tokenLength {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return true
-}
+// isToken reports whether s has the form of a token. Other values need no look-up.
+func isToken(s string) bool { return len(s) == tokenLength && strings.Trim(s, tokenCharacter) == "" }

@@ -15,7 +15,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-func TestATokenIs32RandomBytes(t *testing.T) {
+func TestTokenIs32RandomBytes(t *testing.T) {
 	t.Parallel()
 	raw := bytes.Repeat([]byte{0xfb, 0xff}, 16) // bytes whose text differs between base64 and base64url
 	token, err := auth.NewToken(bytes.NewReader(raw))
@@ -36,22 +36,22 @@ func TestTokensDiffer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if seen[token] {
-			t.Fatal("a token was drawn twice")
+			t.Fatal("two tokens are equal")
 		}
 		seen[token] = true
 	}
 }
 
-func TestATokenIsNotDrawnFromTooLittle(t *testing.T) {
+func TestTokenNeeds32RandomBytes(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("no randomness")
+	failing := errors.New("no randomness")
 	for name, tt := range map[string]struct {
 		random io.Reader
 		want   error
 	}{
 		"31 bytes": {bytes.NewReader(make([]byte, 31)), io.ErrUnexpectedEOF},
 		"nothing":  {bytes.NewReader(nil), io.EOF},
-		"an error": {iotest.ErrReader(broken), broken},
+		"an error": {iotest.ErrReader(failing), failing},
 	} {
 		if token, err := auth.NewToken(tt.random); token != "" || !errors.Is(err, tt.want) {
 			t.Errorf("%s: NewToken = %q, %v, want %v", name, token, err, tt.want)
@@ -67,13 +67,13 @@ func TestHashTokenIsSHA256OfTheText(t *testing.T) {
 	if got := hex.EncodeToString(sum[:]); got != want {
 		t.Errorf("HashToken(abc) = %s, want %s", got, want)
 	}
-	// Both spell 32 zero bytes; only the one that was issued may count.
+	// Both are base64 of 32 zero bytes; only the issued one is valid.
 	if auth.HashToken(strings.Repeat("A", 43)) == auth.HashToken(strings.Repeat("A", 42)+"B") {
-		t.Error("two spellings of the same bytes have the same hash")
+		t.Error("two texts of the same bytes have the same hash")
 	}
 }
 
-func TestNewSessionKeepsOnlyHashes(t *testing.T) {
+func TestNewSessionContainsOnlyHashes(t *testing.T) {
 	t.Parallel()
 	tokens, session, err := auth.NewSession(rand.Reader, ann, noon, time.Hour)
 	if err != nil {

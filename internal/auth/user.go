@@ -1,11 +1,12 @@
-// Package auth holds who may call: users, their sessions, and the rules that tell a browser's own
-// request from one that somebody else made it send. It knows neither HTTP nor SQL.
+// Package auth contains accounts, sessions, tokens, cookies and the rules that protect a browser's requests. It has no
+// HTTP and no SQL.
 package auth
 
 import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,26 +14,46 @@ import (
 
 // User is an account of the console.
 type User struct {
-	ID          string    // UUID in its 36-character lower-case form
-	Email       string    // lower-case, unique
-	DisplayName string    // as its owner wrote it: escape before it reaches a terminal
+	ID          string    // UUID, 36 characters in lower case
+	Email       string    // lower case, unique
+	DisplayName string    // as the owner wrote it: escape it before it reaches a terminal
 	CreatedAt   time.Time // UTC, whole microseconds
 	DisabledAt  time.Time // zero while the account is enabled
 }
 
-// Disabled reports whether the account has been disabled.
+// Disabled reports whether the account is disabled.
 func (u User) Disabled() bool { return !u.DisabledAt.IsZero() }
 
-// ErrEmail is what NormalizeEmail wraps.
+// Account is a user with the referral code that was created with the account.
+type Account struct {
+	User User
+	Code string // the uid code
+}
+
+// ImportResult is the outcome of one imported user.
+type ImportResult struct {
+	Created bool  // false: the account exists
+	Err     error // the line contradicts an existing account
+}
+
+var (
+	// ErrNoUser reports that a user does not exist. It wraps ErrNotFound.
+	ErrNoUser = fmt.Errorf("no such user: %w", ErrNotFound)
+	// ErrExists reports that an account with this id or e-mail address exists.
+	ErrExists = errors.New("exists already")
+	// ErrUserRef reports a text that is neither a user id, nor an e-mail address, nor a referral code.
+	ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a referral code")
+)
+
+// ErrEmail is wrapped by the errors of NormalizeEmail.
 var ErrEmail = errors.New("not an e-mail address")
 
-// maxEmail is the longest address SMTP can carry (RFC 5321, 4.5.3.1.3, less the angle brackets).
+// maxEmail is the longest address in SMTP (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const maxEmail = 254
 
-// NormalizeEmail returns the form in which e-mail addresses are stored and compared: trimmed and
-// lower-case. The error wraps ErrEmail.
+// NormalizeEmail returns an e-mail address as it is stored and compared: trimmed, in lower case.
 func NormalizeEmail(s string) (string, error) {
-	if !utf8.ValidString(s) { // lower-casing would mend it into another address
+	if !utf8.ValidString(s) { // strings.ToLower would turn it into another address
 		return "", fmt.Errorf("%w: it is not UTF-8", ErrEmail)
 	}
 	s = strings.ToLower(strings.TrimSpace(s))
@@ -46,25 +67,33 @@ func NormalizeEmail(s string) (string, error) {
 	return s, nil
 }
 
-// NormalizeID returns the form in which user ids are stored and compared: a 36-character UUID in
-// lower case. ok is false when s is no UUID.
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// NormalizeID returns a user id as it is stored and compared: a UUID of 36 characters in lower case. ok is false if
+// s is not a UUID.
 func NormalizeID(s string) (id string, ok bool) {
-	const dashes = "00000000-0000-0000-0000-000000000000"
-	if len(s) != len(dashes) {
+	if s = strings.ToLower(s); !uuid.MatchString(s) {
 		return "", false
 	}
-	s = strings.ToLower(s)
-	for i := range len(s) {
-		c := s[i]
-		if dashes[i] == '-' {
-			if c != '-' {
-				return "", false
-			}
-			continue
-		}
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return "", false
+	return s, true
+}
+
+// UserRef is a reference to a user by exactly one of id, e-mail address and referral code, in canonical form.
+type UserRef struct{ ID, Email, Code string }
+
+// ParseUserRef parses the text with which a person names a user. parseCode is referral.ParseCode, which this
+// package cannot import; nil accepts no codes. The error is ErrUserRef.
+func ParseUserRef(s string, parseCode func(string) (string, error)) (UserRef, error) {
+	if id, ok := NormalizeID(s); ok {
+		return UserRef{ID: id}, nil
+	}
+	if parseCode != nil {
+		if code, err := parseCode(s); err == nil {
+			return UserRef{Code: code}, nil
 		}
 	}
-	return s, true
+	if email, err := NormalizeEmail(s); err == nil {
+		return UserRef{Email: email}, nil
+	}
+	return UserRef{}, ErrUserRef
 }

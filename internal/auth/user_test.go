@@ -36,7 +36,7 @@ var notEmails = []string{
 	"summer-26", ann, strings.Repeat("a", 243) + "@example.com",
 }
 
-func TestNormalizeEmailRefusesWhatIsNone(t *testing.T) {
+func TestNormalizeEmailRejectsInvalidAddresses(t *testing.T) {
 	t.Parallel()
 	for _, in := range notEmails {
 		if got, err := auth.NormalizeEmail(in); got != "" || !errors.Is(err, auth.ErrEmail) {
@@ -83,8 +83,8 @@ func TestNormalizeID(t *testing.T) {
 		"000000000-000-4000-8000-00000000000a": "",
 		"g0000000-0000-4000-8000-00000000000a": "",
 		"urn:uuid:00000000-0000-4000-8000-000": "",
-		"\u212a00000-0000-4000-8000-00000000000a":  "", // lower-cased it is shorter
-		"00000000-0000-4000-8000-0000000000\u023a": "", // lower-cased it is longer
+		"\u212a00000-0000-4000-8000-00000000000a":  "", // shorter in lower case
+		"00000000-0000-4000-8000-0000000000\u023a": "", // longer in lower case
 	} {
 		if got, ok := auth.NormalizeID(in); got != want || ok != (want != "") {
 			t.Errorf("NormalizeID(%q) = %q, %t, want %q", in, got, ok, want)
@@ -108,4 +108,28 @@ func FuzzNormalizeID(f *testing.F) {
 			t.Errorf("NormalizeID(%q) = %q, and of that %q, %t", in, id, again, ok)
 		}
 	})
+}
+
+func TestParseUserRef(t *testing.T) {
+	t.Parallel()
+	parseCode := func(s string) (string, error) {
+		if strings.ContainsAny(s, "@.") || len(s) > 32 {
+			return "", errors.New("not a code")
+		}
+		return strings.ToLower(s), nil
+	}
+	for in, want := range map[string]auth.UserRef{
+		strings.ToUpper(ann): {ID: ann},
+		" Ann@example.com":   {Email: "ann@example.com"},
+		"Summer-26":          {Code: "summer-26"},
+		"x.y":                {},
+	} {
+		got, err := auth.ParseUserRef(in, parseCode)
+		if got != want || (want == auth.UserRef{}) != errors.Is(err, auth.ErrUserRef) {
+			t.Errorf("ParseUserRef(%q) = %+v, %v, want %+v", in, got, err, want)
+		}
+	}
+	if got, err := auth.ParseUserRef("summer-26", nil); !errors.Is(err, auth.ErrUserRef) {
+		t.Errorf("without codes: ParseUserRef = %+v, %v, want ErrUserRef", got, err)
+	}
 }

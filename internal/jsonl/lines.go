@@ -58,26 +58,25 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 
 // restOfLine reads up to the end of a line.
 type restOfLine struct {
-	br   *bufio.Reader
-	done bool
+	br    *bufio.Reader
+	ended bool
 }
 
 // Read implements io.Reader.
 func (r *restOfLine) Read(p []byte) (int, error) {
-	if r.done {
+	if r.ended {
 		return 0, io.EOF
 	}
-	piece, err := r.br.Peek(min(len(p), max(1, r.br.Buffered())))
-	if len(piece) == 0 {
+	if _, err := r.br.Peek(1); err != nil {
 		return 0, err
 	}
-	if i := bytes.IndexByte(piece, '\n'); i >= 0 {
-		n := copy(p, piece[:i])
-		_, err = r.br.Discard(i + 1)
-		r.done = true
+	piece, _ := r.br.Peek(min(len(p), r.br.Buffered()))
+	n := bytes.IndexByte(piece, '\n')
+	if r.ended = n >= 0; r.ended {
+		copy(p, piece[:n])
+		_, err := r.br.Discard(n + 1)
 		return n, err
 	}
-	n := copy(p, piece)
-	_, err = r.br.Discard(n)
-	return n, err
+	n = copy(p, piece)
+	return r.br.Discard(n)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,15 +20,15 @@ import (
 
 var (
 	attributed = Answer{"/v1/auth/attribute", 200, "attributed"}
-	refused    = Answer{"/v1/auth/attribute", 401, "unauthenticated"}
+	rejected   = Answer{"/v1/auth/attribute", 401, "unauthenticated"}
 )
 
-func newTestMetrics() *Metrics {
-	return New(Build{Version: "v1.2.3", Commit: "abc", SQLite: "3.51.3"}, []Answer{attributed, refused})
+func newMetrics() *Metrics {
+	return New(Build{Version: "v1.2.3", Commit: "abc", SQLite: "3.51.3"}, []Answer{attributed, rejected})
 }
 
-// quiet are sources of a server that does nothing.
-func quiet() Sources {
+// idleSources are the sources of an idle server.
+func idleSources() Sources {
 	return Sources{
 		Connections: func() int { return 0 }, Queued: func() int { return 0 },
 		Ready: func(context.Context) bool { return true },
@@ -35,7 +36,7 @@ func quiet() Sources {
 	}
 }
 
-// scrape returns the program's own figures as the page shows them, by their names and labels.
+// scrape returns the program's own metrics by name and labels.
 func scrape(t *testing.T, m *Metrics) map[string]float64 {
 	t.Helper()
 	rec := httptest.NewRecorder()
@@ -43,7 +44,7 @@ func scrape(t *testing.T, m *Metrics) map[string]float64 {
 	if rec.Code != http.StatusOK {
 		t.Fatalf("%d %s", rec.Code, rec.Body)
 	}
-	figures := map[string]float64{}
+	metrics := map[string]float64{}
 	for line := range strings.Lines(rec.Body.String()) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if !strings.HasPrefix(name, "triport_") || strings.Contains(name, "_bucket{") {
@@ -53,15 +54,15 @@ func scrape(t *testing.T, m *Metrics) map[string]float64 {
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		figures[name] = n
+		metrics[name] = n
 	}
-	return figures
+	return metrics
 }
 
-func TestEveryFigureIsNamedAndExplainedAsPrometheusWants(t *testing.T) {
+func TestMetricsFollowPrometheusNamingRules(t *testing.T) {
 	t.Parallel()
-	m := newTestMetrics()
-	m.Watch(quiet())
+	m := newMetrics()
+	m.Watch(idleSources())
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil {
 		t.Fatal(err)
@@ -71,13 +72,13 @@ func TestEveryFigureIsNamedAndExplainedAsPrometheusWants(t *testing.T) {
 	}
 }
 
-func TestFiguresBeginAtZeroAndTellWhatHappened(t *testing.T) {
+func TestCountersBeginAtZeroAndCount(t *testing.T) {
 	t.Parallel()
-	m := newTestMetrics()
-	s := quiet()
+	m := newMetrics()
+	s := idleSources()
 	s.Connections, s.Queued = func() int { return 3 }, func() int { return 4 }
 	s.Files = func() (Files, error) {
-		return Files{Database: 1, WAL: 2, Spool: 3, SpoolBad: 4, SpoolSegments: 5, SpoolAge: 6500 * time.Millisecond}, nil
+		return Files{Database: 1, WAL: 2, Spool: 3, SpoolDeadLetters: 4, SpoolSegments: 5, SpoolAge: 6500 * time.Millisecond}, nil
 	}
 	m.Watch(s)
 	before := scrape(t, m)
@@ -88,7 +89,7 @@ func TestFiguresBeginAtZeroAndTellWhatHappened(t *testing.T) {
 		"triport_store_errors_total", "triport_spool_attempts_total", "triport_spool_errors_total",
 	} {
 		if value, there := before[name]; !there || value != 0 {
-			t.Errorf("%s is %v at the start", name, value)
+			t.Errorf("%s is %v at the start, want 0", name, value)
 		}
 	}
 	m.Answered(attributed, time.Second)
@@ -118,16 +119,16 @@ func TestFiguresBeginAtZeroAndTellWhatHappened(t *testing.T) {
 		t.Error(diff)
 	}
 	if before["triport_connections"] != 3 || before["triport_store_queue_attempts"] != 4 || before["triport_ready"] != 1 {
-		t.Errorf("the sources are shown as %v", before)
+		t.Errorf("the metrics of the sources are %v", before)
 	}
 }
 
-func TestWhatWasNotAnnouncedMakesNoNewSeries(t *testing.T) {
+func TestUnknownAnswersCreateNoTimeSeries(t *testing.T) {
 	t.Parallel()
-	m := newTestMetrics()
+	m := newMetrics()
 	before := scrape(t, m)
 	m.Answered(Answer{"/v1/auth/attribute", 418, "attributed"}, time.Second)
-	m.Answered(Answer{"/somebody@example.com", 200, "attributed"}, time.Second)
+	m.Answered(Answer{"/ann@example.com", 200, "attributed"}, time.Second)
 	after := scrape(t, m)
 	if len(after) != len(before) {
 		t.Errorf("%d series, then %d", len(before), len(after))
@@ -137,78 +138,86 @@ func TestWhatWasNotAnnouncedMakesNoNewSeries(t *testing.T) {
 	}
 }
 
-func TestBuildInfoTellsWhatRuns(t *testing.T) {
+func TestBuildInfoHasTheVersions(t *testing.T) {
 	t.Parallel()
-	for name, value := range scrape(t, newTestMetrics()) {
+	for name, value := range scrape(t, newMetrics()) {
 		if strings.HasPrefix(name, `triport_build_info{commit="abc",go="go`) && strings.HasSuffix(name, `",sqlite="3.51.3",version="v1.2.3"}`) && value == 1 {
 			return
 		}
 	}
-	t.Error("there is no such figure")
+	t.Error("build_info is missing")
 }
 
-func TestFilesThatCannotBeLookedAtAreSaidToBeSo(t *testing.T) {
+func TestUnreadableFilesHaveNoMetrics(t *testing.T) {
 	t.Parallel()
-	m := newTestMetrics()
-	s := quiet()
-	var fault error
-	s.Files = func() (Files, error) { return Files{WAL: 5}, fault }
+	m := newMetrics()
+	s := idleSources()
+	var failure error
+	s.Files = func() (Files, error) { return Files{WAL: 5}, failure }
 	m.Watch(s)
 	if got := scrape(t, m); got["triport_files_readable"] != 1 || got["triport_database_wal_bytes"] != 5 {
 		t.Errorf("a healthy disk: %v", got)
 	}
-	fault = errors.New("no disk")
+	failure = errors.New("no disk")
 	got := scrape(t, m)
 	if _, there := got["triport_database_wal_bytes"]; there || got["triport_files_readable"] != 0 {
-		t.Errorf("a size that nobody knows is shown: %v", got)
+		t.Errorf("metrics of unreadable files: %v", got)
 	}
 }
 
-// TestADiskThatHangsHidesNoOtherFigure demands that the page answers, and that scrapes do not pile up
-// behind the disk.
-func TestADiskThatHangsHidesNoOtherFigure(t *testing.T) {
+// While the disk hangs, the page must answer, and scrapes must not pile up.
+func TestDiskThatHangsDoesNotHideOtherMetrics(t *testing.T) {
 	t.Parallel()
-	m := newTestMetrics()
-	hung := make(chan struct{})
-	t.Cleanup(func() { close(hung) })
-	asked := make(chan string, 100)
-	s := quiet()
-	s.Files = func() (Files, error) { asked <- "files"; <-hung; return Files{}, nil }
-	s.Ready = func(context.Context) bool { asked <- "ready"; <-hung; return true }
-	m.Watch(s)
-	for range 2 {
-		m.Answered(attributed, time.Second)
-		got := scrape(t, m)
-		if got["triport_files_readable"] != 0 || got["triport_ready"] != 0 {
-			t.Errorf("a disk that hangs is shown as well: %v", got)
+	synctest.Test(t, func(t *testing.T) {
+		m := newMetrics()
+		hung := make(chan struct{})
+		defer close(hung)
+		reads := make(chan string, 100)
+		s := idleSources()
+		s.Files = func() (Files, error) { reads <- "files"; <-hung; return Files{}, nil }
+		s.Ready = func(context.Context) bool { reads <- "ready"; <-hung; return true }
+		m.Watch(s)
+		for range 2 {
+			m.Answered(attributed, time.Second)
+			start, got := time.Now(), scrape(t, m)
+			if got["triport_files_readable"] != 0 || got["triport_ready"] != 0 {
+				t.Errorf("a disk that hangs counts as ok: %v", got)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("the scrape took %s, want 2s", took)
+			}
 		}
-	}
-	if got := scrape(t, m)[`triport_requests_total{outcome="attributed",route="/v1/auth/attribute",status="200"}`]; got != 2 {
-		t.Errorf("%v requests are shown, not 2", got)
-	}
-	if len(asked) != 2 {
-		t.Errorf("the disk was asked %d times, while it had not answered the first two", len(asked))
-	}
-}
-
-func TestADiskThatAnswersAgainIsAskedAgain(t *testing.T) {
-	t.Parallel()
-	answers := make(chan int, 1)
-	q := newQuestion(func() (int, error) { return <-answers, nil })
-	if _, err := q.ask(time.Millisecond); !errors.Is(err, errNoAnswer) {
-		t.Errorf("asked a disk that hangs: %v", err)
-	}
-	for want := range 3 {
-		answers <- want
-		if got, err := q.ask(time.Minute); got != want || err != nil {
-			t.Errorf("the answer is %d, %v; want %d", got, err, want)
+		if got := scrape(t, m)[`triport_requests_total{outcome="attributed",route="/v1/auth/attribute",status="200"}`]; got != 2 {
+			t.Errorf("%v requests, want 2", got)
 		}
-	}
+		if len(reads) != 2 {
+			t.Errorf("the disk was read %d times, want 2", len(reads))
+		}
+	})
 }
 
-func TestThePageIsAllThereIs(t *testing.T) {
+func TestMetricsOfADiskThatRecoversAreShownAgain(t *testing.T) {
 	t.Parallel()
-	h := newTestMetrics().Handler()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMetrics()
+		hung := make(chan struct{})
+		s := idleSources()
+		s.Files = func() (Files, error) { <-hung; return Files{WAL: 5}, nil }
+		m.Watch(s)
+		if got := scrape(t, m)["triport_files_readable"]; got != 0 {
+			t.Errorf("triport_files_readable is %v while the disk hangs, want 0", got)
+		}
+		close(hung)
+		synctest.Wait()
+		if got := scrape(t, m); got["triport_files_readable"] != 1 || got["triport_database_wal_bytes"] != 5 {
+			t.Errorf("after the disk recovered: %v", got)
+		}
+	})
+}
+
+func TestOnlyTheMetricsPageExists(t *testing.T) {
+	t.Parallel()
+	h := newMetrics().Handler()
 	for _, row := range []struct {
 		method, path string
 		want         int
@@ -224,22 +233,22 @@ func TestThePageIsAllThereIs(t *testing.T) {
 	}
 }
 
-// servePage serves a page of its own until the test closes it. served then has what Serve returned.
-func servePage(t *testing.T) (p *Page, address string, served <-chan error) {
+// newServer starts a server that the test must close. served receives the result of Serve.
+func newServer(t *testing.T) (s *Server, address string, served <-chan error) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p = newTestMetrics().NewPage()
+	s = newMetrics().NewServer()
 	ended := make(chan error, 1)
-	go func() { ended <- p.Serve(ln) }()
-	return p, ln.Addr().String(), ended
+	go func() { ended <- s.Serve(ln) }()
+	return s, ln.Addr().String(), ended
 }
 
-func TestThePageIsServedUntilItIsClosed(t *testing.T) {
+func TestServerServesUntilItIsClosed(t *testing.T) {
 	t.Parallel()
-	p, address, served := servePage(t)
+	s, address, served := newServer(t)
 	res, err := http.Get("http://" + address + Path)
 	if err != nil {
 		t.Fatal(err)
@@ -252,20 +261,20 @@ func TestThePageIsServedUntilItIsClosed(t *testing.T) {
 		!strings.Contains(string(body), "\ngo_goroutines ") || !strings.Contains(string(body), "# TYPE triport_requests_total counter") {
 		t.Errorf("%d %s\n%s", res.StatusCode, res.Header, body)
 	}
-	if err := p.Close(t.Context()); err != nil {
+	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
 	if _, err := http.Get("http://" + address + Path); err == nil {
-		t.Error("the page is served after its end")
+		t.Error("the page is served after Close")
 	}
 }
 
-func TestConnectionsThatSayNothingTakeNoMoreThanTheirShare(t *testing.T) {
+func TestSilentConnectionsAreLimited(t *testing.T) {
 	t.Parallel()
-	p, address, served := servePage(t)
+	s, address, served := newServer(t)
 	var silent []net.Conn
 	for range maxConnections + 1 {
 		c, err := net.Dial("tcp", address)
@@ -283,20 +292,20 @@ func TestConnectionsThatSayNothingTakeNoMoreThanTheirShare(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for { // until the server has seen that they are gone
+	for { // until the server has noticed that they are closed
 		res, err := http.Get("http://" + address + Path)
 		if err == nil {
 			_ = res.Body.Close()
 			break
 		}
 	}
-	if err := errors.Join(p.Close(t.Context()), <-served); err != nil {
+	if err := errors.Join(s.Close(t.Context()), <-served); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestCountingAllocatesNothing(t *testing.T) {
-	m := newTestMetrics()
+	m := newMetrics()
 	if n := testing.AllocsPerRun(100, func() {
 		m.Answered(attributed, time.Millisecond)
 		m.Committed(5, time.Millisecond, nil)
@@ -307,7 +316,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAnswered(b *testing.B) {
-	m := newTestMetrics()
+	m := newMetrics()
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Answered(attributed, time.Millisecond)

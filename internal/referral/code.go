@@ -5,28 +5,29 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
 
-// The lengths a code may have, in characters, and how many a new uid code has.
+// Lengths of codes in characters. A new uid code has UIDCodeLength.
 const (
 	minCodeLength = 3
 	MaxCodeLength = 32
 	UIDCodeLength = 10
 )
 
-// CodeKind tells how a code came to be.
+// CodeKind is how a code came to be.
 type CodeKind string
 
-// A uid code is made with the account and permanent; a custom one is a slug its owner chose.
+// A uid code is created with the account and permanent. A custom code is a slug that its owner chose.
 const (
 	KindUID    CodeKind = "uid"
 	KindCustom CodeKind = "custom"
 )
 
-// Code is what a referral link carries in ?ref=. Once it exists it is its owner's for ever: a link
-// printed last year must never credit a stranger.
+// Code is the value of ?ref= in a referral link. It belongs to its owner permanently: a link printed
+// last year must never credit a stranger.
 type Code struct {
 	Code       string
 	Kind       CodeKind
@@ -36,63 +37,43 @@ type Code struct {
 }
 
 var (
-	// ErrCode is what ParseCode wraps.
-	ErrCode = errors.New("not a referral code")
-	// ErrReserved says that a slug is kept back for the operator's own use.
+	errCode = errors.New("not a referral code")
+	// ErrReserved reports that a slug is reserved for the operator.
 	ErrReserved = errors.New("the slug is reserved")
-	// ErrTaken says that a code is, or was, somebody else's.
+	// ErrTaken reports that a code belongs, or belonged, to another user.
 	ErrTaken = errors.New("the slug belongs to another user")
 	// ErrNoSlug reports that a user has no active slug.
 	ErrNoSlug = errors.New("the user has no active slug")
-	// ErrPermanent says that a uid code was asked to be a slug.
+	// ErrPermanent reports that a uid code was requested as a slug.
 	ErrPermanent = errors.New("the code was made with the account: it is always active and cannot be a slug")
 )
 
-// reserved are the words no slug may be: they read as the operator's own voice, or as a path.
-var reserved = map[string]bool{
-	"about": true, "account": true, "admin": true, "administrator": true, "api": true, "app": true,
-	"assets": true, "auth": true, "billing": true, "blog": true, "console": true, "contact": true,
-	"dashboard": true, "docs": true, "email": true, "ftp": true, "healthz": true, "help": true,
-	"home": true, "info": true, "legal": true, "login": true, "logout": true, "mail": true,
-	"metrics": true, "news": true, "null": true, "official": true, "pricing": true, "privacy": true,
-	"readyz": true, "register": true, "root": true, "security": true, "settings": true,
-	"signin": true, "signout": true, "signup": true, "staff": true, "static": true, "status": true,
-	"support": true, "system": true, "team": true, "terms": true, "test": true, "triport": true,
-	"undefined": true, "user": true, "users": true, "www": true,
-}
+// reservedSlugs are words that look like the operator's own, or like a path.
+const reservedSlugs = " about account admin administrator api app assets auth billing blog console contact " +
+	"dashboard docs email ftp healthz help home info legal login logout mail metrics news null official pricing " +
+	"privacy readyz register root security settings signin signout signup staff static status support system " +
+	"team terms test triport undefined user users www "
 
-// isReserved tells whether a canonical code is kept back from users.
-func isReserved(code string) bool { return reserved[code] }
+const (
+	asciiSpace    = " \t\n\v\f\r"
+	codeCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+)
 
-// ParseCode returns the canonical form of a presented code: ASCII white space trimmed, ASCII letters
-// lower-cased. Nothing is decoded, folded or stripped, so that `café` can never become `caf`, which
-// is somebody else's. The error wraps ErrCode and says which rule is broken.
+// ParseCode returns the canonical form of a presented code: ASCII white space trimmed, ASCII letters in lower
+// case. Nothing is decoded, folded or stripped: `café` must not become `caf`, which is another user's code.
+// The error says which rule is broken.
 func ParseCode(presented string) (string, error) {
 	s := strings.Trim(presented, asciiSpace)
-	if len(s) < minCodeLength || len(s) > MaxCodeLength {
-		return "", fmt.Errorf("%w: it has %d to %d characters, not %d", ErrCode, minCodeLength, MaxCodeLength, len(s))
+	switch {
+	case len(s) < minCodeLength || len(s) > MaxCodeLength:
+		return "", fmt.Errorf("%w: it has %d to %d characters, not %d", errCode, minCodeLength, MaxCodeLength, len(s))
+	case s[0] == '-' || s[len(s)-1] == '-':
+		return "", fmt.Errorf("%w: it has no hyphen at either end", errCode)
+	case strings.Trim(s, codeCharacter) != "":
+		return "", fmt.Errorf("%w: it is made of a-z, 0-9 and hyphens", errCode)
 	}
-	if s[0] == '-' || s[len(s)-1] == '-' {
-		return "", fmt.Errorf("%w: it has no hyphen at either end", ErrCode)
-	}
-	upper := false
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
-		case 'A' <= c && c <= 'Z':
-			upper = true
-		default:
-			return "", fmt.Errorf("%w: it is made of a-z, 0-9 and hyphens", ErrCode)
-		}
-	}
-	if upper {
-		s = strings.ToLower(s)
-	}
-	return s, nil
+	return strings.ToLower(s), nil
 }
-
-const asciiSpace = " \t\n\v\f\r"
 
 // PresentedCode is the value of a ref_code cookie or of a replay line, parsed once at the edge.
 type PresentedCode struct {
@@ -108,61 +89,48 @@ func ParsePresentedCode(s string) PresentedCode {
 	if code, err := ParseCode(s); err == nil {
 		return PresentedCode{Text: code, WellFormed: true}
 	}
-	return PresentedCode{Text: escape(cut(strings.Trim(s, asciiSpace), maxKeptValue))}
+	return PresentedCode{Text: escape(strings.Trim(s, asciiSpace), maxStoredCode)}
 }
 
-// maxKeptValue bounds, in bytes before they are escaped, what the audit log keeps of a malformed value.
-const maxKeptValue = 64
+// maxStoredCode limits a malformed value in the audit log, in bytes before escaping.
+const maxStoredCode = 64
 
-// cut returns the first n bytes of s, an escape counting as the one byte it stands for.
-func cut(s string, n int) string {
-	end := 0
-	for ; n > 0 && end < len(s); n-- {
-		if isEscape(s[end:]) {
-			end += len(`\xNN`)
-		} else {
-			end++
-		}
-	}
-	return s[:end]
-}
+var escaped = regexp.MustCompile(`^\\x[0-9a-f]{2}`)
 
-// isEscape tells whether s begins with an escape as escape writes it.
-func isEscape(s string) bool {
-	const hex = "0123456789abcdef"
-	return len(s) >= len(`\xNN`) && s[:2] == `\x` && strings.IndexByte(hex, s[2]) >= 0 && strings.IndexByte(hex, s[3]) >= 0
-}
-
-// escape leaves backslashes alone, so that escaping twice is escaping once.
-func escape(s string) string {
+// escape returns the first n bytes of s with everything but printable ASCII written as \xNN. Such an escape in s is
+// kept and counts as one byte: escaping twice equals escaping once.
+func escape(s string, n int) string {
 	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c > ' ' && c < 0x7f {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, `\x%02x`, c)
+	for ; n > 0 && s != ""; n-- {
+		size := len(escaped.FindString(s))
+		switch {
+		case size > 0:
+			b.WriteString(s[:size])
+		case s[0] <= ' ' || s[0] >= 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		default:
+			b.WriteByte(s[0])
 		}
+		s = s[max(1, size):]
 	}
 	return b.String()
 }
 
-// uidAlphabet is Crockford's base 32 in lower case: no i, l, o or u, so that a code read aloud or
-// copied by hand comes back the same.
+// uidAlphabet is Crockford's base 32 in lower case. It has no i, l, o or u, which are misread easily.
 var uidAlphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// UIDCode returns the first n characters, UIDCodeLength to MaxCodeLength, of the code derived from a
-// user id: the SHA-256 of the id in Crockford's base 32. A store asks for one more character as long
-// as the code is taken.
+// UIDCode returns the first n characters, UIDCodeLength to MaxCodeLength, of the code of a user id: its SHA-256
+// in Crockford's base 32. If the code is taken, a store tries one more character.
 func UIDCode(userID string, n int) string {
 	sum := sha256.Sum256([]byte(userID))
 	return uidAlphabet.EncodeToString(sum[:])[:n]
 }
 
-// CheckSlug tells whether the user may take a canonical code as a slug. existing is the code's
-// present row, nil when it has never existed. The error is ErrReserved, ErrTaken or ErrPermanent.
+// CheckSlug reports whether the user may take a canonical code as a slug. existing is the stored code, nil if it
+// never existed. The error is ErrReserved, ErrTaken or ErrPermanent.
 func CheckSlug(slug, userID string, existing *Code) error {
 	switch {
-	case isReserved(slug):
+	case strings.Contains(reservedSlugs, " "+slug+" "):
 		return ErrReserved
 	case existing == nil:
 		return nil
@@ -177,7 +145,7 @@ func CheckSlug(slug, userID string, existing *Code) error {
 // Touch selects which of several referral links counts.
 type Touch string
 
-// TouchLast lets the newest link win. TouchFirst keeps an existing well-formed cookie.
+// TouchLast selects the newest link. TouchFirst keeps an existing well-formed cookie.
 const (
 	TouchLast  Touch = "last"
 	TouchFirst Touch = "first"

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestParseCodeAcceptsItsGrammar(t *testing.T) {
+func TestParseCodeReturnsTheCanonicalForm(t *testing.T) {
 	t.Parallel()
 	for presented, want := range map[string]string{
 		"abc":                               "abc",
@@ -25,13 +25,13 @@ func TestParseCodeAcceptsItsGrammar(t *testing.T) {
 		if got != want || err != nil {
 			t.Errorf("ParseCode(%q) = %q, %v, want %q", presented, got, err, want)
 		}
-		if got := Canonical(presented); got != want {
-			t.Errorf("Canonical(%q) = %q, want %q", presented, got, want)
+		if got := ParsePresentedCode(presented); got != (PresentedCode{want, true}) {
+			t.Errorf("ParsePresentedCode(%q) = %+v, want %q", presented, got, want)
 		}
 	}
 }
 
-// notCodes are malformed values and what an attempt keeps of them.
+// notCodes are malformed values and their stored form.
 var notCodes = map[string]string{
 	"":                                   "",
 	"   ":                                "",
@@ -65,20 +65,20 @@ var notCodes = map[string]string{
 	strings.Repeat("a", 63) + `\xC3`:     strings.Repeat("a", 63) + `\`,
 }
 
-func TestParseCodeRefusesWhatIsOutsideItsGrammar(t *testing.T) {
+func TestParseCodeRejectsMalformedValues(t *testing.T) {
 	t.Parallel()
 	for presented := range notCodes {
-		if got, err := ParseCode(presented); got != "" || !errors.Is(err, ErrCode) {
-			t.Errorf("ParseCode(%q) = %q, %v, want ErrCode", presented, got, err)
+		if got, err := ParseCode(presented); got != "" || !errors.Is(err, errCode) {
+			t.Errorf("ParseCode(%q) = %q, %v, want errCode", presented, got, err)
 		}
 	}
 }
 
-func TestCanonicalCutsAndEscapesWhatIsMalformed(t *testing.T) {
+func TestMalformedCodeIsTruncatedAndEscaped(t *testing.T) {
 	t.Parallel()
 	for presented, want := range notCodes {
-		if got := Canonical(presented); got != want {
-			t.Errorf("Canonical(%q) = %q, want %q", presented, got, want)
+		if got := ParsePresentedCode(presented); got != (PresentedCode{Text: want}) {
+			t.Errorf("ParsePresentedCode(%q) = %+v, want %q", presented, got, want)
 		}
 	}
 }
@@ -92,10 +92,10 @@ func FuzzParseCode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, presented string) {
 		code, err := ParseCode(presented)
 		if plain := grammar.MatchString(strings.Trim(presented, " \t\n\v\f\r")); plain != (err == nil) {
-			t.Errorf("ParseCode(%q) = %v, but by the grammar well-formed is %t", presented, err, plain)
+			t.Errorf("ParseCode(%q) = %v, but the grammar says well-formed: %t", presented, err, plain)
 		}
 		if err != nil {
-			if code != "" || !errors.Is(err, ErrCode) {
+			if code != "" || !errors.Is(err, errCode) {
 				t.Errorf("ParseCode(%q) = %q, %v", presented, code, err)
 			}
 			return
@@ -112,31 +112,26 @@ func FuzzParseCode(f *testing.F) {
 	})
 }
 
-func FuzzCanonical(f *testing.F) {
+func FuzzParsePresentedCode(f *testing.F) {
 	for presented := range notCodes {
 		f.Add(presented)
 	}
 	f.Add(strings.Repeat("a", 62) + `\x\x0`)
 	f.Fuzz(func(t *testing.T, presented string) {
-		kept := Canonical(presented)
-		_, before := ParseCode(presented)
-		_, after := ParseCode(kept)
-		if (before == nil) != (after == nil) {
-			t.Errorf("Canonical(%q) = %q: well-formed before: %t, after: %t", presented, kept, before == nil, after == nil)
+		code := ParsePresentedCode(presented)
+		if _, err := ParseCode(presented); code.WellFormed != (err == nil) {
+			t.Errorf("ParsePresentedCode(%q) = %+v, ParseCode: %v", presented, code, err)
 		}
-		if again := Canonical(kept); again != kept {
-			t.Errorf("Canonical(%q) = %q, and of that %q", presented, kept, again)
+		if again := ParsePresentedCode(code.Text); again != code {
+			t.Errorf("ParsePresentedCode(%q) = %+v, and of that %+v", presented, code, again)
 		}
-		if len(kept) > 256 {
-			t.Errorf("Canonical(%q) has %d bytes", presented, len(kept))
-		}
-		if !isToken(kept[:min(len(kept), maxAttemptID)]) || !utf8.ValidString(kept) {
-			t.Errorf("Canonical(%q) = %q: not printable", presented, kept)
+		if len(code.Text) > 256 || !isPrintable(code.Text) || !utf8.ValidString(code.Text) {
+			t.Errorf("ParsePresentedCode(%q) = %+v: too long or not printable", presented, code)
 		}
 	})
 }
 
-func TestUIDCodeIsDerivedFromTheIDForEver(t *testing.T) {
+func TestUIDCodeOfAnIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	const whole = "3b9ntr4dtytjm4aywheh6c7nyt9jfgd3"
 	for n := UIDCodeLength; n <= MaxCodeLength; n++ {
@@ -171,17 +166,17 @@ func TestCheckSlug(t *testing.T) {
 		existing *Code
 		want     error
 	}{
-		"free":                          {"summer-26", nil, nil},
-		"one's own":                     {"summer-26", &Code{UserID: ann, Kind: KindCustom}, nil},
-		"one's own of last year":        {"summer-26", &Code{UserID: ann, Kind: KindCustom, DisabledAt: noon}, nil},
-		"one's own uid code":            {"3b9ntr4dty", &Code{UserID: ann, Kind: KindUID}, ErrPermanent},
-		"another's":                     {"summer-26", &Code{UserID: bob, Kind: KindCustom}, ErrTaken},
-		"another's of last year":        {"summer-26", &Code{UserID: bob, Kind: KindCustom, DisabledAt: noon}, ErrTaken},
-		"another's uid code":            {"3b9ntr4dty", &Code{UserID: bob, Kind: KindUID}, ErrTaken},
-		"reserved":                      {"admin", nil, ErrReserved},
-		"reserved after it was given":   {"admin", &Code{UserID: ann, Kind: KindCustom}, ErrReserved},
-		"begins with a reserved word":   {"admin-26", nil, nil},
-		"reserved, and somebody else's": {"www", &Code{UserID: bob, Kind: KindCustom}, ErrReserved},
+		"free":                        {"summer-26", nil, nil},
+		"own":                         {"summer-26", &Code{UserID: ann, Kind: KindCustom}, nil},
+		"own, disabled":               {"summer-26", &Code{UserID: ann, Kind: KindCustom, DisabledAt: noon}, nil},
+		"own uid code":                {"3b9ntr4dty", &Code{UserID: ann, Kind: KindUID}, ErrPermanent},
+		"another's":                   {"summer-26", &Code{UserID: bob, Kind: KindCustom}, ErrTaken},
+		"another's, disabled":         {"summer-26", &Code{UserID: bob, Kind: KindCustom, DisabledAt: noon}, ErrTaken},
+		"another's uid code":          {"3b9ntr4dty", &Code{UserID: bob, Kind: KindUID}, ErrTaken},
+		"reserved":                    {"admin", nil, ErrReserved},
+		"reserved, own":               {"admin", &Code{UserID: ann, Kind: KindCustom}, ErrReserved},
+		"begins with a reserved word": {"admin-26", nil, nil},
+		"reserved, another's":         {"www", &Code{UserID: bob, Kind: KindCustom}, ErrReserved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,15 +187,15 @@ func TestCheckSlug(t *testing.T) {
 	}
 }
 
-func TestReservedWordsAreCodes(t *testing.T) {
+func TestReservedSlugsAreWellFormed(t *testing.T) {
 	t.Parallel()
-	for word := range reserved {
+	for word := range strings.FieldsSeq(reservedSlugs) {
 		if code, err := ParseCode(word); code != word || err != nil {
 			t.Errorf("%q is reserved and could never be a slug: %v", word, err)
 		}
 	}
 	for _, word := range []string{"admin", "api", "www", "support", "triport"} {
-		if !isReserved(word) {
+		if !errors.Is(CheckSlug(word, ann, nil), ErrReserved) {
 			t.Errorf("%q is not reserved", word)
 		}
 	}

@@ -18,17 +18,17 @@ var (
 	window = 7 * 24 * time.Hour
 )
 
-// decision is what Decide is asked.
+// decision is the input of Decide.
 type decision struct {
 	attempt Attempt
 	facts   Facts
 	rules   Rules
 }
 
-// eligible is a decision without anything against it; each change adds one thing.
+// eligible is a decision that attributes; each change adds a reason against it.
 func eligible(changes ...func(*decision)) decision {
 	d := decision{
-		attempt: Attempt{ID: "att_1", User: ann, Code: "summer-26", At: noon, Source: SourceLive},
+		attempt: Attempt{ID: "att_1", User: ann, Code: ParsePresentedCode("summer-26"), At: noon, Source: SourceLive},
 		facts:   Facts{InviteeID: ann, InviteeCreatedAt: noon.Add(-time.Hour), Code: &CodeFacts{OwnerID: bob}},
 		rules:   Rules{SignupWindow: window},
 	}
@@ -40,10 +40,10 @@ func eligible(changes ...func(*decision)) decision {
 
 func (d decision) outcome() Outcome { return Decide(d.attempt, d.facts, d.rules) }
 
-// What can be against an attempt.
-func noCookie(d *decision)      { d.attempt.Code = "" }
+// Reasons against an attempt.
+func noCookie(d *decision)      { d.attempt.Code = PresentedCode{} }
 func attributed(d *decision)    { d.facts.ReferrerID = eve }
-func malformed(d *decision)     { d.attempt.Code = "no code" }
+func malformed(d *decision)     { d.attempt.Code = ParsePresentedCode("no code") }
 func ownCode(d *decision)       { d.facts.Code = &CodeFacts{OwnerID: ann} }
 func noSuchCode(d *decision)    { d.facts.Code = nil }
 func codeDisabled(d *decision)  { d.facts.Code.Disabled = true }
@@ -64,22 +64,22 @@ func TestDecide(t *testing.T) {
 		decision decision
 		want     Outcome
 	}{
-		"nothing against it":                 {eligible(), yes},
-		"no cookie":                          {eligible(noCookie), Outcome{Reason: ReasonNoCookie}},
-		"attributed to another":              {eligible(attributed), Outcome{Reason: ReasonAlreadyAttributed}},
-		"attributed to the same":             {eligible(func(d *decision) { d.facts.ReferrerID = bob }), Outcome{Reason: ReasonAlreadyAttributed}},
-		"malformed":                          {eligible(malformed), Outcome{Reason: ReasonInvalidCode}},
-		"malformed, and nobody knows it":     {eligible(malformed, noSuchCode), Outcome{Reason: ReasonInvalidCode}},
-		"own code":                           {eligible(ownCode), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},
-		"own code, disabled":                 {eligible(ownCode, codeDisabled), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},
-		"no such code":                       {eligible(noSuchCode), Outcome{Reason: ReasonUnknownCode, Detail: DetailNoSuchCode}},
-		"code disabled":                      {eligible(codeDisabled), Outcome{Reason: ReasonUnknownCode, Detail: DetailCodeDisabled, ReferrerID: bob}},
-		"owner disabled":                     {eligible(ownerDisabled), Outcome{Reason: ReasonUnknownCode, Detail: DetailOwnerDisabled, ReferrerID: bob}},
-		"cycle":                              {eligible(cycle), Outcome{Reason: ReasonReferralCycle, ReferrerID: bob}},
-		"older than the window":              {eligible(tooOld), Outcome{Reason: ReasonNotEligible, ReferrerID: bob}},
-		"as old as the window":               {eligible(age(window)), yes},
-		"older, no window":                   {eligible(tooOld, noWindow), yes},
-		"called before the account was made": {eligible(age(-time.Hour)), yes},
+		"eligible":                              {eligible(), yes},
+		"no cookie":                             {eligible(noCookie), Outcome{Reason: ReasonNoCookie}},
+		"attributed to another":                 {eligible(attributed), Outcome{Reason: ReasonAlreadyAttributed}},
+		"attributed to the same":                {eligible(func(d *decision) { d.facts.ReferrerID = bob }), Outcome{Reason: ReasonAlreadyAttributed}},
+		"malformed":                             {eligible(malformed), Outcome{Reason: ReasonInvalidCode}},
+		"malformed, no such code":               {eligible(malformed, noSuchCode), Outcome{Reason: ReasonInvalidCode}},
+		"own code":                              {eligible(ownCode), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},
+		"own code, disabled":                    {eligible(ownCode, codeDisabled), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},
+		"no such code":                          {eligible(noSuchCode), Outcome{Reason: ReasonUnknownCode, Detail: DetailNoSuchCode}},
+		"code disabled":                         {eligible(codeDisabled), Outcome{Reason: ReasonUnknownCode, Detail: DetailCodeDisabled, ReferrerID: bob}},
+		"owner disabled":                        {eligible(ownerDisabled), Outcome{Reason: ReasonUnknownCode, Detail: DetailOwnerDisabled, ReferrerID: bob}},
+		"cycle":                                 {eligible(cycle), Outcome{Reason: ReasonReferralCycle, ReferrerID: bob}},
+		"older than the window":                 {eligible(tooOld), Outcome{Reason: ReasonNotEligible, ReferrerID: bob}},
+		"as old as the window":                  {eligible(age(window)), yes},
+		"older, no window":                      {eligible(tooOld, noWindow), yes},
+		"called before the account was created": {eligible(age(-time.Hour)), yes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +90,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func TestTheEarlierReasonWins(t *testing.T) {
+func TestEarlierReasonWins(t *testing.T) {
 	t.Parallel()
 	against := []struct {
 		apply  func(*decision)
@@ -121,7 +121,7 @@ func TestTheEarlierReasonWins(t *testing.T) {
 	checkReason(t, eligible(noSuchCode, noCookie), ReasonNoCookie, "")
 }
 
-// keepCode undoes what a later reason did to the presented value, of which an attempt has only one.
+// keepCode undoes what a later reason did to the only presented value.
 func keepCode(reason Reason) func(*decision) {
 	if reason == ReasonNoCookie {
 		return noCookie
@@ -149,21 +149,40 @@ func TestDecideIsTheSameForEverySource(t *testing.T) {
 	}
 }
 
-func TestReasonsKeptInTheAuditLog(t *testing.T) {
+func TestReasonsInTheAuditLog(t *testing.T) {
 	t.Parallel()
-	kept := map[Reason]bool{
+	audited := map[Reason]bool{
 		ReasonNoCookie: false, ReasonAlreadyAttributed: false, ReasonInvalidCode: true, ReasonSelfReferral: true,
 		ReasonUnknownCode: true, ReasonReferralCycle: true, ReasonNotEligible: true, ReasonInternalError: false,
 	}
-	if len(Reasons) != len(kept) {
-		t.Errorf("there are %d reasons, this test knows %d", len(Reasons), len(kept))
+	if len(Reasons) != len(audited) {
+		t.Errorf("there are %d reasons, this test has %d", len(Reasons), len(audited))
 	}
 	for _, r := range Reasons {
-		if r.Kept() != kept[r] {
-			t.Errorf("%s.Kept() = %t, want %t", r, r.Kept(), kept[r])
+		if want, ok := audited[r.Reason]; !ok || r.Reason.Audited() != want {
+			t.Errorf("%s.Audited() = %t, want %t", r.Reason, r.Reason.Audited(), want)
 		}
 	}
-	if Reason("").Kept() {
-		t.Error("no reason is kept")
+	if Reason("").Audited() {
+		t.Error("the empty reason is audited")
+	}
+}
+
+func TestEveryReasonIsDescribed(t *testing.T) {
+	t.Parallel()
+	for _, r := range Reasons {
+		if words := r.Reason.Describe(""); words == "" || words == string(r.Reason) {
+			t.Errorf("%s is described as %q", r.Reason, words)
+		}
+	}
+	for detail, want := range map[string]string{
+		DetailNoSuchCode: "there was no such code", DetailCodeDisabled: "the code had been disabled", "of a later version": "there was no such code",
+	} {
+		if got := ReasonUnknownCode.Describe(detail); got != want {
+			t.Errorf("Describe(%s) = %q, want %q", detail, got, want)
+		}
+	}
+	if got := Reason("of_a_later_version").Describe(""); got != "of_a_later_version" {
+		t.Errorf("an unknown reason is described as %q", got)
 	}
 }

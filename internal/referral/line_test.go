@@ -17,9 +17,9 @@ import (
 	"github.com/triport/triport-console/internal/jsonl"
 )
 
-func TestALineHoldsAWholeAttempt(t *testing.T) {
+func TestLineContainsTheCompleteAttempt(t *testing.T) {
 	t.Parallel()
-	whole := Attempt{ID: "att_1", User: ann, Code: "summer-26", At: noon.Add(123456 * time.Microsecond), RequestID: "req_1", Source: SourceSpool}
+	whole := Attempt{ID: "att_1", User: ann, Code: ParsePresentedCode("summer-26"), At: noon.Add(123456 * time.Microsecond), RequestID: "req_1", Source: SourceSpool}
 	for name, change := range map[string]func(*Attempt){
 		"as it is":            func(*Attempt) {},
 		"without an id":       func(a *Attempt) { a.ID = "" },
@@ -27,8 +27,8 @@ func TestALineHoldsAWholeAttempt(t *testing.T) {
 		"of an e-mail":        func(a *Attempt) { a.User = "ann@example.com" },
 		"on the whole second": func(a *Attempt) { a.At = noon },
 		"of 1970":             func(a *Attempt) { a.At = time.Unix(0, 0).UTC() },
-		"malformed":           func(a *Attempt) { a.Code = Canonical("<a href=\"&\">\u2028\xff") },
-		"malformed and long":  func(a *Attempt) { a.Code = Canonical(strings.Repeat("\u00e9", 100)) },
+		"malformed":           func(a *Attempt) { a.Code = ParsePresentedCode("<a href=\"&\">\u2028\xff") },
+		"malformed and long":  func(a *Attempt) { a.Code = ParsePresentedCode(strings.Repeat("\u00e9", 100)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +38,7 @@ func TestALineHoldsAWholeAttempt(t *testing.T) {
 			if bytes.ContainsAny(line, "\r\n") {
 				t.Errorf("%q is more than a line", line)
 			}
-			got, err := ParseLine(line, SourceSpool)
+			got, err := parseText(line, SourceSpool)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,22 +51,22 @@ func TestALineHoldsAWholeAttempt(t *testing.T) {
 
 func TestParseLineNormalizes(t *testing.T) {
 	t.Parallel()
-	got, err := ParseLine([]byte(` {"at":"2026-03-01T13:00:00.0000009+01:00","code":" Summer-26 ",`+
+	got, err := parseText([]byte(` {"at":"2026-03-01T13:00:00.0000009+01:00","code":" Summer-26 ",`+
 		`"user":"00000000-0000-4000-8000-00000000000A","level":"error","request_id":"a b","more":[1,{}]} `), SourceReplay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Attempt{User: ann, Code: "summer-26", At: noon, RequestID: `a\x20b`, Source: SourceReplay}
+	want := Attempt{User: ann, Code: ParsePresentedCode("summer-26"), At: noon, RequestID: `a\x20b`, Source: SourceReplay}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("attempt (-want +got):\n%s", d)
 	}
-	got, err = ParseLine([]byte(`{"user":" Ann@Example.COM","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceReplay)
+	got, err = parseText([]byte(`{"user":" Ann@Example.COM","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceReplay)
 	if err != nil || got.User != "ann@example.com" {
 		t.Errorf("user = %q, %v", got.User, err)
 	}
 }
 
-// secret stands for what an error must never repeat: a line may be anything, a session's token too.
+// secret must not appear in an error: a line may contain anything, for example a session token.
 const secret = "s3cr3t"
 
 var notLines = map[string]string{
@@ -98,14 +98,14 @@ var notLines = map[string]string{
 	"an id too long":           `{"attempt_id":"` + strings.Repeat("x", 129) + `","user":"` + ann + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
 }
 
-func TestParseLineRefusesWithoutQuoting(t *testing.T) {
+func TestBadLineIsRejectedWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 	for name, line := range notLines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, err := ParseLine([]byte(line), SourceReplay)
-			if !errors.Is(err, ErrLine) || a != (Attempt{}) {
-				t.Errorf("ParseLine = %+v, %v, want ErrLine", a, err)
+			a, err := parseText([]byte(line), SourceReplay)
+			if err == nil || a != (Attempt{}) {
+				t.Errorf("parseLine = %+v, %v, want an error", a, err)
 			}
 			if err != nil && strings.Contains(err.Error(), secret) {
 				t.Errorf("the error quotes the line: %v", err)
@@ -114,36 +114,45 @@ func TestParseLineRefusesWithoutQuoting(t *testing.T) {
 	}
 }
 
-// TestALineIsMalformedRatherThanMended holds that bytes that are no text never become another person's
-// address on the way through the JSON parser, and that the operator is told which bytes are meant.
-func TestALineIsMalformedRatherThanMended(t *testing.T) {
+// TestLineThatIsNotUTF8IsMalformed: the JSON parser must not turn such bytes into another person's address.
+func TestLineThatIsNotUTF8IsMalformed(t *testing.T) {
 	t.Parallel()
 	for user, want := range map[string]string{
 		"a\xffb@example.com":   "malformed line: not UTF-8",
-		`a\ud800b@example.com`: "malformed line: user holds U+FFFD or half a surrogate pair in the place of a character",
-		"a\ufffdb@example.com": "malformed line: user holds U+FFFD or half a surrogate pair in the place of a character",
+		`a\ud800b@example.com`: "malformed line: user contains U+FFFD or half a surrogate pair",
+		"a\ufffdb@example.com": "malformed line: user contains U+FFFD or half a surrogate pair",
 	} {
-		a, err := ParseLine([]byte(`{"user":"`+user+`","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceSpool)
-		if err == nil || err.Error() != want {
-			t.Errorf("%q: %+v, %v", user, a, err)
+		file := strings.NewReader(`{"user":"` + user + `","code":"abc","at":"2026-03-01T12:00:00Z"}`)
+		for l, err := range ReadLines(file, SourceSpool) {
+			if err != nil || l.Err == nil || l.Err.Error() != want {
+				t.Errorf("%q: %+v, %v", user, l, err)
+			}
 		}
 	}
 }
 
-// TestALineOfTheSpoolIsReadAgainWhateverTheCodeHeld takes every byte, and every pair with a quote, that a
-// cookie could have held: a line of the program's own that is malformed is a referral lost.
-func TestALineOfTheSpoolIsReadAgainWhateverTheCodeHeld(t *testing.T) {
+// TestLineWithAnyCookieIsParsed tries every byte of a cookie, alone and after a quote: a malformed line of the program's
+// own is a lost referral.
+func TestLineWithAnyCookieIsParsed(t *testing.T) {
 	t.Parallel()
 	for c := range 256 {
 		for _, cookie := range []string{"a" + string([]byte{byte(c)}) + "b", `a"` + string([]byte{byte(c)}) + "b"} {
-			want := Attempt{ID: "att_1", User: ann, Code: Canonical(cookie), At: noon, Source: SourceSpool}
-			got, err := ParseLine(FormatLine(want), SourceSpool)
+			want := Attempt{ID: "att_1", User: ann, Code: ParsePresentedCode(cookie), At: noon, Source: SourceSpool}
+			got, err := parseText(FormatLine(want), SourceSpool)
 			if d := cmp.Diff(want, got); err != nil || d != "" {
 				t.Errorf("%q: %v (-want +got):\n%s", cookie, err, d)
 			}
 		}
 	}
 }
+
+// parseText parses one line.
+func parseText(text []byte, source Source) (Attempt, error) {
+	return parseLine(jsonl.Line{Text: text}, source)
+}
+
+// isID reports whether s can be an attempt id.
+func isID(s string) bool { return isPrintable(s) && len(s) <= maxAttemptID }
 
 func FuzzParseLine(f *testing.F) {
 	for _, line := range notLines {
@@ -152,36 +161,36 @@ func FuzzParseLine(f *testing.F) {
 	f.Add([]byte(`{"attempt_id":"att_1","user":"Ann@Example.COM","code":"é","at":"2026-03-01T12:00:00.123456789+14:00","request_id":"\u0000"}`))
 	f.Add([]byte(`{"USER":"jürgen@exämple.de","Code":"A-B","aT":"2026-03-01t12:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		a, err := ParseLine(line, SourceReplay)
+		a, err := parseText(line, SourceReplay)
 		if err != nil {
-			if !errors.Is(err, ErrLine) || a != (Attempt{}) {
-				t.Errorf("ParseLine(%q) = %+v, %v", line, a, err)
+			if a != (Attempt{}) {
+				t.Errorf("parseLine(%q) = %+v, %v", line, a, err)
 			}
 			return
 		}
 		if !utf8.Valid(line) || strings.ContainsRune(a.User, utf8.RuneError) {
-			t.Errorf("ParseLine(%q) = %+v, of which not every byte stands in the line", line, a)
+			t.Errorf("parseLine(%q) = %+v, with bytes that are not in the line", line, a)
 		}
-		again, err := ParseLine(FormatLine(a), SourceReplay)
+		again, err := parseText(FormatLine(a), SourceReplay)
 		if err != nil {
-			t.Fatalf("ParseLine(%q) = %+v, whose own line is refused: %v", line, a, err)
+			t.Fatalf("parseLine(%q) = %+v, whose line is rejected: %v", line, a, err)
 		}
 		if d := cmp.Diff(a, again); d != "" {
-			t.Errorf("ParseLine(%q) comes back changed (-first +second):\n%s", line, d)
+			t.Errorf("parseLine(%q) changes (-first +second):\n%s", line, d)
 		}
-		if a.User == "" || a.Code == "" || a.Code != Canonical(a.Code) || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
-			t.Errorf("ParseLine(%q) = %+v", line, a)
+		if a.User == "" || a.Code.Text == "" || a.Code != ParsePresentedCode(a.Code.Text) || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
+			t.Errorf("parseLine(%q) = %+v", line, a)
 		}
 	})
 }
 
-// readLines reads all lines, each as its number and, when it is an attempt, that attempt's id.
+// readLines returns, for each line, its number and the id of its attempt.
 func readLines(r io.Reader) (lines []string, err error) {
 	for l, err := range ReadLines(r, SourceReplay) {
 		if err != nil {
 			return lines, err
 		}
-		text := l.Attempt.ID
+		text := l.Value.ID
 		if l.Err != nil {
 			text = "malformed"
 		}
@@ -192,7 +201,7 @@ func readLines(r io.Reader) (lines []string, err error) {
 
 // lineWithID returns the line of an attempt with that id.
 func lineWithID(id string) string {
-	return string(FormatLine(Attempt{ID: id, User: ann, Code: "abc", At: noon}))
+	return string(FormatLine(Attempt{ID: id, User: ann, Code: ParsePresentedCode("abc"), At: noon}))
 }
 
 func TestReadLines(t *testing.T) {
@@ -202,18 +211,18 @@ func TestReadLines(t *testing.T) {
 		file string
 		want []string
 	}{
-		"nothing":                    {"", nil},
-		"empty lines":                {"\n\r\n \t\n", nil},
-		"two lines":                  {one + "\n" + two + "\n", []string{"1 one", "2 two"}},
-		"no final line end":          {one + "\n" + two, []string{"1 one", "2 two"}},
-		"CRLF":                       {one + "\r\n" + two + "\r\n", []string{"1 one", "2 two"}},
-		"empty lines are numbered":   {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
-		"malformed lines are passed": {one + "\nrubbish\n" + two, []string{"1 one", "2 malformed", "3 two"}},
-		"a torn line is malformed":   {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
-		"an over-long line is one":   {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
-		"an over-long last line":     {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine), []string{"1 one", "2 malformed"}},
-		"just too long":              {strings.Repeat(" ", jsonl.MaxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
-		"just not too long":          {strings.Repeat(" ", jsonl.MaxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
+		"nothing":                      {"", nil},
+		"empty lines":                  {"\n\r\n \t\n", nil},
+		"two lines":                    {one + "\n" + two + "\n", []string{"1 one", "2 two"}},
+		"no final line end":            {one + "\n" + two, []string{"1 one", "2 two"}},
+		"CRLF":                         {one + "\r\n" + two + "\r\n", []string{"1 one", "2 two"}},
+		"empty lines are numbered":     {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
+		"malformed lines are returned": {one + "\nrubbish\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"a torn line is malformed":     {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
+		"a long line is one":           {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"a long last line":             {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine), []string{"1 one", "2 malformed"}},
+		"just too long":                {strings.Repeat(" ", jsonl.MaxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
+		"just not too long":            {strings.Repeat(" ", jsonl.MaxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -234,7 +243,7 @@ func TestReadLines(t *testing.T) {
 	}
 }
 
-func TestAnOverlongLineCanBeReadWhole(t *testing.T) {
+func TestLongLineCanBeReadCompletely(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789", jsonl.MaxLine/2)
 	for how, wrap := range map[string]func(io.Reader) io.Reader{
@@ -249,7 +258,7 @@ func TestAnOverlongLineCanBeReadWhole(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				raw := string(l.Raw)
+				raw := string(l.Text)
 				if l.Rest != nil {
 					rest, err := io.ReadAll(l.Rest)
 					if err != nil {
@@ -260,18 +269,18 @@ func TestAnOverlongLineCanBeReadWhole(t *testing.T) {
 				got = append(got, raw)
 			}
 			if d := cmp.Diff([]string{long, lineWithID("next"), long}, got); d != "" {
-				t.Errorf("the lines are not whole, or not apart:\n%.500s", d)
+				t.Errorf("lines (-want +got):\n%.500s", d)
 			}
 		})
 	}
 }
 
-func TestReadErrorsEndTheLines(t *testing.T) {
+func TestReadErrorEndsTheLines(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is broken")
 	for name, file := range map[string]string{
-		"within a line":            lineWithID("one") + "\n" + `{"attempt_id":"tw`,
-		"within an over-long line": lineWithID("one") + "\n" + strings.Repeat("x", 3*jsonl.MaxLine),
+		"within a line":      lineWithID("one") + "\n" + `{"attempt_id":"tw`,
+		"within a long line": lineWithID("one") + "\n" + strings.Repeat("x", 3*jsonl.MaxLine),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -286,7 +295,7 @@ func TestReadErrorsEndTheLines(t *testing.T) {
 	}
 }
 
-func TestReadLinesStopsWithItsReader(t *testing.T) {
+func TestReadLinesStopsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	file := lineWithID("one") + "\n" + strings.Repeat("x", 2*jsonl.MaxLine) + "\n" + lineWithID("three")
 	for stop := 1; stop <= 3; stop++ {
@@ -303,7 +312,7 @@ func TestReadLinesStopsWithItsReader(t *testing.T) {
 }
 
 // TestReadLinesTakesConstantMemory reads 64 MiB without a line end.
-func TestReadLinesTakesConstantMemory(t *testing.T) { // not parallel: it watches the memory of all tests
+func TestReadLinesTakesConstantMemory(t *testing.T) { // not parallel: it measures the memory of all tests
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	got, err := readLines(io.LimitReader(endless{}, 64<<20))
@@ -319,7 +328,7 @@ func TestReadLinesTakesConstantMemory(t *testing.T) { // not parallel: it watche
 	}
 }
 
-// endless is a file of one line.
+// endless is a file of one endless line.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -340,7 +349,7 @@ func FuzzReadLines(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if read++; l.Number < read || len(l.Raw) == 0 || (l.Err == nil) == (l.Attempt == Attempt{}) || l.Err == nil && !utf8.Valid(l.Raw) {
+			if read++; l.Number < read || len(l.Text) == 0 || (l.Err == nil) == (l.Value == Attempt{}) || l.Err == nil && !utf8.Valid(l.Text) {
 				t.Errorf("line %d: %+v", read, l)
 			}
 		}
@@ -356,11 +365,11 @@ func FuzzReadLines(f *testing.F) {
 	})
 }
 
-func TestDeriveAttemptIDTellsAttemptsApart(t *testing.T) {
+func TestDerivedAttemptIDsDiffer(t *testing.T) {
 	t.Parallel()
 	const want = "line_f3d23946f0d10c690f56a0e7ee611a37"
 	if got := DeriveAttemptID(ann, "summer-26", noon); got != want {
-		t.Errorf("the id is %q, and was always %q", got, want)
+		t.Errorf("the id is %q, want %q as always", got, want)
 	}
 	same := noon.In(time.FixedZone("", 3600)).Add(999 * time.Nanosecond)
 	if got := DeriveAttemptID(ann, "summer-26", same); got != want {
@@ -375,7 +384,7 @@ func TestDeriveAttemptIDTellsAttemptsApart(t *testing.T) {
 			t.Errorf("another %s has the same id", name)
 		}
 	}
-	if !isToken(want) {
+	if !isID(want) {
 		t.Errorf("%q is no attempt id", want)
 	}
 }

@@ -1,8 +1,6 @@
 package referral
 
-import "slices"
-
-// Reason says why an attempt did not lead to an attribution. The names are part of the API.
+// Reason is why an attempt did not lead to an attribution. The names are part of the API.
 type Reason string
 
 // The reasons. ReasonInternalError is never decided: the attempt waits in the spool.
@@ -47,27 +45,21 @@ var Reasons = []ReasonInfo{
 	{Reason: ReasonInternalError, Words: "the attempt could not be stored and waits in the spool"},
 }
 
-// Info returns the row of the reason; ok is false for a reason that this program does not know.
-func (r Reason) Info() (info ReasonInfo, ok bool) {
-	i := slices.IndexFunc(Reasons, func(info ReasonInfo) bool { return info.Reason == r })
-	if i < 0 {
-		return ReasonInfo{}, false
+func (r Reason) info() ReasonInfo {
+	for _, info := range Reasons {
+		if info.Reason == r {
+			return info
+		}
 	}
-	return Reasons[i], true
+	return ReasonInfo{Words: string(r)}
 }
 
 // Audited reports whether rejections for this reason are stored in the audit log.
-func (r Reason) Audited() bool {
-	info, _ := r.Info()
-	return info.Audited
-}
+func (r Reason) Audited() bool { return r.info().Audited }
 
 // Describe returns the reason in words for people; an unknown reason is returned as it is.
 func (r Reason) Describe(detail string) string {
-	info, ok := r.Info()
-	if !ok {
-		return string(r)
-	}
+	info := r.info()
 	if words, ok := info.Details[detail]; ok {
 		return words
 	}

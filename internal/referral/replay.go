@@ -1,25 +1,51 @@
 package referral
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"time"
+
+	"github.com/triport/triport-console/internal/jsonl"
 )
 
-// Report counts what a replay did. Twice is once: a second run of the same attempts differs only in
-// that what was attributed is unchanged.
-type Report struct {
-	Read       int64            // lines or events, malformed ones included
-	Attributed int64            // linked by this run
-	Unchanged  int64            // linked before this run, by this attempt or by another
-	Rejected   map[Reason]int64 // refused by this run, or before it: see Verdict.Refused
-	Malformed  int64            // lines that are no attempt or name no user
+// Verdict is the result of one replayed attempt.
+type Verdict struct {
+	Outcome Outcome
+	Known   bool // it is recorded as a signup already
+	// Rejected is the reason with which the attempt is recorded, if a later attempt of a replay gave its user a
+	// referrer; else empty. It counts as that rejection: a second replay reports the same counts.
+	Rejected Reason
+	Err      error // ErrNoUser or ErrAttemptTaken: there was nothing to decide
 }
 
-func (r Report) refused() (n int64) {
+// RejectedFilter selects rejections in the audit log. Zero fields select all.
+type RejectedFilter struct {
+	Reason Reason
+	UserID string
+	Since  time.Time // inclusive
+	Until  time.Time // exclusive
+}
+
+// RejectedLog reads rejected attempts from the audit log.
+type RejectedLog interface {
+	// Rejected returns the rejected attempts in order of commit, up to the newest at the time of the call, with
+	// SourceReplay. The second value is a read error, which ends the sequence.
+	Rejected(ctx context.Context, f RejectedFilter) iter.Seq2[Attempt, error]
+}
+
+// Report counts the results of a replay. A second replay differs in one way: what was attributed is unchanged.
+type Report struct {
+	Read       int64            // lines or events, including malformed ones
+	Attributed int64            // by this run
+	Unchanged  int64            // attributed before this run, by this attempt or another
+	Rejected   map[Reason]int64 // by this run or before; see Verdict.Rejected
+	Malformed  int64            // lines that contain no attempt or name no user
+}
+
+// TotalRejected returns the number of rejections for all reasons.
+func (r Report) TotalRejected() (n int64) {
 	for _, c := range r.Rejected {
 		n += c
 	}
@@ -28,12 +54,13 @@ func (r Report) refused() (n int64) {
 
 func (r *Report) count(v Verdict) {
 	switch {
+	case v.Err != nil:
 	case v.Outcome.Attributed:
 		r.Attributed++
 	case v.Known:
 		r.Unchanged++
-	case v.Refused != "":
-		r.Rejected[v.Refused]++
+	case v.Rejected != "":
+		r.Rejected[v.Rejected]++
 	case v.Outcome.Reason == ReasonAlreadyAttributed:
 		r.Unchanged++
 	default:
@@ -41,163 +68,91 @@ func (r *Report) count(v Verdict) {
 	}
 }
 
-// Options are what a replay may be told.
+// Options are the options of a replay.
 type Options struct {
 	Rules Rules
-	// OnBad is told of each line that is no attempt or names no user, in file order within a batch.
+	// OnBad receives each line that contains no attempt or names no user, in file order. It may be nil.
 	OnBad func(number int, err error)
-	// Progress is told how many lines have been read so far; nil when nobody watches.
+	// Progress receives the number of lines read so far. It may be nil.
 	Progress func(read int64)
 }
 
-// replayBatch is how many attempts share a transaction: enough that a commit's fsync is shared, few
-// enough that the write lock is held for some forty milliseconds beside a running server.
+// replayBatch is the number of attempts per transaction. They share an fsync and hold the write lock for about
+// 40 ms, during which a running server waits.
 const replayBatch = 1024
 
-// ReplayLines puts the attempts of a replay file through the decision, in file order and in constant
-// memory. Malformed lines are reported and passed over; an error means that the store or the file
-// failed, and that what the report counts is done.
+// ReplayLines decides the attempts of a file, in order and in constant memory. Bad lines are reported and
+// skipped. An error means that the store or the file failed; what the report counts is done.
 func ReplayLines(ctx context.Context, store Store, r io.Reader, source Source, opt Options) (Report, error) {
-	b := newBatcher(ctx, store, opt, nil)
-	err := b.lines(r, source)
-	return b.report, err
+	replay := newReplay(ctx, store, opt)
+	err := replay.run(ReadLines(r, source), nil)
+	return replay.report, err
 }
 
-// ReplayRejected puts refused attempts of the audit log through the decision again.
+// ReplayRejected decides rejected attempts of the audit log again.
 func ReplayRejected(ctx context.Context, store Store, log RejectedLog, f RejectedFilter, opt Options) (Report, error) {
-	b := newBatcher(ctx, store, opt, nil)
-	err := b.attempts(log.Rejected(ctx, f))
-	return b.report, err
+	replay := newReplay(ctx, store, opt)
+	err := replay.run(func(yield func(jsonl.Parsed[Attempt], error) bool) {
+		number := 0
+		for a, err := range log.Rejected(ctx, f) {
+			number++
+			if !yield(jsonl.Parsed[Attempt]{Line: jsonl.Line{Number: number}, Value: a}, err) {
+				return
+			}
+		}
+	}, nil)
+	return replay.report, err
 }
 
-// DrainSpool puts what waits in the spool through the decision. Broken lines move to the spool's file of
-// broken lines.
+// DrainSpool decides the attempts in the spool. Bad lines move to its dead-letter file.
 func DrainSpool(ctx context.Context, store Store, spool Spool, opt Options) (Report, error) {
-	total := newReport()
-	err := spool.Drain(ctx, func(segment io.Reader, setAside SetAside) error {
-		b := newBatcher(ctx, store, opt, setAside)
-		b.report = total
-		err := b.lines(segment, SourceSpool)
-		total = b.report
-		return err
+	replay := newReplay(ctx, store, opt)
+	err := spool.Drain(ctx, func(segment io.Reader, deadLetter DeadLetter) error {
+		return replay.run(ReadLines(segment, SourceSpool), deadLetter)
 	})
-	return total, err
+	return replay.report, err
 }
 
-func newReport() Report { return Report{Rejected: make(map[Reason]int64)} }
-
-// batcher gathers attempts into transactions and counts what became of them.
-type batcher struct {
-	ctx      context.Context
-	store    Store
-	opt      Options
-	setAside SetAside // nil when broken lines stay in the caller's file
-	report   Report
-	waiting  []Attempt
-	origin   []origin
+// replay is one run, over one file or several segments.
+type replay struct {
+	jsonl.Batcher[Attempt]
+	report Report
+	onBad  func(number int, err error)
 }
 
-// origin says where an attempt came from, for the case that the store finds it names no user.
-type origin struct {
-	number int
-	raw    []byte // kept only when lines can be set aside
-}
-
-func newBatcher(ctx context.Context, store Store, opt Options, setAside SetAside) *batcher {
-	if opt.OnBad == nil {
-		opt.OnBad = func(int, error) {}
-	}
-	if opt.Progress == nil {
-		opt.Progress = func(int64) {}
-	}
-	return &batcher{ctx: ctx, store: store, opt: opt, setAside: setAside, report: newReport()}
-}
-
-func (b *batcher) lines(r io.Reader, source Source) error {
-	for l, err := range ReadLines(r, source) {
+func newReplay(ctx context.Context, store Store, opt Options) *replay {
+	r := &replay{report: Report{Rejected: make(map[Reason]int64)}, onBad: opt.OnBad}
+	r.Size, r.Progress = replayBatch, opt.Progress
+	r.Store = func(attempts []Attempt) ([]error, error) {
+		verdicts, err := store.Replay(ctx, attempts, opt.Rules)
 		if err != nil {
-			return errors.Join(err, b.flush())
+			return nil, fmt.Errorf("replay %d attempts: %w", len(attempts), err)
 		}
-		b.report.Read++
-		if l.Err != nil {
-			raw := io.Reader(bytes.NewReader(l.Raw))
-			if l.Rest != nil {
-				raw = io.MultiReader(raw, l.Rest)
-			}
-			if err := b.bad(l.Number, raw, l.Err); err != nil {
+		bad := make([]error, len(verdicts))
+		for i, v := range verdicts {
+			r.report.count(v)
+			bad[i] = v.Err
+		}
+		return bad, nil
+	}
+	return r
+}
+
+// run decides lines. Bad lines go to deadLetter, if there is one. A line that is there already was reported by the
+// run that failed before this one.
+func (r *replay) run(lines iter.Seq2[jsonl.Parsed[Attempt], error], deadLetter DeadLetter) error {
+	r.OnBad = func(number int, text io.Reader, reason error) error {
+		if deadLetter != nil {
+			if isNew, err := deadLetter(text); err != nil || !isNew {
 				return err
 			}
-			continue
 		}
-		from := origin{number: l.Number}
-		if b.setAside != nil {
-			from.raw = bytes.Clone(l.Raw)
+		if r.onBad != nil {
+			r.onBad(number, reason)
 		}
-		if err := b.add(l.Attempt, from); err != nil {
-			return err
-		}
-	}
-	return b.flush()
-}
-
-func (b *batcher) attempts(seq iter.Seq2[Attempt, error]) error {
-	for a, err := range seq {
-		if err != nil {
-			return errors.Join(err, b.flush())
-		}
-		b.report.Read++
-		if err := b.add(a, origin{number: int(b.report.Read)}); err != nil {
-			return err
-		}
-	}
-	return b.flush()
-}
-
-func (b *batcher) add(a Attempt, from origin) error {
-	b.waiting, b.origin = append(b.waiting, a), append(b.origin, from)
-	if len(b.waiting) < replayBatch {
 		return nil
 	}
-	return b.flush()
-}
-
-// flush decides what is waiting. On an error nothing of it is decided, and nothing of it counted.
-func (b *batcher) flush() error {
-	if len(b.waiting) == 0 {
-		return nil
-	}
-	verdicts, err := b.store.Replay(b.ctx, b.waiting, b.opt.Rules)
-	if err != nil {
-		b.report.Read -= int64(len(b.waiting))
-		return fmt.Errorf("replay %d attempts: %w", len(b.waiting), err)
-	}
-	for i, v := range verdicts {
-		if v.Err != nil {
-			if err := b.bad(b.origin[i].number, bytes.NewReader(b.origin[i].raw), v.Err); err != nil {
-				return err
-			}
-			continue
-		}
-		b.report.count(v)
-	}
-	b.waiting, b.origin = b.waiting[:0], b.origin[:0]
-	b.opt.Progress(b.report.Read)
-	return nil
-}
-
-// bad counts a line that is no attempt, sets it aside in a spool, and reports it: once, however often
-// its segment has to be drained.
-func (b *batcher) bad(number int, raw io.Reader, cause error) error {
-	fresh := true
-	if b.setAside != nil {
-		var err error
-		if fresh, err = b.setAside(raw); err != nil {
-			return fmt.Errorf("set a broken line aside: %w", err)
-		}
-	}
-	b.report.Malformed++
-	if fresh {
-		b.opt.OnBad(number, cause)
-	}
-	return nil
+	err := r.Run(lines)
+	r.report.Read, r.report.Malformed = r.Read, r.Bad
+	return err
 }

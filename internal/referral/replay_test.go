@@ -41,12 +41,12 @@ func handWritten(user, code string, at time.Time) string {
 
 type counts = map[referral.Reason]int64
 
-// mixed is a file with everything in it that a replay may meet.
+// mixed is a file with every kind of line.
 var mixed = handWritten("ann@example.com", codeOf(bob), noon) + // attributed
 	"\n" +
-	handWritten(ann, codeOf(eve), noon.Add(time.Second)) + // ann has a referrer by now
+	handWritten(ann, codeOf(eve), noon.Add(time.Second)) + // ann has a referrer now
 	"rubbish\n" +
-	handWritten("nobody@example.com", codeOf(eve), noon) +
+	handWritten("unknown@example.com", codeOf(eve), noon) +
 	handWritten(bob, codeOf(ann), noon) + // ann was referred by bob
 	handWritten(bob, "no code", noon) +
 	handWritten(eve, codeOf(eve), noon) +
@@ -69,9 +69,9 @@ func replayMixed(t *testing.T, store referral.Store) (report referral.Report, ba
 	return report, bad
 }
 
-func TestReplayCountsWhatBecameOfEveryLine(t *testing.T) {
+func TestReplayCountsEveryLine(t *testing.T) {
 	t.Parallel()
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	want := referral.Report{Read: 8, Attributed: 1, Unchanged: 1, Malformed: 2, Rejected: counts{
 		referral.ReasonReferralCycle: 1, referral.ReasonInvalidCode: 1, referral.ReasonSelfReferral: 1, referral.ReasonUnknownCode: 1,
 	}}
@@ -86,35 +86,35 @@ func TestReplayCountsWhatBecameOfEveryLine(t *testing.T) {
 	diff(t, "lines reported again", wantBad, bad)
 }
 
-func TestReplayTwiceIsOnce(t *testing.T) {
+func TestReplayTwiceStoresTheSameEvents(t *testing.T) {
 	t.Parallel()
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	replayMixed(t, store)
 	once := events(t, store)
 	replayMixed(t, store)
 	diff(t, "events", once, events(t, store))
 	if len(once) != 5 {
-		t.Errorf("there are %d events, want one a decision that is kept: %+v", len(once), once)
+		t.Errorf("there are %d events, want one per audited decision: %+v", len(once), once)
 	}
 }
 
 type inspector interface {
-	Inspect(ctx context.Context, userID string, limit int) (referral.Dossier, error)
+	Inspect(ctx context.Context, userID string, limit int) (referral.Inspection, error)
 }
 
 func events(t *testing.T, store inspector) (all []referral.Event) {
 	t.Helper()
 	for _, user := range []string{ann, bob, eve} {
-		dossier, err := store.Inspect(t.Context(), user, 10_000)
+		inspection, err := store.Inspect(t.Context(), user, 10_000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, dossier.Events...)
+		all = append(all, inspection.Events...)
 	}
 	return all
 }
 
-// many returns more lines than share a transaction, all refused.
+// many returns n lines, all rejected.
 func many(n int) string {
 	var b bytes.Buffer
 	for i := range n {
@@ -123,10 +123,10 @@ func many(n int) string {
 	return b.String()
 }
 
-func TestReplayGoesThroughMoreThanATransaction(t *testing.T) {
+func TestReplayUsesSeveralTransactions(t *testing.T) {
 	t.Parallel()
 	const lines = 3000
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	var progress []int64
 	report, err := referral.ReplayLines(t.Context(), store, strings.NewReader(many(lines)), referral.SourceReplay,
 		referral.Options{Progress: func(read int64) { progress = append(progress, read) }})
@@ -135,32 +135,32 @@ func TestReplayGoesThroughMoreThanATransaction(t *testing.T) {
 	}
 	diff(t, "report", referral.Report{Read: lines, Rejected: counts{referral.ReasonUnknownCode: lines}}, report)
 	if len(progress) < 2 || progress[len(progress)-1] != lines {
-		t.Errorf("progress is told as %d", progress)
+		t.Errorf("progress is %d", progress)
 	}
 	diff(t, "events", lines, len(events(t, store)))
 }
 
-func TestAReplayThatFailsCountsWhatIsDone(t *testing.T) {
+func TestFailedReplayCountsWhatIsStored(t *testing.T) {
 	t.Parallel()
-	well, _ := openStore(t)
-	sick, _ := closedStore(t)
+	working, _ := newStore(t)
+	failed, _ := closedStore(t)
 	var store changeable
-	store.store.Store(well)
+	store.store.Store(working)
 	report, err := referral.ReplayLines(t.Context(), &store, strings.NewReader(many(3000)), referral.SourceReplay,
-		referral.Options{Progress: func(int64) { store.store.Store(sick) }})
+		referral.Options{Progress: func(int64) { store.store.Store(failed) }})
 	if err == nil {
-		t.Error("a closed store is no error")
+		t.Error("replay on a closed store succeeded")
 	}
-	done := int64(len(events(t, well)))
+	done := int64(len(events(t, working)))
 	if done == 0 || done == 3000 {
 		t.Fatalf("%d of 3000 lines are done", done)
 	}
 	diff(t, "report", referral.Report{Read: done, Rejected: counts{referral.ReasonUnknownCode: done}}, report)
 }
 
-func TestAFileThatBreaksOffIsReplayedUpToThere(t *testing.T) {
+func TestReplayStoresTheLinesBeforeAReadError(t *testing.T) {
 	t.Parallel()
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	broken := errors.New("the disk is broken")
 	file := io.MultiReader(strings.NewReader(many(3)), iotest.ErrReader(broken))
 	report, err := referral.ReplayLines(t.Context(), store, file, referral.SourceReplay, referral.Options{})
@@ -170,13 +170,13 @@ func TestAFileThatBreaksOffIsReplayedUpToThere(t *testing.T) {
 	diff(t, "report", referral.Report{Read: 3, Rejected: counts{referral.ReasonUnknownCode: 3}}, report)
 }
 
-func TestDrainSetsAsideWhatIsNoAttempt(t *testing.T) {
+func TestDrainMovesBadLinesToTheDeadLetterFile(t *testing.T) {
 	t.Parallel()
-	store, database := openStore(t)
+	store, database := newStore(t)
 	sp := spool.New(database)
-	nobody := strings.TrimSuffix(handWritten("nobody@example.com", codeOf(eve), noon), "\n")
+	unknown := strings.TrimSuffix(handWritten("unknown@example.com", codeOf(eve), noon), "\n")
 	long := strings.Repeat("x", 200_000)
-	writeFile(t, database+".spool", "rubbish\n"+nobody+"\n"+long+"\n"+handWritten(ann, codeOf(bob), noon)+`{"torn`)
+	writeFile(t, database+".spool", "rubbish\n"+unknown+"\n"+long+"\n"+handWritten(ann, codeOf(bob), noon)+`{"torn`)
 
 	var numbers []int
 	report, err := referral.DrainSpool(t.Context(), store, sp, referral.Options{OnBad: func(number int, _ error) { numbers = append(numbers, number) }})
@@ -184,23 +184,14 @@ func TestDrainSetsAsideWhatIsNoAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "report", referral.Report{Read: 5, Attributed: 1, Malformed: 4, Rejected: counts{}}, report)
-	diff(t, "lines reported", map[int]bool{1: true, 2: true, 3: true, 5: true}, asSet(numbers))
-	diff(t, "broken lines", map[string]bool{"rubbish": true, nobody: true, long: true, `{"torn`: true},
-		asSet(strings.Split(strings.TrimSuffix(readFile(t, sp.BadFile()), "\n"), "\n")))
+	diff(t, "lines reported", []int{1, 2, 3, 5}, numbers)
+	diff(t, "dead letters", "rubbish\n"+unknown+"\n"+long+"\n"+`{"torn`+"\n", readFile(t, sp.DeadLetterFile()))
 	diff(t, "attempts in the spool", 0, pending(t, sp))
 }
 
-func asSet[T comparable](list []T) map[T]bool {
-	set := make(map[T]bool)
-	for _, v := range list {
-		set[v] = true
-	}
-	return set
-}
-
-func TestReplayRejectedAttributesWhatIsAllowedNow(t *testing.T) {
+func TestReplayRejectedDecidesAgain(t *testing.T) {
 	t.Parallel()
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	for _, a := range []referral.Attempt{call("a1", "summer-26"), call("a2", "no code")} {
 		if _, err := store.Attribute(t.Context(), a, referral.Rules{}); err != nil {
 			t.Fatal(err)
@@ -222,29 +213,29 @@ func TestReplayRejectedAttributesWhatIsAllowedNow(t *testing.T) {
 	want.Attributed, want.Unchanged = 0, 2
 	diff(t, "all, twice", want, replay(referral.RejectedFilter{}))
 
-	dossier, err := store.Inspect(t.Context(), ann, 10)
+	inspection, err := store.Inspect(t.Context(), ann, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantReferrer := &referral.Referrer{UserID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "a1"}
-	if d := cmp.Diff(wantReferrer, dossier.ReferredBy); d != "" {
+	if d := cmp.Diff(wantReferrer, inspection.ReferredBy); d != "" {
 		t.Errorf("referrer (-want +got):\n%s", d)
 	}
 }
 
-func TestReplayRejectedOfASickStoreIsAnError(t *testing.T) {
+func TestReplayRejectedReportsAReadError(t *testing.T) {
 	t.Parallel()
-	sick, _ := closedStore(t)
-	if _, err := referral.ReplayRejected(t.Context(), sick, sick, referral.RejectedFilter{}, referral.Options{}); err == nil {
-		t.Error("a closed store is no error")
+	failed, _ := closedStore(t)
+	if _, err := referral.ReplayRejected(t.Context(), failed, failed, referral.RejectedFilter{}, referral.Options{}); err == nil {
+		t.Error("replay on a closed store succeeded")
 	}
 }
 
-// TestTheSameFileTwiceGivesTheSameFigures has a user whom one line refuses and a later line links: in
-// the second run the first line is still the refusal that it was.
-func TestTheSameFileTwiceGivesTheSameFigures(t *testing.T) {
+// One line is rejected and a later line attributes the same user. In the second run, the first line still counts as
+// rejected.
+func TestReplayTwiceReportsTheSameCounts(t *testing.T) {
 	t.Parallel()
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	code := codeOf(ann)
 	file := handWritten(bob, "no-such-code", noon) + handWritten(bob, code, noon) + handWritten(bob, code, noon.Add(time.Second))
 	for _, want := range []referral.Report{
@@ -266,9 +257,9 @@ func TestTheSameFileTwiceGivesTheSameFigures(t *testing.T) {
 	}
 }
 
-func TestARefusalWhoseUserWasLinkedByALiveCallIsUnchanged(t *testing.T) {
+func TestRejectionOfAUserWhoWasAttributedByALiveCallIsUnchanged(t *testing.T) {
 	t.Parallel()
-	store, _ := openStore(t)
+	store, _ := newStore(t)
 	for _, a := range []referral.Attempt{call("a1", "no-such-code"), call("a2", codeOf(bob))} {
 		if _, err := store.Attribute(t.Context(), a, referral.Rules{}); err != nil {
 			t.Fatal(err)

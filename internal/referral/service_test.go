@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,16 +17,16 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-// service is a Service with what it writes.
+// service is a Service with its output.
 type service struct {
 	*referral.Service
-	log, last bytes.Buffer
+	log, out bytes.Buffer
 }
 
 func newService(store referral.Store, sp referral.Spool, deadline time.Duration) *service {
 	s := &service{}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
-	s.Service = referral.NewService(store, sp, referral.Rules{}, deadline, log, &s.last)
+	s.Service = referral.NewService(store, sp, referral.Rules{}, deadline, log, &s.out)
 	return s
 }
 
@@ -36,70 +34,74 @@ func internalError() referral.Outcome {
 	return referral.Outcome{Reason: referral.ReasonInternalError}
 }
 
-func TestAnAttemptWithoutACodeAsksNobody(t *testing.T) {
+// readAttempts returns the attempts of a file. Each line must contain one.
+func readAttempts(t *testing.T, r io.Reader) (attempts []referral.Attempt) {
+	t.Helper()
+	for line, err := range referral.ReadLines(r, referral.SourceLive) {
+		if err := errors.Join(err, line.Err); err != nil {
+			t.Fatal(err)
+		}
+		attempts = append(attempts, line.Value)
+	}
+	return attempts
+}
+
+func TestAttemptWithoutACodeNeedsNoStore(t *testing.T) {
 	t.Parallel()
 	s := newService(nil, nil, time.Minute)
-	diff(t, "outcome", referral.Outcome{Reason: referral.ReasonNoCookie}, s.Attribute(t.Context(), call("a1", "")))
+	diff(t, "outcome", referral.Outcome{Reason: referral.ReasonNoCookie}, s.Submit(t.Context(), call("a1", "")))
 	diff(t, "log", "", s.log.String())
 }
 
-func TestAnAttemptIsAnsweredAsTheStoreDecides(t *testing.T) {
+func TestSubmitReturnsTheOutcomeOfTheStore(t *testing.T) {
 	t.Parallel()
-	store, database := openStore(t)
+	store, database := newStore(t)
 	sp := spool.New(database)
 	s := newService(store, sp, time.Minute)
-	diff(t, "outcome", referral.Outcome{Attributed: true, ReferrerID: bob}, s.Attribute(t.Context(), call("a1", codeOf(bob))))
-	diff(t, "second outcome", referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, s.Attribute(t.Context(), call("a2", codeOf(eve))))
+	diff(t, "outcome", referral.Outcome{Attributed: true, ReferrerID: bob}, s.Submit(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "second outcome", referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, s.Submit(t.Context(), call("a2", codeOf(eve))))
 	diff(t, "attempts in the spool", 0, pending(t, sp))
 	diff(t, "log", "", s.log.String())
 }
 
-func TestWhatASickStoreDoesNotTakeWaitsInTheSpool(t *testing.T) {
+func TestFailedStoreSpoolsTheAttempt(t *testing.T) {
 	t.Parallel()
 	store, database := closedStore(t)
 	sp := spool.New(database)
 	s := newService(store, sp, time.Minute)
-	diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 
 	snapshot, err := sp.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer snapshot.Close()
-	line, err := io.ReadAll(snapshot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := referral.ParseLine(line, referral.SourceLive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	diff(t, "attempt in the spool", call("a1", codeOf(bob)), got)
-	diff(t, "last resort", "", s.last.String())
-	for _, part := range []string{"level=WARN", "attempt_id=a1", "request_id=req_a1"} {
+	diff(t, "attempts in the spool", []referral.Attempt{call("a1", codeOf(bob))}, readAttempts(t, snapshot))
+	diff(t, "attempts in the log", "", s.out.String())
+	for _, part := range []string{`level=WARN msg="attempt spooled"`, "attempt_id=a1", "request_id=req_a1", "error="} {
 		if !strings.Contains(s.log.String(), part) {
-			t.Errorf("the log lacks %s: %s", part, &s.log)
+			t.Errorf("the log does not contain %s: %s", part, &s.log)
 		}
 	}
 }
 
-func TestACallerWhoLeftIsSpooledAllTheSame(t *testing.T) {
+func TestAttemptOfACallerWhoLeftIsSpooled(t *testing.T) {
 	t.Parallel()
-	store, database := openStore(t)
+	store, database := newStore(t)
 	sp := spool.New(database)
 	s := newService(store, sp, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	diff(t, "outcome", internalError(), s.Attribute(ctx, call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(ctx, call("a1", codeOf(bob))))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 }
 
-func TestWhatWasCommittedAfterTheDeadlineIsRecognised(t *testing.T) {
+func TestAttemptCommittedAfterTheDeadlineIsUnchanged(t *testing.T) {
 	t.Parallel()
-	store, database := openStore(t)
+	store, database := newStore(t)
 	sp := spool.New(database)
 	s := newService(late{store}, sp, time.Millisecond)
-	diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 
 	report, err := s.Drain(t.Context())
@@ -107,53 +109,48 @@ func TestWhatWasCommittedAfterTheDeadlineIsRecognised(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "report", referral.Report{Read: 1, Unchanged: 1, Rejected: map[referral.Reason]int64{}}, report)
-	dossier, err := store.Inspect(t.Context(), ann, 10)
+	inspection, err := store.Inspect(t.Context(), ann, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(dossier.Events) != 1 || dossier.Events[0].AttemptID != "a1" {
-		t.Errorf("the events are %+v, want the one of a1", dossier.Events)
+	if len(inspection.Events) != 1 || inspection.Events[0].AttemptID != "a1" {
+		t.Errorf("the events are %+v, want the one of a1", inspection.Events)
 	}
 }
 
-func TestTheLastResortCanBeReplayed(t *testing.T) {
+func TestLoggedAttemptsCanBeReplayed(t *testing.T) {
 	t.Parallel()
-	sick, _ := closedStore(t)
-	s := newService(sick, spool.New(filepath.Join(t.TempDir(), "missing", "triport.db")), time.Minute)
-	want := []referral.Attempt{call("a1", codeOf(bob)), call("a2", referral.Canonical("caf\u00e9 <&>"))}
+	failed, _ := closedStore(t)
+	s := newService(failed, spool.New(filepath.Join(t.TempDir(), "missing", "triport.db")), time.Minute)
+	want := []referral.Attempt{call("a1", codeOf(bob)), call("a2", "caf\u00e9 <&>")}
 	for _, a := range want {
-		diff(t, "outcome", internalError(), s.Attribute(t.Context(), a))
+		diff(t, "outcome", internalError(), s.Submit(t.Context(), a))
 	}
 	if n := strings.Count(s.log.String(), "level=ERROR"); n != len(want) {
 		t.Errorf("%d errors are logged, want %d: %s", n, len(want), &s.log)
 	}
-	var got []referral.Attempt
-	for line, err := range referral.ReadLines(bytes.NewReader(s.last.Bytes()), referral.SourceLive) {
-		if err := errors.Join(err, line.Err); err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, line.Attempt)
-	}
-	diff(t, "attempts", want, got)
+	diff(t, "attempts", want, readAttempts(t, bytes.NewReader(s.out.Bytes())))
 
-	well, _ := openStore(t)
-	report, err := referral.ReplayLines(t.Context(), well, &s.last, referral.SourceReplay, referral.Options{})
+	working, _ := newStore(t)
+	report, err := referral.ReplayLines(t.Context(), working, &s.out, referral.SourceReplay, referral.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	diff(t, "report", referral.Report{Read: 2, Attributed: 1, Unchanged: 1, Rejected: map[referral.Reason]int64{}}, report)
 }
 
-func TestALostAttemptIsSaidToBeLost(t *testing.T) {
+func TestLostAttemptIsLogged(t *testing.T) {
 	t.Parallel()
 	store, _ := closedStore(t)
 	var log bytes.Buffer
-	broken := failingWriter{errors.New("the log is broken")}
+	failing := failingWriter{errors.New("the log failed")}
 	s := referral.NewService(store, spool.New(filepath.Join(t.TempDir(), "missing", "triport.db")), referral.Rules{},
-		time.Minute, slog.New(slog.NewTextHandler(&log, nil)), broken)
-	diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
-	if !strings.Contains(log.String(), "attempt_id=a1") || !strings.Contains(log.String(), "the log is broken") {
-		t.Errorf("the log does not tell: %s", &log)
+		time.Minute, slog.New(slog.NewTextHandler(&log, nil)), failing)
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
+	for _, part := range []string{`msg="attempt could not be stored anywhere and is lost" attempt_id=a1 user=` + ann, `error="the log failed"`, "hint="} {
+		if !strings.Contains(log.String(), part) {
+			t.Errorf("the log does not contain %s: %s", part, &log)
+		}
 	}
 }
 
@@ -161,14 +158,14 @@ type failingWriter struct{ err error }
 
 func (f failingWriter) Write([]byte) (int, error) { return 0, f.err }
 
-func TestUnstoredRefusalsAreLoggedOnceAUserAndDay(t *testing.T) {
+func TestUnstoredRejectionsAreLoggedOncePerUserAndDay(t *testing.T) {
 	t.Parallel()
-	store, database := openStore(t)
+	store, database := newStore(t)
 	s := newService(store, spool.New(database), time.Minute)
-	refuse := func(user string, at time.Time, times int) {
+	reject := func(user string, at time.Time, times int) {
 		for range times {
-			a := referral.Attempt{ID: at.String() + user, User: user, Code: "no-such-code", At: at, Source: referral.SourceLive}
-			o := s.Attribute(t.Context(), a)
+			a := referral.Attempt{ID: at.String() + user, User: user, Code: referral.ParsePresentedCode("no-such-code"), At: at, Source: referral.SourceLive}
+			o := s.Submit(t.Context(), a)
 			if o.Reason != referral.ReasonUnknownCode {
 				t.Fatalf("decided %+v", o)
 			}
@@ -177,48 +174,48 @@ func TestUnstoredRefusalsAreLoggedOnceAUserAndDay(t *testing.T) {
 	}
 	logged := func(want int) {
 		t.Helper()
-		if n := strings.Count(s.log.String(), "no longer stored today"); n != want {
+		if n := strings.Count(s.log.String(), "daily limit of stored rejections reached for a user"); n != want {
 			t.Errorf("it is logged %d times, want %d: %s", n, want, &s.log)
 		}
 	}
-	refuse(ann, noon, referral.MaxLiveRefusals)
+	reject(ann, noon, referral.MaxStoredRejections)
 	logged(0)
-	refuse(ann, noon.Add(time.Hour), 3)
+	reject(ann, noon.Add(time.Hour), 3)
 	logged(1)
-	refuse(bob, noon.Add(2*time.Hour), referral.MaxLiveRefusals+3)
+	reject(bob, noon.Add(2*time.Hour), referral.MaxStoredRejections+3)
 	logged(2)
-	refuse(ann, noon.Add(24*time.Hour), referral.MaxLiveRefusals+3)
+	reject(ann, noon.Add(24*time.Hour), referral.MaxStoredRejections+3)
 	logged(3)
 }
 
-func TestABrokenSpoolLineIsReportedOnce(t *testing.T) {
+func TestDeadLetterIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	sick, database := closedStore(t)
+	failed, database := closedStore(t)
 	sp := spool.New(database)
 	writeFile(t, database+".spool", "rubbish\n"+string(referral.FormatLine(call("a1", codeOf(bob))))+"\n")
 
-	s := newService(sick, sp, time.Minute)
+	s := newService(failed, sp, time.Minute)
 	for range 3 {
 		if _, err := s.Drain(t.Context()); err == nil {
-			t.Fatal("a closed store drained the spool")
+			t.Fatal("Drain succeeded on a closed store")
 		}
 	}
-	if n := strings.Count(s.log.String(), "broken line"); n != 1 {
+	if n := strings.Count(s.log.String(), "spool line moved to the dead-letter file"); n != 1 {
 		t.Errorf("it is reported %d times: %s", n, &s.log)
 	}
-	diff(t, "broken lines", "rubbish\n", readFile(t, sp.BadFile()))
+	diff(t, "dead letters", "rubbish\n", readFile(t, sp.DeadLetterFile()))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 }
 
-func TestTheSpoolIsDrainedWhenTheStoreIsWellAgain(t *testing.T) {
+func TestSpoolIsDrainedAfterTheStoreRecovers(t *testing.T) {
 	t.Parallel()
-	well, database := openStore(t)
-	sick, _ := closedStore(t)
+	working, database := newStore(t)
+	failed, _ := closedStore(t)
 	sp := spool.New(database)
 	var store changeable
-	store.store.Store(sick)
+	store.store.Store(failed)
 	s := newService(&store, sp, time.Minute)
-	s.Attribute(t.Context(), call("a1", codeOf(bob)))
+	s.Submit(t.Context(), call("a1", codeOf(bob)))
 	s.log.Reset()
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -227,46 +224,45 @@ func TestTheSpoolIsDrainedWhenTheStoreIsWellAgain(t *testing.T) {
 	for range 3 {
 		ticks <- noon
 	}
-	// A tick is taken when the work of the one before is done.
-	store.store.Store(well)
+	// A tick is received after the work of the previous tick.
+	store.store.Store(working)
 	ticks <- noon
 	ticks <- noon
 	cancel()
 	<-done
 
 	diff(t, "attempts in the spool", 0, pending(t, sp))
-	dossier, err := well.Inspect(t.Context(), ann, 1)
+	inspection, err := working.Inspect(t.Context(), ann, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dossier.ReferredBy == nil || dossier.ReferredBy.UserID != bob {
-		t.Errorf("ann is referred by %+v, want bob", dossier.ReferredBy)
+	if inspection.ReferredBy == nil || inspection.ReferredBy.UserID != bob {
+		t.Errorf("ann is referred by %+v, want bob", inspection.ReferredBy)
 	}
 	if n := strings.Count(s.log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("the failures are logged %d times, want once: %s", n, &s.log)
 	}
-	if !strings.Contains(s.log.String(), ` do="mend what cause says`) {
-		t.Errorf("the log does not say what to do: %s", &s.log)
+	if !strings.Contains(s.log.String(), ` hint="fix what the error names: the database, or the spool files next to it"`) {
+		t.Errorf("the log has no hint: %s", &s.log)
 	}
 	if n := strings.Count(s.log.String(), "attributed=1"); n != 1 {
 		t.Errorf("the success is logged %d times: %s", n, &s.log)
 	}
 }
 
-// TestAnotherCauseThatKeepsTheSpoolFullIsLoggedToo has a store that is closed, and for a while a segment
-// with a second name, which the spool refuses.
-func TestAnotherCauseThatKeepsTheSpoolFullIsLoggedToo(t *testing.T) {
+// The store is closed. For a while, the segment also has a second name, which the spool rejects.
+func TestEachNewDrainErrorIsLogged(t *testing.T) {
 	t.Parallel()
-	sick, database := closedStore(t)
-	s := newService(sick, spool.New(database), time.Minute)
-	s.Attribute(t.Context(), call("a1", codeOf(bob)))
+	failed, database := closedStore(t)
+	s := newService(failed, spool.New(database), time.Minute)
+	s.Submit(t.Context(), call("a1", codeOf(bob)))
 	s.log.Reset()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ticks, done := make(chan time.Time), make(chan struct{})
 	go func() { s.DrainWhenWaiting(ctx, ticks); close(done) }()
 	several := func() {
-		for range 2 { // when the second is taken, the work of the first is done
+		for range 2 { // the second is received after the work of the first
 			ticks <- noon
 		}
 	}
@@ -285,20 +281,20 @@ func TestAnotherCauseThatKeepsTheSpoolFullIsLoggedToo(t *testing.T) {
 
 	var got []string
 	for line := range strings.Lines(s.log.String()) {
-		_, cause, _ := strings.Cut(line, "level=ERROR msg=\"the spool cannot be drained yet: it is tried again every second\" cause=")
-		cause, do, _ := strings.Cut(strings.TrimSpace(cause), " do=")
-		if got = append(got, cause); do == "" {
-			t.Errorf("it does not say what to do: %s", line)
+		_, cause, _ := strings.Cut(line, "level=ERROR msg=\"spool could not be drained, retrying every second\" error=")
+		cause, hint, _ := strings.Cut(strings.TrimSpace(cause), " hint=")
+		if got = append(got, cause); hint == "" {
+			t.Errorf("the line has no hint: %s", line)
 		}
 	}
 	const closed = `"drain triport.db.spool.1: replay 1 attempts: the store is closed"`
 	const linked = `"drain the spool: triport.db.spool.1 is a link or no plain file: remove it"`
-	diff(t, "causes", []string{closed, linked, closed}, got)
+	diff(t, "errors", []string{closed, linked, closed}, got)
 }
 
 func TestDrainingEndsWithItsTicks(t *testing.T) {
 	t.Parallel()
-	store, database := openStore(t)
+	store, database := newStore(t)
 	s := newService(store, spool.New(database), time.Minute)
 	ticks := make(chan time.Time)
 	close(ticks)
@@ -306,7 +302,7 @@ func TestDrainingEndsWithItsTicks(t *testing.T) {
 	diff(t, "log", "", s.log.String())
 }
 
-// hanging is a spool on a disk that does not answer.
+// hanging is a spool on a disk that hangs.
 type hanging struct{ referral.Spool }
 
 func (hanging) Append(ctx context.Context, _ ...referral.Attempt) error {
@@ -314,35 +310,37 @@ func (hanging) Append(ctx context.Context, _ ...referral.Attempt) error {
 	return ctx.Err()
 }
 
-func TestADiskThatHangsDoesNotHoldTheCaller(t *testing.T) {
+func TestSubmitDoesNotWaitForASpoolThatHangs(t *testing.T) {
 	t.Parallel()
 	store, _ := closedStore(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(store, hanging{}, time.Minute)
 		start := time.Now()
-		diff(t, "outcome", internalError(), s.Attribute(t.Context(), call("a1", codeOf(bob))))
+		diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("the caller waited %s", took)
 		}
-		if !strings.Contains(s.last.String(), `"attempt_id":"a1"`) {
-			t.Errorf("the attempt is lost: %s", &s.last)
+		if !strings.Contains(s.out.String(), `"attempt_id":"a1"`) {
+			t.Errorf("the attempt is lost: %s", &s.out)
 		}
 	})
 }
 
-func TestAnErrorNamesFilesAndNoFolders(t *testing.T) {
+// panicking is a store that panics.
+type panicking struct{ referral.Store }
+
+func (panicking) Attribute(context.Context, referral.Attempt, referral.Rules) (referral.Outcome, error) {
+	panic("secret")
+}
+
+func TestPanicOfTheStoreSpoolsTheAttempt(t *testing.T) {
 	t.Parallel()
-	_, open := os.Open("/data/secret/triport.db.spool.1")
-	link := os.Link("/data/secret/a", "/data/secret/b")
-	err := fmt.Errorf("drain the spool: %w", errors.Join(open, link, errors.New("and more")))
-	got := referral.WithoutPath(err)
-	if want := "drain the spool: open triport.db.spool.1: no such file or directory\nlink a b: no such file or directory\nand more"; got.Error() != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if !errors.Is(got, fs.ErrNotExist) {
-		t.Error("it is not the error any more")
-	}
-	if got := referral.WithoutPath(errors.New("no file")); got.Error() != "no file" {
-		t.Errorf("an error without a path became %q", got)
+	_, database := newStore(t)
+	sp := spool.New(database)
+	s := newService(panicking{}, sp, time.Minute)
+	diff(t, "outcome", internalError(), s.Submit(t.Context(), call("a1", codeOf(bob))))
+	diff(t, "attempts in the spool", 1, pending(t, sp))
+	if log := s.log.String(); !strings.Contains(log, `error="panic with a string"`) || strings.Contains(log, "secret") {
+		t.Errorf("the log is %s", log)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// agreed is an attribution on which log, table and decision agree; each change disturbs one of them.
+// agreed is an attribution on which the log, the table and the decision agree; changes break that.
 func agreed(changes ...func(*Recorded)) Recorded {
 	r := Recorded{
 		Event: &Event{ID: 7, At: noon, UserID: ann, Type: EventSignup, Code: "summer-26", ReferrerID: bob, Source: SourceLive, AttemptID: "att_1"},
@@ -25,7 +25,7 @@ func agreed(changes ...func(*Recorded)) Recorded {
 	return r
 }
 
-// stored is a ledger that has been read already, with the error that ended the reading.
+// stored is a ledger in memory. Reading it ends with err.
 type stored struct {
 	records []Recorded
 	err     error
@@ -51,23 +51,23 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		record Recorded
 		want   []string // the kinds of difference
 	}{
-		"agreed":               {agreed(), nil},
-		"no event":             {agreed(func(r *Recorded) { r.Event = nil }), []string{DiffMissingEvent}},
-		"no attribution":       {agreed(noRow), []string{DiffMissingAttribution}},
-		"another referrer":     {agreed(func(r *Recorded) { r.Row.ReferrerID = eve }), []string{DiffMismatch}},
-		"another code":         {agreed(func(r *Recorded) { r.Row.Code = "winter-26" }), []string{DiffMismatch}},
-		"another time":         {agreed(func(r *Recorded) { r.Row.AttributedAt = noon.Add(time.Microsecond) }), []string{DiffMismatch}},
-		"another attempt":      {agreed(func(r *Recorded) { r.Row.AttemptID = "att_2" }), []string{DiffMismatch}},
-		"another owner":        {agreed(func(r *Recorded) { r.Facts.Code.OwnerID = eve }), []string{DiffMismatch}},
-		"event credits no one": {agreed(func(r *Recorded) { r.Event.ReferrerID = "" }), []string{DiffMismatch, DiffMismatch}},
-		"no code":              {agreed(func(r *Recorded) { r.Facts.Code = nil }), []string{string(ReasonUnknownCode)}},
-		"own code":             {agreed(func(r *Recorded) { r.Facts.Code.OwnerID = ann }), []string{string(ReasonSelfReferral)}},
+		"agreed":                   {agreed(), nil},
+		"no event":                 {agreed(func(r *Recorded) { r.Event = nil }), []string{DiffMissingEvent}},
+		"no attribution":           {agreed(noRow), []string{DiffMissingAttribution}},
+		"another referrer":         {agreed(func(r *Recorded) { r.Row.ReferrerID = eve }), []string{DiffMismatch}},
+		"another code":             {agreed(func(r *Recorded) { r.Row.Code = "winter-26" }), []string{DiffMismatch}},
+		"another time":             {agreed(func(r *Recorded) { r.Row.AttributedAt = noon.Add(time.Microsecond) }), []string{DiffMismatch}},
+		"another attempt":          {agreed(func(r *Recorded) { r.Row.AttemptID = "att_2" }), []string{DiffMismatch}},
+		"another owner":            {agreed(func(r *Recorded) { r.Facts.Code.OwnerID = eve }), []string{DiffMismatch}},
+		"event without a referrer": {agreed(func(r *Recorded) { r.Event.ReferrerID = "" }), []string{DiffMismatch, DiffMismatch}},
+		"no code":                  {agreed(func(r *Recorded) { r.Facts.Code = nil }), []string{string(ReasonUnknownCode)}},
+		"own code":                 {agreed(func(r *Recorded) { r.Facts.Code.OwnerID = ann }), []string{string(ReasonSelfReferral)}},
 		"malformed code": {agreed(func(r *Recorded) { r.Event.Code, r.Row.Code = "no code", "no code" }),
 			[]string{string(ReasonInvalidCode)}},
 		"cycle": {agreed(func(r *Recorded) { r.Facts.Cycle = true }), []string{string(ReasonReferralCycle)}},
 		"second signup of one user": {agreed(noRow, func(r *Recorded) { r.Facts.ReferrerID = bob }),
 			[]string{string(ReasonAlreadyAttributed)}},
-		"refused and unlike": {agreed(func(r *Recorded) { r.Facts.Cycle, r.Row.ReferrerID = true, eve }),
+		"rejected, and another referrer": {agreed(func(r *Recorded) { r.Facts.Cycle, r.Row.ReferrerID = true, eve }),
 			[]string{string(ReasonReferralCycle), DiffMismatch}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 			for _, d := range v.Differences {
 				kinds = append(kinds, d.Kind)
 				if d.InviteeID != ann || d.Detail == "" {
-					t.Errorf("the difference names no invitee or says nothing: %+v", d)
+					t.Errorf("the difference has no invitee or no detail: %+v", d)
 				}
 			}
 			if d := cmp.Diff(tt.want, kinds, cmpopts.EquateEmpty()); d != "" {
@@ -103,15 +103,15 @@ func TestVerifyCounts(t *testing.T) {
 	}
 }
 
-func TestVerifyOfAnUnreadableLedgerIsAnError(t *testing.T) {
+func TestVerifyReportsAReadError(t *testing.T) {
 	t.Parallel()
-	sick := errors.New("the store is sick")
-	if _, err := Verify(t.Context(), stored{records: []Recorded{agreed()}, err: sick}); !errors.Is(err, sick) {
-		t.Errorf("Verify = %v, want %v", err, sick)
+	failed := errors.New("the store failed")
+	if _, err := Verify(t.Context(), stored{records: []Recorded{agreed()}, err: failed}); !errors.Is(err, failed) {
+		t.Errorf("Verify = %v, want %v", err, failed)
 	}
 }
 
-func TestADifferenceShowsBothSides(t *testing.T) {
+func TestDifferenceShowsBothSides(t *testing.T) {
 	t.Parallel()
 	v, err := Verify(t.Context(), stored{records: []Recorded{agreed(func(r *Recorded) { r.Row.ReferrerID = eve })}})
 	if err != nil || len(v.Differences) != 1 {

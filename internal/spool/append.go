@@ -9,15 +9,14 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// entry is what one Append wants written.
+// entry is one call of Append.
 type entry struct {
 	lines []byte
-	done  chan error // receives the one answer; holds it when nobody waits any more
+	done  chan error // receives one result; buffered, because the caller may be gone
 }
 
-// Append makes the attempts durable: nil means that their lines are on disk. Appends that wait at the
-// same time share a write and its fsync. When ctx ends first the error is ctx's, and the lines may
-// still be written: the ids of the attempts make that harmless.
+// Append makes the attempts durable: nil means that their lines are on disk. Concurrent calls share a write and its
+// fsync. If ctx ends first, the lines may still be written: their ids make that harmless.
 func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error {
 	if len(attempts) == 0 {
 		return nil
@@ -32,8 +31,8 @@ func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error 
 		case err := <-e.done:
 			return err
 		case s.turn <- struct{}{}:
-			// In a goroutine of its own: a disk that hangs must not hold the caller beyond its ctx.
-			go s.lead(ctx)
+			// In a goroutine: a disk that hangs must not hold the caller beyond its ctx.
+			go s.writeQueue(ctx)
 		case <-ctx.Done():
 			s.withdraw(e)
 			return fmt.Errorf("append to the spool: %w", ctx.Err())
@@ -41,21 +40,20 @@ func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error 
 	}
 }
 
-// lead writes what is queued and answers it, then gives the turn back. When ctx ends while another
-// process holds the lock, the queue is left to whoever takes the next turn.
-func (s *Spool) lead(ctx context.Context) {
+// writeQueue writes what is queued, sends the results and gives the turn back. If ctx ends while another process
+// holds the lock, the next turn writes the queue.
+func (s *Spool) writeQueue(ctx context.Context) {
 	defer func() { <-s.turn }()
-	if s.idle() {
-		return
-	}
 	unlock, err := lock(ctx, s.appendLock(), appendPoll)
 	if err != nil && ctx.Err() != nil {
 		return
 	}
 	batch := s.take()
 	if err == nil {
-		err = appendFile(s.path, batch, s.doubtful)
-		s.doubtful = err != nil
+		if len(batch) > 0 {
+			err = s.write(batch)
+			s.failed = err != nil
+		}
 		unlock()
 	}
 	if err != nil {
@@ -72,17 +70,11 @@ func (s *Spool) enqueue(e *entry) {
 	s.queue = append(s.queue, e)
 }
 
-// withdraw forgets an entry nobody waits for, so that a disk that hangs does not fill the memory.
+// withdraw removes an entry whose caller is gone: a disk that hangs must not fill the memory.
 func (s *Spool) withdraw(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue = slices.DeleteFunc(s.queue, func(queued *entry) bool { return queued == e })
-}
-
-func (s *Spool) idle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue) == 0
 }
 
 func (s *Spool) take() []*entry {
@@ -93,28 +85,27 @@ func (s *Spool) take() []*entry {
 	return batch
 }
 
-// appendFile makes the lines of the batch durable, all or, on an error, none of them. The end of the
-// file is doubtful after an append that failed: the system may show a whole line there of which the
-// disk has nothing, and which would be glued to the next one after a crash.
-func appendFile(name string, batch []*entry, doubtful bool) error {
-	f, size, torn, err := openAppend(name)
+// write makes the lines of the batch durable: all or, on an error, none. After a failed append, it begins with a
+// newline: the system may show a complete last line of which the disk has nothing, and a crash would join it to the
+// next line.
+func (s *Spool) write(batch []*entry) error {
+	f, size, end, err := s.openAppend(s.path)
 	if err != nil {
 		return err
 	}
-	var lines []byte
-	if torn || doubtful && size > 0 {
-		lines = append(lines, '\n')
+	if s.failed && size > 0 {
+		end = "\n"
 	}
+	lines := []byte(end)
 	for _, e := range batch {
 		lines = append(lines, e.lines...)
 	}
 	_, err = f.Write(lines)
 	if err == nil {
-		err = f.Sync()
+		err = s.syncFile(f)
 	}
 	if err != nil {
-		// Whoever is answered with an error keeps the attempt elsewhere. Should the truncation fail
-		// too, the file is torn, and the next append begins with a newline.
+		// The callers keep the attempts elsewhere. If the truncation fails too, the file is torn.
 		return errors.Join(err, f.Truncate(size), f.Close())
 	}
 	return f.Close()

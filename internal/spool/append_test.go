@@ -17,7 +17,7 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-func TestAppendWritesOneLineAnAttempt(t *testing.T) {
+func TestAppendWritesOneLinePerAttempt(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	if err := s.Append(t.Context(), attempt("a1"), attempt("a2")); err != nil {
@@ -28,7 +28,7 @@ func TestAppendWritesOneLineAnAttempt(t *testing.T) {
 	wantWaiting(t, s, true)
 }
 
-func TestConcurrentAppendsAreAllKeptAndNoneTorn(t *testing.T) {
+func TestConcurrentAppendsKeepCompleteLines(t *testing.T) {
 	t.Parallel()
 	const callers, each = 64, 20
 	s, database := newSpool(t)
@@ -56,7 +56,7 @@ func TestConcurrentAppendsAreAllKeptAndNoneTorn(t *testing.T) {
 	diff(t, "attempts", want, got)
 }
 
-func TestAppendsThatWaitTogetherShareOneWrite(t *testing.T) {
+func TestWaitingAppendsShareOneWrite(t *testing.T) {
 	t.Parallel()
 	const callers = 64
 	s, database := newSpool(t)
@@ -100,19 +100,19 @@ func TestAppendEndsWithItsContext(t *testing.T) {
 	diff(t, "the spool", lineOf("next"), readFile(t, database+".spool"))
 }
 
-func TestALeaderThatGivesUpLeavesTheQueueToTheNext(t *testing.T) {
+func TestQueueIsWrittenAfterItsWriterGivesUp(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	release := holdLock(t, database+".spool.lock")
 	ctx, cancel := context.WithCancel(t.Context())
-	leader, follower := make(chan error), make(chan error)
-	go func() { leader <- s.Append(ctx, attempt("lead")) }()
+	writer, follower := make(chan error), make(chan error)
+	go func() { writer <- s.Append(ctx, attempt("lead")) }()
 	spool.AwaitQueue(s, 1)
 	go func() { follower <- s.Append(context.Background(), attempt("follow")) }()
 	spool.AwaitQueue(s, 2)
 	cancel()
-	if err := <-leader; !errors.Is(err, context.Canceled) {
-		t.Errorf("the leader's Append = %v, want the context's error", err)
+	if err := <-writer; !errors.Is(err, context.Canceled) {
+		t.Errorf("the writer's Append = %v, want the context's error", err)
 	}
 	release()
 	if err := <-follower; err != nil {
@@ -121,7 +121,7 @@ func TestALeaderThatGivesUpLeavesTheQueueToTheNext(t *testing.T) {
 	diff(t, "the spool", lineOf("follow"), readFile(t, database+".spool"))
 }
 
-func TestATornLastLineIsEndedBeforeTheNext(t *testing.T) {
+func TestAppendEndsATornLineFirst(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool", lineOf("a1")+`{"attempt_id":"a2","us`)
@@ -130,7 +130,7 @@ func TestATornLastLineIsEndedBeforeTheNext(t *testing.T) {
 	diff(t, "the spool", want, readFile(t, database+".spool"))
 }
 
-func TestAPartialWriteLeavesNoTornLine(t *testing.T) {
+func TestPartialWriteIsTruncated(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
@@ -143,8 +143,8 @@ func TestAPartialWriteLeavesNoTornLine(t *testing.T) {
 	diff(t, "the spool", lineOf("a1")+lineOf("a2"), readFile(t, database+".spool"))
 }
 
-// appendLimited is the child's part of TestAPartialWriteLeavesNoTornLine: the disk is full in the
-// middle of the second of many lines.
+// appendLimited is the child process of TestPartialWriteIsTruncated: the disk is full within the second of
+// many lines.
 func appendLimited(s *spool.Spool) error {
 	limit := uint64(len(lineOf("a1"))*5/2) + 1
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
@@ -157,7 +157,7 @@ func appendLimited(s *spool.Spool) error {
 	return nil
 }
 
-func TestAnUnwritableFileIsAnErrorForAllThatWait(t *testing.T) {
+func TestFailedWriteIsAnErrorForEveryWaitingAppend(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	release := holdLock(t, database+".spool.lock")
@@ -172,12 +172,12 @@ func TestAnUnwritableFileIsAnErrorForAllThatWait(t *testing.T) {
 	release()
 	for range 3 {
 		if err := <-answers; err == nil {
-			t.Error("Append answered nil, and nothing was written")
+			t.Error("Append = nil, and nothing was written")
 		}
 	}
 }
 
-// holdLock takes a lock as another process would and returns what gives it back.
+// holdLock takes a lock as another process would, and returns its release.
 func holdLock(t *testing.T, name string) (release func()) {
 	t.Helper()
 	l := flock.New(name)
@@ -189,8 +189,7 @@ func holdLock(t *testing.T, name string) (release func()) {
 	return release
 }
 
-// TestAfterAFailedAppendTheNextLineBeginsAnew: what the disk holds of the lines before it is not known.
-func TestAfterAFailedAppendTheNextLineBeginsAnew(t *testing.T) {
+func TestAppendAfterAFailureBeginsWithANewline(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
@@ -199,7 +198,7 @@ func TestAfterAFailedAppendTheNextLineBeginsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Append(t.Context(), attempt("a2")); err == nil {
-		t.Error("a folder was appended to")
+		t.Error("Append to a directory succeeded")
 	}
 	if err := errors.Join(os.Remove(database+".spool"), os.Rename(away, database+".spool")); err != nil {
 		t.Fatal(err)

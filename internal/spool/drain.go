@@ -12,15 +12,14 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// replayFunc puts the lines of a segment through the decision; see referral.Spool.
-type replayFunc = func(segment io.Reader, setAside referral.SetAside) error
+// replayFunc decides the attempts of a segment; see referral.Spool.
+type replayFunc = func(segment io.Reader, deadLetter referral.DeadLetter) error
 
-// Drain hands what waits at the time of the call, a segment at a time and oldest first, to replay, and
-// forgets a segment once replay returned nil for it and the lines it set aside are durable. Attempts
-// appended meanwhile wait for the next drain. Drain waits, as long as ctx lasts, for another one that
-// is under way, here or in another process. A crash at any point leaves a segment that the next drain
-// hands to replay again, whole.
-func (s *Spool) Drain(ctx context.Context, replay replayFunc) error {
+// Drain passes what waits at the time of the call to replay, one segment at a time, oldest first. It removes a
+// segment after replay returned nil and its dead letters are durable. Attempts appended meanwhile wait for the
+// next drain. While another drain runs, here or in another process, Drain waits until ctx ends. After a crash, the
+// next drain passes the complete segment to replay again.
+func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 	if waiting, err := s.Waiting(); err != nil || !waiting {
 		return err
 	}
@@ -29,88 +28,68 @@ func (s *Spool) Drain(ctx context.Context, replay replayFunc) error {
 		return fmt.Errorf("wait for another drain of the spool: %w", err)
 	}
 	defer unlock()
-	bad := &badFile{name: s.BadFile()}
-	defer bad.close()
+	letters := &deadLetters{spool: s}
+	defer func() { err = errors.Join(err, letters.close()) }()
 
-	// What an earlier drain left over comes first. The file is cut only then, so that a store that is
-	// sick for an hour leaves one segment behind and not one a second.
+	// What waits becomes a segment only after all others are drained: a store that fails for an hour leaves
+	// one segment, not one per second.
 	segments, err := s.segments()
 	if err != nil {
 		return err
 	}
 	for _, name := range segments {
-		if err := drainSegment(ctx, name, bad, replay); err != nil {
+		if err := s.drainSegment(ctx, name, letters, replay); err != nil {
 			return err
 		}
 	}
-	name, err := s.cut(ctx)
-	if err != nil {
-		return fmt.Errorf("cut a segment off the spool: %w", err)
+	name := s.path + ".1"
+	if cut, err := s.cut(ctx, name); err != nil || !cut {
+		return err
 	}
-	if name == "" {
-		return nil
-	}
-	return drainSegment(ctx, name, bad, replay)
+	return s.drainSegment(ctx, name, letters, replay)
 }
 
-// cut turns what waits into a segment and returns its name, which is empty when nothing waits.
-func (s *Spool) cut(ctx context.Context) (string, error) {
+// cut renames what waits to a segment. It returns false if nothing waits.
+func (s *Spool) cut(ctx context.Context, segment string) (bool, error) {
 	unlock, err := lock(ctx, s.appendLock(), appendPoll)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	defer unlock()
 	info, err := os.Lstat(s.path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
-		return "", nil
+		return false, nil
+	}
+	if err = checkPlain(info, err); err == nil { // as a segment, a trap would block all later ones
+		err = os.Rename(s.path, segment)
 	}
 	if err == nil {
-		err = plain(info, s.path) // as a segment it would come first for ever
+		err = s.syncDir(s.dir())
 	}
 	if err != nil {
-		return "", err
+		return false, fmt.Errorf("cut a segment off the spool: %w", err)
 	}
-	name, err := s.freeSegment()
-	if err != nil {
-		return "", err
-	}
-	if err := os.Rename(s.path, name); err != nil {
-		return "", err
-	}
-	return name, syncDir(name)
+	return true, nil
 }
 
-// freeSegment returns the first name that is free. What an earlier drain left over is drained by now, so
-// that no older segment comes behind it.
-func (s *Spool) freeSegment() (string, error) {
-	for n := uint64(1); ; n++ {
-		_, err := os.Lstat(s.segment(n))
-		if errors.Is(err, fs.ErrNotExist) {
-			return s.segment(n), nil
-		}
-		if err != nil {
-			return "", err
-		}
-	}
-}
-
-func drainSegment(ctx context.Context, name string, bad *badFile, replay replayFunc) error {
+func (s *Spool) drainSegment(ctx context.Context, name string, letters *deadLetters, replay replayFunc) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}
-	f, err := openOwn(name, os.O_RDONLY)
+	f, _, err := openPlain(name, os.O_RDONLY)
 	if err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}
-	err = replay(f, bad.add)
+	err = replay(f, letters.add)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("drain %s: %w", filepath.Base(name), err)
 	}
-	if err := bad.sync(); err != nil {
-		return fmt.Errorf("keep the broken lines of %s: %w", filepath.Base(name), err)
+	if err := letters.sync(); err != nil {
+		return err
 	}
-	if err := errors.Join(os.Remove(name), syncDir(name)); err != nil {
-		return fmt.Errorf("forget what is drained: %w", err)
+	// Without the sync of the directory, a crash could bring the segment back after its attempts were decided.
+	if err := errors.Join(os.Remove(name), s.syncDir(s.dir())); err != nil {
+		return fmt.Errorf("remove a drained segment: %w", err)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-func TestDrainForgetsWhatWasReplayed(t *testing.T) {
+func TestDrainRemovesReplayedSegments(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1", "a2")
@@ -26,7 +26,7 @@ func TestDrainForgetsWhatWasReplayed(t *testing.T) {
 	diff(t, "files", []string{".spool.drain.lock", ".spool.lock"}, files(t, database))
 }
 
-func TestSegmentsAreDrainedInOrderOfTheirNumbers(t *testing.T) {
+func TestSegmentsAreDrainedInNumericOrder(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "newest")
@@ -45,23 +45,23 @@ func TestSegmentsAreDrainedInOrderOfTheirNumbers(t *testing.T) {
 	diff(t, "files", want, files(t, database))
 }
 
-func TestAFailedReplayKeepsTheSegment(t *testing.T) {
+func TestFailedReplayKeepsOneSegment(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	sick := errors.New("the store is sick")
+	failed := errors.New("the store failed")
 	mustAppend(t, s, "a1", "a2")
 	for _, id := range []string{"a3", "a4", "a5"} {
-		err := s.Drain(t.Context(), func(segment io.Reader, _ referral.SetAside) error {
+		err := s.Drain(t.Context(), func(segment io.Reader, _ referral.DeadLetter) error {
 			_, err := io.CopyN(io.Discard, segment, 3)
-			return errors.Join(sick, err)
+			return errors.Join(failed, err)
 		})
-		if !errors.Is(err, sick) {
-			t.Errorf("Drain = %v, want %v", err, sick)
+		if !errors.Is(err, failed) {
+			t.Errorf("Drain = %v, want %v", err, failed)
 		}
 		mustAppend(t, s, id)
 		wantWaiting(t, s, true)
 	}
-	// However often it failed, one segment is left and the rest waits behind it.
+	// One segment is left after any number of failures.
 	diff(t, "files", []string{".spool", ".spool.1", ".spool.drain.lock", ".spool.lock"}, files(t, database))
 	got, err := drainIDs(t.Context(), s)
 	if err != nil {
@@ -70,25 +70,25 @@ func TestAFailedReplayKeepsTheSegment(t *testing.T) {
 	diff(t, "attempts", []string{"a1", "a2", "a3", "a4", "a5"}, got)
 }
 
-func TestAFailedSegmentHoldsBackTheLaterOnes(t *testing.T) {
+func TestFailedSegmentBlocksLaterSegments(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool.1", lineOf("a1"))
 	writeFile(t, database+".spool.2", lineOf("a2"))
-	err := s.Drain(t.Context(), func(segment io.Reader, _ referral.SetAside) error {
+	err := s.Drain(t.Context(), func(segment io.Reader, _ referral.DeadLetter) error {
 		got, _ := ids(segment)
-		return fmt.Errorf("refused %q", got)
+		return fmt.Errorf("rejected %q", got)
 	})
-	if err == nil || !strings.Contains(err.Error(), `refused ["a1"]`) {
+	if err == nil || !strings.Contains(err.Error(), `rejected ["a1"]`) {
 		t.Errorf("Drain = %v", err)
 	}
 }
 
-func TestWhatIsAppendedDuringADrainWaitsForTheNext(t *testing.T) {
+func TestAttemptsAppendedDuringADrainWaitForTheNext(t *testing.T) {
 	t.Parallel()
 	s, _ := newSpool(t)
 	mustAppend(t, s, "before")
-	err := s.Drain(t.Context(), func(segment io.Reader, _ referral.SetAside) error {
+	err := s.Drain(t.Context(), func(segment io.Reader, _ referral.DeadLetter) error {
 		mustAppend(t, s, "during")
 		got, err := ids(segment)
 		diff(t, "attempts of the first drain", []string{"before"}, got)
@@ -104,15 +104,15 @@ func TestWhatIsAppendedDuringADrainWaitsForTheNext(t *testing.T) {
 	diff(t, "attempts of the second drain", []string{"during"}, got)
 }
 
-func TestADrainWaitsForAnother(t *testing.T) {
+func TestDrainWaitsForAnotherDrain(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
 	second := make(chan error)
-	order := make(chan string, 2) // the race detector does not see that a file lock orders two goroutines
-	err := s.Drain(t.Context(), func(io.Reader, referral.SetAside) error {
+	order := make(chan string, 2) // the race detector does not know that a file lock orders two goroutines
+	err := s.Drain(t.Context(), func(io.Reader, referral.DeadLetter) error {
 		go func() {
-			second <- spool.New(database).Drain(context.Background(), func(io.Reader, referral.SetAside) error {
+			second <- spool.New(database).Drain(context.Background(), func(io.Reader, referral.DeadLetter) error {
 				order <- "second"
 				return nil
 			})
@@ -127,7 +127,7 @@ func TestADrainWaitsForAnother(t *testing.T) {
 	diff(t, "drains", []string{"first", "second"}, []string{<-order, <-order})
 }
 
-func TestADrainGivesUpWithItsContext(t *testing.T) {
+func TestDrainEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
@@ -138,18 +138,18 @@ func TestADrainGivesUpWithItsContext(t *testing.T) {
 		t.Errorf("Drain = %v, want the context's error", err)
 	}
 	release()
-	err := s.Drain(t.Context(), func(io.Reader, referral.SetAside) error { return ctx.Err() })
+	err := s.Drain(t.Context(), func(io.Reader, referral.DeadLetter) error { return ctx.Err() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Drain = %v, want the context's error", err)
 	}
 	wantWaiting(t, s, true)
 }
 
-// drainBroken drains the spool, sets every broken line aside, and returns the numbers of those that
-// were not set aside before. It ends with the error given.
-func drainBroken(t *testing.T, s *spool.Spool, end error) (fresh []int) {
+// drainBad drains the spool, passes its bad lines to deadLetter, and returns the numbers of the new ones. The replay
+// returns end.
+func drainBad(t *testing.T, s *spool.Spool, end error) (fresh []int) {
 	t.Helper()
-	err := s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
+	err := s.Drain(t.Context(), func(segment io.Reader, deadLetter referral.DeadLetter) error {
 		for line, err := range referral.ReadLines(segment, referral.SourceSpool) {
 			if err != nil {
 				return err
@@ -157,11 +157,11 @@ func drainBroken(t *testing.T, s *spool.Spool, end error) (fresh []int) {
 			if line.Err == nil {
 				continue
 			}
-			raw := io.Reader(strings.NewReader(string(line.Raw)))
+			raw := io.Reader(strings.NewReader(string(line.Text)))
 			if line.Rest != nil {
 				raw = io.MultiReader(raw, line.Rest)
 			}
-			added, err := setAside(raw)
+			added, err := deadLetter(raw)
 			if err != nil {
 				return err
 			}
@@ -177,67 +177,67 @@ func drainBroken(t *testing.T, s *spool.Spool, end error) (fresh []int) {
 	return fresh
 }
 
-func TestABrokenLineIsSetAsideOnce(t *testing.T) {
+func TestDeadLetterIsWrittenOnce(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool", lineOf("a1")+"rubbish\n"+lineOf("a2")+"{torn\n")
-	diff(t, "lines set aside", []int{2, 4}, drainBroken(t, s, errors.New("the store is sick")))
-	diff(t, "lines set aside again", []int(nil), drainBroken(t, s, nil))
+	diff(t, "new dead letters", []int{2, 4}, drainBad(t, s, errors.New("the store failed")))
+	diff(t, "new dead letters of the second drain", []int(nil), drainBad(t, s, nil))
 	wantWaiting(t, s, false)
-	diff(t, "broken lines", "rubbish\n{torn\n", readFile(t, s.BadFile()))
+	diff(t, "dead letters", "rubbish\n{torn\n", readFile(t, s.DeadLetterFile()))
 
 	writeFile(t, database+".spool", "more\nrubbish\n")
-	diff(t, "lines set aside of a later spool", []int{1}, drainBroken(t, s, nil))
-	diff(t, "broken lines", "rubbish\n{torn\nmore\n", readFile(t, s.BadFile()))
+	diff(t, "new dead letters of a later spool", []int{1}, drainBad(t, s, nil))
+	diff(t, "dead letters", "rubbish\n{torn\nmore\n", readFile(t, s.DeadLetterFile()))
 }
 
-func TestAnOverlongLineIsSetAsideWhole(t *testing.T) {
+func TestLongDeadLetterIsComplete(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	long := strings.Repeat("0123456789", 100_000)
 	writeFile(t, database+".spool", lineOf("a1")+long+"\n"+lineOf("a2")+long+"!")
-	diff(t, "lines set aside", []int{2, 4}, drainBroken(t, s, errors.New("the store is sick")))
-	diff(t, "lines set aside again", []int(nil), drainBroken(t, s, nil))
-	if got := readFile(t, s.BadFile()); got != long+"\n"+long+"!\n" {
-		t.Errorf("the file of broken lines holds %d bytes, want the two lines of %d and %d", len(got), len(long), len(long)+1)
+	diff(t, "new dead letters", []int{2, 4}, drainBad(t, s, errors.New("the store failed")))
+	diff(t, "new dead letters of the second drain", []int(nil), drainBad(t, s, nil))
+	if got := readFile(t, s.DeadLetterFile()); got != long+"\n"+long+"!\n" {
+		t.Errorf("the dead-letter file has %d bytes, want the two lines of %d and %d", len(got), len(long), len(long)+1)
 	}
 }
 
-func TestATornBadFileIsEndedBeforeTheNextLine(t *testing.T) {
+func TestTornDeadLetterFileIsEndedFirst(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, s.BadFile(), "rubb")
+	writeFile(t, s.DeadLetterFile(), "rubb")
 	writeFile(t, database+".spool", "rubbish\n")
-	diff(t, "lines set aside", []int{1}, drainBroken(t, s, nil))
-	diff(t, "broken lines", "rubb\nrubbish\n", readFile(t, s.BadFile()))
+	diff(t, "new dead letters", []int{1}, drainBad(t, s, nil))
+	diff(t, "dead letters", "rubb\nrubbish\n", readFile(t, s.DeadLetterFile()))
 }
 
-func TestALineThatCannotBeSetAsideKeepsTheSegment(t *testing.T) {
+func TestUnreadableDeadLetterKeepsTheSegment(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool", "rubbish\n")
 	unreadable := errors.New("the line cannot be read")
-	err := s.Drain(t.Context(), func(_ io.Reader, setAside referral.SetAside) error {
-		if _, err := setAside(strings.NewReader("first")); err != nil {
+	err := s.Drain(t.Context(), func(_ io.Reader, deadLetter referral.DeadLetter) error {
+		if _, err := deadLetter(strings.NewReader("first")); err != nil {
 			return err
 		}
-		_, err := setAside(io.MultiReader(strings.NewReader("half a li"), failingReader{unreadable}))
+		_, err := deadLetter(io.MultiReader(strings.NewReader("half a li"), failingReader{unreadable}))
 		return err
 	})
 	if !errors.Is(err, unreadable) {
 		t.Errorf("Drain = %v, want %v", err, unreadable)
 	}
 	wantWaiting(t, s, true)
-	diff(t, "broken lines", "first\n", readFile(t, s.BadFile()))
-	diff(t, "lines set aside", []int{1}, drainBroken(t, s, nil))
-	diff(t, "broken lines", "first\nrubbish\n", readFile(t, s.BadFile()))
+	diff(t, "dead letters", "first\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "new dead letters", []int{1}, drainBad(t, s, nil))
+	diff(t, "dead letters", "first\nrubbish\n", readFile(t, s.DeadLetterFile()))
 }
 
 type failingReader struct{ err error }
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 
-func TestDrainsOfOneSpoolLoseNothingAndDoubleNothing(t *testing.T) {
+func TestConcurrentDrainsReplayEveryAttemptOnce(t *testing.T) {
 	t.Parallel()
 	const attempts, drainers = 400, 4
 	s, database := newSpool(t)

@@ -1,8 +1,11 @@
 package spool
 
-import "runtime"
+import (
+	"os"
+	"runtime"
+)
 
-// AwaitQueue returns as soon as n entries are queued.
+// AwaitQueue returns when n entries are queued.
 func AwaitQueue(s *Spool, n int) {
 	for {
 		s.mu.Lock()
@@ -12,5 +15,23 @@ func AwaitQueue(s *Spool, n int) {
 			return
 		}
 		runtime.Gosched()
+	}
+}
+
+// Observe makes the spool call a function before each fsync of a file or directory. If it returns an error, the
+// fsync fails with it.
+func Observe(s *Spool, before func(name string) error) {
+	syncFile, syncDir := s.syncFile, s.syncDir
+	s.syncFile = func(f *os.File) error {
+		if err := before(f.Name()); err != nil {
+			return err
+		}
+		return syncFile(f)
+	}
+	s.syncDir = func(dir string) error {
+		if err := before(dir); err != nil {
+			return err
+		}
+		return syncDir(dir)
 	}
 }

@@ -6,104 +6,89 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/triport/triport-console/internal/fsutil"
 )
 
-// How often a lock that another process holds is tried again. Appends follow each other closely
-// during an outage, so that a slow poll would seldom meet the gap between two of them.
+// How often a lock that another process holds is tried again. During an outage one append follows another
+// closely: a slow poll would seldom find the lock free.
 const (
 	appendPoll = time.Millisecond
 	drainPoll  = 50 * time.Millisecond
 )
 
-// lock takes the lock of that name, which it creates when missing, and returns what gives it back.
-// Every call opens the file anew: the lock holds between goroutines as it does between processes.
+// lock takes an exclusive lock on a file, which it creates if it is missing. Each call opens the file again: the lock
+// excludes goroutines too.
 func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
-	if err := create(name); err != nil {
-		return nil, fmt.Errorf("lock the spool: %w", err)
-	}
 	l := flock.New(name, flock.SetFlag(os.O_RDWR|syscall.O_NOFOLLOW))
-	if _, err := l.TryLockContext(ctx, poll); err != nil {
+	if err = create(name); err == nil {
+		_, err = l.TryLockContext(ctx, poll)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("lock the spool: %w", err)
 	}
 	return func() { _ = l.Unlock() }, nil
 }
 
-// lockExisting shares the lock of that name with other readers. Where there is none, nobody has
-// appended yet and there is nothing to keep out: reading creates nothing.
-func lockExisting(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
+// lockShared takes a lock that readers share. It creates nothing: without a lock file, no attempt was appended yet.
+func lockShared(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
 	l := flock.New(name, flock.SetFlag(os.O_RDONLY|syscall.O_NOFOLLOW))
-	_, err = l.TryRLockContext(ctx, poll)
-	if errors.Is(err, fs.ErrNotExist) {
-		return func() {}, nil
-	}
-	if err != nil {
+	if _, err = l.TryRLockContext(ctx, poll); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("lock the spool: %w", err)
 	}
 	return func() { _ = l.Unlock() }, nil
 }
 
-// openAppend opens a file of lines to append to and returns its size. A file that does not end in a
-// newline was torn by a crash: what is appended to it must begin with one, so torn is true. An empty
-// file's name is made durable first, so that a file with lines in it is one that outlives a crash.
-func openAppend(name string) (f *os.File, size int64, torn bool, err error) {
+// openAppend opens a file of lines for appending. Returned are its size and the lineEnd that must be written first.
+// The name of an empty file becomes durable before anything is written.
+func (s *Spool) openAppend(name string) (f *os.File, size int64, end string, err error) {
 	if err := create(name); err != nil {
-		return nil, 0, false, err
+		return nil, 0, "", err
 	}
-	f, err = openOwn(name, os.O_RDWR|os.O_APPEND)
+	f, info, err := openPlain(name, os.O_RDWR|os.O_APPEND)
 	if err != nil {
-		return nil, 0, false, err
+		return nil, 0, "", err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close())
-		}
-	}()
-	info, err := f.Stat()
+	size = info.Size()
+	end, err = lineEnd(f, size)
+	if size == 0 {
+		err = s.syncDir(s.dir())
+	}
 	if err != nil {
-		return nil, 0, false, err
+		return nil, 0, "", errors.Join(err, f.Close())
 	}
-	if info.Size() == 0 {
-		return f, 0, false, syncDir(name)
-	}
-	torn, err = endsTorn(f, info.Size())
-	return f, info.Size(), torn, err
+	return f, size, end, nil
 }
 
-// openOwn opens a file of the spool that is there. The folder may be another user's than the one who
-// runs this, root above all: what is no plain file with this one name is a trap, and refused.
-func openOwn(name string, flag int) (*os.File, error) {
+// openPlain opens an existing file of the spool. Another user than root may own the directory: links and special
+// files are traps.
+func openPlain(name string, flag int) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(name, flag|syscall.O_NOFOLLOW, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := f.Stat()
-	if err == nil {
-		err = plain(info, name)
+	if err = checkPlain(info, err); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return f, info, nil
 }
 
-func plain(info os.FileInfo, name string) error {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !info.Mode().IsRegular() || ok && stat.Nlink > 1 {
-		return fmt.Errorf("%s is a link or no plain file: remove it", filepath.Base(name))
+func checkPlain(info fs.FileInfo, err error) error {
+	if err == nil && !fsutil.IsPlainFile(info) {
+		return fmt.Errorf("%s is a link or no plain file: remove it", info.Name())
 	}
-	return nil
+	return err
 }
 
-// create makes a file of the spool where there is none. When root does, it gives the file to the owner
-// of the database, as SQLite does with its companions: a replay that root runs by hand must not lock
-// the server out of its own spool. Only what was made here changes hands, by its descriptor: the
-// folder may be another user's, and hold a link to anything.
+// create creates a file of the spool if it is missing. If root does, the file goes to the owner of the database: a
+// replay run by root must not lock the server out of its spool. Only the new file is given away, by its descriptor:
+// the directory may contain links to anything.
 func create(name string) (err error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -129,20 +114,16 @@ func create(name string) (err error) {
 	return nil
 }
 
-// endsTorn tells whether the first size bytes of f, one or more, end within a line.
-func endsTorn(f *os.File, size int64) (bool, error) {
-	var last [1]byte
-	if _, err := f.ReadAt(last[:], size-1); err != nil {
-		return false, fmt.Errorf("read the last byte: %w", err)
+// lineEnd returns the newline that the first size bytes of f lack if a crash cut their last line; else nothing.
+func lineEnd(f *os.File, size int64) (string, error) {
+	last := [1]byte{'\n'}
+	if size > 0 {
+		if _, err := f.ReadAt(last[:], size-1); err != nil {
+			return "", fmt.Errorf("read the last byte: %w", err)
+		}
 	}
-	return last[0] != '\n', nil
-}
-
-// syncDir makes the creation, renaming or removal of the named file durable.
-func syncDir(name string) error {
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
+	if last[0] == '\n' {
+		return "", nil
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return "\n", nil
 }

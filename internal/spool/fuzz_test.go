@@ -14,10 +14,8 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-// FuzzSpoolFile finds any bytes where the spool and a segment of it should be, and a file of broken
-// lines from before. What is appended then must come out of a drain, after every line that was there
-// and before which nothing is lost: each comes out once, the broken ones into the file for a person to
-// read, which keeps all it held.
+// FuzzSpoolFile drains a spool, a segment and a dead-letter file of arbitrary content. Every attempt must be drained
+// once and in order, the appended one last. Every bad line must be in the dead-letter file once, after its old content.
 func FuzzSpoolFile(f *testing.F) {
 	line := lineOf("kept")
 	f.Add([]byte(line), []byte(line[:20]), []byte{})
@@ -30,17 +28,19 @@ func FuzzSpoolFile(f *testing.F) {
 		}
 		database := filepath.Join(dir, "triport.db")
 		s := spool.New(database)
-		for name, content := range map[string][]byte{database + ".spool.1": segment, database + ".spool": waiting, s.BadFile(): bad} {
+		for name, content := range map[string][]byte{database + ".spool.1": segment, database + ".spool": waiting, s.DeadLetterFile(): bad} {
 			writeFile(t, name, string(content))
 		}
 		mustAppend(t, s, "appended")
 
 		var wantGood, wantBad [][]byte
 		for _, l := range slices.Concat(plainLines(segment), plainLines(waiting), plainLines([]byte(lineOf("appended")))) {
-			if _, err := referral.ParseLine(l, referral.SourceSpool); err != nil {
-				wantBad = append(wantBad, l)
-			} else {
-				wantGood = append(wantGood, l)
+			for parsed := range referral.ReadLines(bytes.NewReader(l), referral.SourceSpool) {
+				if parsed.Err != nil {
+					wantBad = append(wantBad, l)
+				} else {
+					wantGood = append(wantGood, l)
+				}
 			}
 		}
 		snapshot, err := s.Snapshot(t.Context())
@@ -54,8 +54,8 @@ func FuzzSpoolFile(f *testing.F) {
 		wantSame(t, "in the snapshot", wantGood, seen)
 
 		var drained [][]byte
-		err = s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
-			good, err := sortLines(t, segment, setAside)
+		err = s.Drain(t.Context(), func(segment io.Reader, deadLetter referral.DeadLetter) error {
+			good, err := sortLines(t, segment, deadLetter)
 			drained = append(drained, good...)
 			return err
 		})
@@ -64,15 +64,15 @@ func FuzzSpoolFile(f *testing.F) {
 		}
 		wantSame(t, "drained", wantGood, drained)
 		wantWaiting(t, s, false)
-		kept, err := os.ReadFile(s.BadFile())
-		if err != nil || !bytes.HasPrefix(kept, bad) {
-			t.Errorf("the broken lines %q became %q, %v", bad, kept, err)
+		letters, err := os.ReadFile(s.DeadLetterFile())
+		if err != nil || !bytes.HasPrefix(letters, bad) {
+			t.Errorf("the dead letters %q became %q, %v", bad, letters, err)
 		}
-		wantEachOnce(t, bytes.Split(kept, []byte{'\n'}), bytes.Split(bad, []byte{'\n'}), wantBad)
+		wantEachOnce(t, plainLines(letters), plainLines(bad), wantBad)
 	})
 }
 
-// plainLines are the lines of a file that hold anything.
+// plainLines returns the non-empty lines of a file without surrounding white space.
 func plainLines(file []byte) (lines [][]byte) {
 	for _, l := range bytes.Split(file, []byte{'\n'}) {
 		if l = bytes.TrimSpace(l); len(l) > 0 {
@@ -82,17 +82,17 @@ func plainLines(file []byte) (lines [][]byte) {
 	return lines
 }
 
-// sortLines returns the lines of a segment that are attempts, and sets the others aside.
-func sortLines(t *testing.T, segment io.Reader, setAside referral.SetAside) (good [][]byte, err error) {
+// sortLines returns the lines of a segment that contain attempts, and passes the others to deadLetter.
+func sortLines(t *testing.T, segment io.Reader, deadLetter referral.DeadLetter) (good [][]byte, err error) {
 	t.Helper()
 	for l, err := range referral.ReadLines(segment, referral.SourceSpool) {
 		switch {
 		case err != nil:
 			return nil, err
 		case l.Err == nil:
-			good = append(good, bytes.Clone(l.Raw))
-		case setAside != nil:
-			if _, err := setAside(bytes.NewReader(l.Raw)); err != nil {
+			good = append(good, bytes.Clone(l.Text))
+		case deadLetter != nil:
+			if _, err := deadLetter(bytes.NewReader(l.Text)); err != nil {
 				return nil, err
 			}
 		}
@@ -107,9 +107,8 @@ func wantSame(t *testing.T, what string, want, got [][]byte) {
 	}
 }
 
-// wantEachOnce demands every broken line in the file, and no line more often than it was there before
-// or, if it is new, once.
-func wantEachOnce(t *testing.T, kept, before, broken [][]byte) {
+// wantEachOnce checks that the dead letters contain each bad line: as often as before or, if it is new, once.
+func wantEachOnce(t *testing.T, letters, before, bad [][]byte) {
 	t.Helper()
 	count := func(lines [][]byte, line []byte) (n int) {
 		for _, l := range lines {
@@ -119,9 +118,9 @@ func wantEachOnce(t *testing.T, kept, before, broken [][]byte) {
 		}
 		return n
 	}
-	for _, line := range broken {
-		if got, want := count(kept, line), max(1, count(before, line)); got != want {
-			t.Errorf("the broken line %q is there %d times, want %d", line, got, want)
+	for _, line := range bad {
+		if got, want := count(letters, line), max(1, count(before, line)); got != want {
+			t.Errorf("the bad line %q is there %d times, want %d", line, got, want)
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-// TestTheSpoolBelongsToTheOwnerOfTheDatabase is what lets root replay beside a server that runs as
-// somebody else. Run by another user than root, it has only one owner to compare.
-func TestTheSpoolBelongsToTheOwnerOfTheDatabase(t *testing.T) {
+// TestFilesBelongToTheDatabaseOwner: root must be able to replay while a server runs as another user. Run by another
+// user than root, the test has only one owner to compare.
+func TestFilesBelongToTheDatabaseOwner(t *testing.T) {
 	t.Parallel()
 	database := filepath.Join(t.TempDir(), "triport.db")
 	if err := os.WriteFile(database, nil, 0o600); err != nil {
@@ -42,12 +42,12 @@ func TestTheSpoolBelongsToTheOwnerOfTheDatabase(t *testing.T) {
 	}
 }
 
-// TestALinkInTheFolderIsATrap has the folder's owner plant links that root's replay would follow: the
-// file behind one is neither written, nor read, nor given away.
-func TestALinkInTheFolderIsATrap(t *testing.T) {
+// TestLinksAreRejected: the directory's owner creates links that a replay by root would follow. The target must not
+// be written, read or given away.
+func TestLinksAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, link := range []string{".spool", ".spool.lock", ".spool.1", ".spool.bad"} {
-		for name, plant := range map[string]func(string, string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		for name, create := range map[string]func(string, string) error{"symbolic": os.Symlink, "hard": os.Link} {
 			if link == ".spool.lock" && name == "hard" {
 				continue // a lock file is neither read nor written
 			}
@@ -62,24 +62,24 @@ func TestALinkInTheFolderIsATrap(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := plant(victim, database+link); err != nil {
+			if err := create(victim, database+link); err != nil {
 				t.Fatal(err)
 			}
 			s := spool.New(database)
 			err := s.Append(t.Context(), attempt("one"))
-			err = errors.Join(err, s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
+			err = errors.Join(err, s.Drain(t.Context(), func(segment io.Reader, deadLetter referral.DeadLetter) error {
 				b, err := io.ReadAll(segment)
 				if string(b) == secret {
-					t.Errorf("%s %s: what is behind the link was read", name, link)
+					t.Errorf("%s %s: the target was read", name, link)
 				}
-				_, aside := setAside(bytes.NewReader(b))
-				return errors.Join(err, aside)
+				_, lerr := deadLetter(bytes.NewReader(b))
+				return errors.Join(err, lerr)
 			}))
 			if err == nil {
-				t.Errorf("%s %s: the link is not refused", name, link)
+				t.Errorf("%s %s: the link is not rejected", name, link)
 			}
 			if got, err := os.ReadFile(victim); string(got) != secret || err != nil {
-				t.Errorf("%s %s: what is behind the link is %q now, %v", name, link, got, err)
+				t.Errorf("%s %s: the target is %q now, %v", name, link, got, err)
 			}
 		}
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-// children are the parts that another process plays in a test: this binary, started again.
+// children are the other processes of tests: this binary, started again.
 var children = map[string]func(*spool.Spool) error{
 	"append-limited":   appendLimited,
 	"append-and-drain": appendAndDrain,
@@ -43,14 +43,14 @@ type child struct {
 	stderr *bytes.Buffer
 }
 
-func startChild(t *testing.T, part, database string) *child {
+func startChild(t *testing.T, name, database string) *child {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &child{cmd: exec.CommandContext(t.Context(), exe, database), stderr: new(bytes.Buffer)}
-	c.cmd.Env = append(os.Environ(), childVariable+"="+part)
+	c.cmd.Env = append(os.Environ(), childVariable+"="+name)
 	c.cmd.Stderr = c.stderr
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -63,7 +63,7 @@ func startChild(t *testing.T, part, database string) *child {
 	return c
 }
 
-// finish waits for the child's end and returns what it printed.
+// finish waits for the end of the child and returns its output.
 func (c *child) finish() (string, error) {
 	out, err := io.ReadAll(c.out)
 	if werr := c.cmd.Wait(); werr != nil {
@@ -74,7 +74,7 @@ func (c *child) finish() (string, error) {
 
 const eachProcess = 300
 
-func TestTwoProcessesLoseNothingAndDoubleNothing(t *testing.T) {
+func TestTwoProcessesReplayEveryAttemptOnce(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	other := startChild(t, "append-and-drain", database)
@@ -109,8 +109,8 @@ func appendAndDrain(s *spool.Spool) error {
 	return err
 }
 
-// appendWhileDraining appends attempts from several goroutines, drains all the while, and returns the
-// ids of the attempts that came out, whoever appended them.
+// appendWhileDraining appends attempts from several goroutines, drains at the same time, and returns the ids of all
+// drained attempts, also those of the other process.
 func appendWhileDraining(s *spool.Spool, name string) (drained []string, err error) {
 	const callers = 6
 	ctx := context.Background()
@@ -140,12 +140,12 @@ func appendWhileDraining(s *spool.Spool, name string) (drained []string, err err
 	}
 }
 
-func TestAKilledDrainIsDoneAgainWhole(t *testing.T) {
+func TestSegmentOfAKilledDrainIsReplayedCompletely(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool", lineOf("a1")+"rubbish\n"+lineOf("a2"))
 	killed := startChild(t, "drain-and-hang", database)
-	if line, err := killed.out.ReadString('\n'); line != "set aside: true\n" {
+	if line, err := killed.out.ReadString('\n'); line != "dead letter: true\n" {
 		_, cause := killed.finish()
 		t.Fatalf("the child says %q, %v: %v", line, err, cause)
 	}
@@ -158,11 +158,11 @@ func TestAKilledDrainIsDoneAgainWhole(t *testing.T) {
 	mustAppend(t, s, "a3")
 
 	var got []string
-	err := s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
+	err := s.Drain(t.Context(), func(segment io.Reader, deadLetter referral.DeadLetter) error {
 		b, err := io.ReadAll(segment)
 		got = append(got, string(b))
-		if fresh, _ := setAside(strings.NewReader("rubbish")); fresh {
-			t.Error("the line that the killed drain set aside was set aside again")
+		if fresh, _ := deadLetter(strings.NewReader("rubbish")); fresh {
+			t.Error("the dead letter of the killed drain was added again")
 		}
 		return err
 	})
@@ -170,17 +170,17 @@ func TestAKilledDrainIsDoneAgainWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "segments", []string{lineOf("a1") + "rubbish\n" + lineOf("a2"), lineOf("a3")}, got)
-	diff(t, "broken lines", "rubbish\n", readFile(t, s.BadFile()))
+	diff(t, "dead letters", "rubbish\n", readFile(t, s.DeadLetterFile()))
 }
 
-// drainAndHang sets a line aside and then waits to be killed, the drain's lock in its hands.
+// drainAndHang adds a dead letter and then waits to be killed while it holds the drain lock.
 func drainAndHang(s *spool.Spool) error {
-	return s.Drain(context.Background(), func(_ io.Reader, setAside referral.SetAside) error {
-		fresh, err := setAside(strings.NewReader("rubbish"))
+	return s.Drain(context.Background(), func(_ io.Reader, deadLetter referral.DeadLetter) error {
+		fresh, err := deadLetter(strings.NewReader("rubbish"))
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stdout, "set aside: %t\n", fresh)
+		fmt.Fprintf(os.Stdout, "dead letter: %t\n", fresh)
 		select {}
 	})
 }

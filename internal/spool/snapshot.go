@@ -8,42 +8,28 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
-// Snapshot returns all that waits at the time of the call, oldest first, as lines. It moves nothing,
-// and what is appended or drained meanwhile does not change it. The caller must close it.
+// Snapshot returns the lines that wait at the time of the call, oldest first. It changes nothing, and later appends
+// and drains do not change it. The caller must close it.
 func (s *Spool) Snapshot(ctx context.Context) (io.ReadCloser, error) {
-	snapshot, err := s.open(ctx)
+	unlock, err := lockShared(ctx, s.appendLock(), appendPoll)
 	if err != nil {
-		return nil, fmt.Errorf("open the spool: %w", errors.Join(err, snapshot.Close()))
-	}
-	return snapshot, nil
-}
-
-func (s *Spool) open(ctx context.Context) (*snapshot, error) {
-	all := &snapshot{}
-	unlock, err := lockExisting(ctx, s.appendLock(), appendPoll)
-	if err != nil {
-		return all, err
+		return nil, fmt.Errorf("open the spool: %w", err)
 	}
 	defer unlock()
-	segments, err := s.segments()
+	names, err := s.files()
 	if err != nil {
-		return all, err
+		return nil, err
 	}
+	all := &snapshot{}
 	var parts []io.Reader
-	for _, name := range append(segments, s.path) {
-		f, err := openOwn(name, os.O_RDONLY)
-		if errors.Is(err, fs.ErrNotExist) { // nothing waits in it, or it was drained just now
-			continue
-		}
+	for _, name := range names {
+		part, err := all.open(name)
 		if err != nil {
-			return all, err
-		}
-		all.files = append(all.files, f)
-		part, err := wholeLines(f)
-		if err != nil {
-			return all, err
+			return nil, fmt.Errorf("open the spool: %w", errors.Join(err, all.Close()))
 		}
 		parts = append(parts, part)
 	}
@@ -51,28 +37,24 @@ func (s *Spool) open(ctx context.Context) (*snapshot, error) {
 	return all, nil
 }
 
-// wholeLines reads what f holds now and ends a torn last line, so that the next file's first line is
-// not taken for its continuation.
-func wholeLines(f *os.File) (io.Reader, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	part := io.LimitReader(f, info.Size())
-	if info.Size() == 0 {
-		return part, nil
-	}
-	torn, err := endsTorn(f, info.Size())
-	if torn {
-		part = io.MultiReader(part, strings.NewReader("\n"))
-	}
-	return part, err
-}
-
-// snapshot reads files one after the other and closes them together.
+// snapshot reads several files in order and closes them together.
 type snapshot struct {
 	io.Reader
 	files []*os.File
+}
+
+// open returns what a file contains now. It ends a torn last line, which would continue in the next file.
+func (s *snapshot) open(name string) (io.Reader, error) {
+	f, info, err := openPlain(name, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) { // nothing waits in it, or it was just drained
+		return strings.NewReader(""), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.files = append(s.files, f)
+	end, err := lineEnd(f, info.Size())
+	return io.MultiReader(io.LimitReader(f, info.Size()), strings.NewReader(end)), err
 }
 
 func (s *snapshot) Close() error {
@@ -81,4 +63,24 @@ func (s *snapshot) Close() error {
 		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// Pending counts the waiting attempts that match, in constant memory. An attempt's User is the id or e-mail address
+// in its line.
+func (s *Spool) Pending(ctx context.Context, match func(referral.Attempt) bool) (int, error) {
+	snapshot, err := s.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = snapshot.Close() }() // only read
+	n := 0
+	for line, err := range referral.ReadLines(snapshot, referral.SourceSpool) {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return 0, fmt.Errorf("read the spool: %w", err)
+		}
+		if line.Err == nil && match(line.Value) {
+			n++
+		}
+	}
+	return n, nil
 }

@@ -35,7 +35,7 @@ func readAll(t *testing.T, r io.Reader) string {
 	return string(b)
 }
 
-func TestSnapshotMovesNothing(t *testing.T) {
+func TestSnapshotChangesNoFile(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool.10", lineOf("a2"))
@@ -48,7 +48,7 @@ func TestSnapshotMovesNothing(t *testing.T) {
 	diff(t, "the spool", lineOf("a3"), readFile(t, database+".spool"))
 }
 
-func TestSnapshotKeepsItsMoment(t *testing.T) {
+func TestSnapshotIsNotChangedByLaterAppendsAndDrains(t *testing.T) {
 	t.Parallel()
 	s, _ := newSpool(t)
 	mustAppend(t, s, "a1")
@@ -70,7 +70,7 @@ func TestSnapshotNeedsNoLockFile(t *testing.T) {
 	diff(t, "files", []string{".spool"}, files(t, database))
 }
 
-func TestSnapshotGivesUpWithItsContext(t *testing.T) {
+func TestSnapshotEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
@@ -85,7 +85,7 @@ func TestSnapshotGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
-func TestPendingCountsWhatMatches(t *testing.T) {
+func TestPendingCountsMatchingAttempts(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool.1", lineOf("a1")+"rubbish\n"+
@@ -102,7 +102,7 @@ func TestPendingCountsWhatMatches(t *testing.T) {
 	}
 }
 
-func TestReadersAreNotDisturbedByADrain(t *testing.T) {
+func TestSnapshotDuringDrainsIsConsistent(t *testing.T) {
 	t.Parallel()
 	const rounds = 50
 	s, database := newSpool(t)
@@ -130,9 +130,9 @@ func TestReadersAreNotDisturbedByADrain(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		// What waits is what was appended last: nothing left out, nothing twice.
+		// What waits is the end of what was appended: nothing is missing, nothing twice.
 		if want := appended[len(appended)-min(len(got), len(appended)):]; !slices.Equal(got, want) {
-			t.Errorf("the snapshot holds %q, want %q", got, want)
+			t.Errorf("the snapshot contains %q, want %q", got, want)
 		}
 		if _, err := reader.Waiting(); err != nil {
 			t.Error(err)

@@ -1,19 +1,18 @@
-// Package spool keeps the attempts that the store could not take: an append-only file of JSON lines
-// beside the database, shared by every process that works on it.
+// Package spool keeps the attempts that the store could not take, in a file of JSON lines next to the database.
+// Several processes share it.
 //
-// Beside a database triport.db stand, all of them 0600:
+// Files next to a database triport.db, all with mode 0600:
 //
 //	triport.db.spool             what waits
-//	triport.db.spool.<n>         a segment: the part of it that is being drained
-//	triport.db.spool.bad         lines that were no attempt, kept for a person to read
+//	triport.db.spool.<n>         a segment: the part that is being drained
+//	triport.db.spool.bad         dead letters: lines that contain no attempt, for the operator
 //	triport.db.spool.lock        held while .spool is appended to or renamed
-//	triport.db.spool.drain.lock  held by the one process that drains
+//	triport.db.spool.drain.lock  held by the process that drains
 //
-// The lock files stay: removing one would let two processes hold a lock of the same name.
+// Lock files are never removed: otherwise two processes could hold a lock of the same name.
 package spool
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,111 +23,68 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/triport/triport-console/internal/fsutil"
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// Spool is the spool of one database. It is safe for concurrent use, by other processes too, and
-// creates nothing before the first attempt is appended.
+// Spool is the spool of one database. Safe for concurrent use, also by other processes. It creates no file before
+// the first attempt is appended.
 type Spool struct {
-	path string        // of the file that is appended to; the other names begin with it
-	turn chan struct{} // holds one token while an Append leads
-	// doubtful tells whether the last append failed. It belongs to whoever has the turn.
-	doubtful bool
+	path   string        // of the file that is appended to; the other names begin with it
+	turn   chan struct{} // holds one token while an Append writes
+	failed bool          // the last append failed; guarded by turn
 
 	mu    sync.Mutex
-	queue []*entry // what the next leader writes
+	queue []*entry // for the next write
+
+	syncFile func(*os.File) error // replaced by tests, like syncDir
+	syncDir  func(dir string) error
 }
 
 var _ referral.Spool = (*Spool)(nil)
 
-// New returns the spool beside the database file.
+// New returns the spool of the database file.
 func New(database string) *Spool {
-	return &Spool{path: database + ".spool", turn: make(chan struct{}, 1)}
+	return &Spool{path: database + ".spool", turn: make(chan struct{}, 1), syncFile: (*os.File).Sync, syncDir: fsutil.SyncDir}
 }
 
-// BadFile returns the name of the file that keeps the lines that were no attempt. It exists once
-// there was one.
-func (s *Spool) BadFile() string { return s.path + ".bad" }
+// DeadLetterFile returns the name of the dead-letter file. It exists after the first dead letter.
+func (s *Spool) DeadLetterFile() string { return s.path + ".bad" }
 
 func (s *Spool) appendLock() string { return s.path + ".lock" }
 func (s *Spool) drainLock() string  { return s.path + ".drain.lock" }
+func (s *Spool) dir() string        { return filepath.Dir(s.path) }
 
-// Waiting tells, without reading them, whether attempts wait.
+// Waiting reports whether attempts wait, without reading them.
 func (s *Spool) Waiting() (bool, error) {
-	segments, err := s.segments()
-	if err != nil {
-		return false, err
-	}
-	for _, name := range append(segments, s.path) {
-		info, err := os.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return false, fmt.Errorf("look at the spool: %w", err)
-		}
-		if info.Size() > 0 {
-			return true, nil
-		}
-	}
-	return false, nil
+	stats, err := s.sizes()
+	return stats.Bytes > 0, err
 }
 
-// Pending counts the waiting attempts that match, in constant memory. An attempt's User is the id or
-// the e-mail address its line names.
-func (s *Spool) Pending(ctx context.Context, match func(referral.Attempt) bool) (int, error) {
-	snapshot, err := s.Snapshot(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = snapshot.Close() }() // it was only read
-	var n int
-	for line, err := range referral.ReadLines(snapshot, referral.SourceSpool) {
-		if err != nil {
-			return 0, fmt.Errorf("read the spool: %w", err)
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("read the spool: %w", err)
-		}
-		if line.Err == nil && match(line.Attempt) {
-			n++
-		}
-	}
-	return n, nil
+// files returns the names of the files that wait, oldest first: the segments, then the file that is appended to.
+func (s *Spool) files() ([]string, error) {
+	segments, err := s.segments()
+	return append(segments, s.path), err
 }
 
 // segments returns the names of the segments, oldest first.
 func (s *Spool) segments() ([]string, error) {
-	entries, err := os.ReadDir(filepath.Dir(s.path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for segments of the spool: %w", err)
+	entries, err := os.ReadDir(s.dir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("find segments of the spool: %w", err)
 	}
 	var numbers []uint64
 	for _, e := range entries {
-		if n, ok := segmentNumber(e.Name(), filepath.Base(s.path)); ok {
+		digits, ok := strings.CutPrefix(e.Name(), filepath.Base(s.path)+".")
+		n, err := strconv.ParseUint(digits, 10, 64)
+		if ok && err == nil && strconv.FormatUint(n, 10) == digits {
 			numbers = append(numbers, n)
 		}
 	}
 	slices.Sort(numbers)
-	names := make([]string, len(numbers))
-	for i, n := range numbers {
-		names[i] = s.segment(n)
+	var names []string
+	for _, n := range numbers {
+		names = append(names, s.path+"."+strconv.FormatUint(n, 10))
 	}
 	return names, nil
-}
-
-// segment returns the name of the segment with that number.
-func (s *Spool) segment(n uint64) string { return s.path + "." + strconv.FormatUint(n, 10) }
-
-// segmentNumber takes a file's name apart; ok is false when it is no segment of the spool.
-func segmentNumber(name, spool string) (n uint64, ok bool) {
-	digits, ok := strings.CutPrefix(name, spool+".")
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(digits, 10, 64)
-	return n, err == nil && strconv.FormatUint(n, 10) == digits
 }

@@ -23,15 +23,15 @@ const (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// attempt returns an attempt of ann that its id tells from others.
+// attempt returns an attempt of ann with that id.
 func attempt(id string) referral.Attempt {
-	return referral.Attempt{ID: id, User: ann, Code: "summer-26", At: noon, RequestID: "req_1", Source: referral.SourceSpool}
+	return referral.Attempt{ID: id, User: ann, Code: referral.ParsePresentedCode("summer-26"), At: noon, RequestID: "req_1", Source: referral.SourceSpool}
 }
 
-// lineOf returns the line of the attempt with that id, as the spool holds it.
+// lineOf returns the line of the attempt with that id in the spool.
 func lineOf(id string) string { return string(referral.FormatLine(attempt(id))) + "\n" }
 
-// newSpool returns a spool beside a database in an empty directory, and the database's name.
+// newSpool returns a spool in an empty directory, and the name of its database.
 func newSpool(t *testing.T) (*spool.Spool, string) {
 	t.Helper()
 	database := filepath.Join(t.TempDir(), "triport.db")
@@ -63,7 +63,7 @@ func readFile(t *testing.T, name string) string {
 	return string(b)
 }
 
-// files returns the names beside the database, without the database's own in front of them.
+// files returns the names of the files next to the database, without its name as prefix.
 func files(t *testing.T, database string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(database))
@@ -77,7 +77,7 @@ func files(t *testing.T, database string) []string {
 	return names
 }
 
-// ids reads lines and returns the ids of their attempts. A line that is none is an error.
+// ids reads lines and returns the ids of their attempts. A bad line is an error.
 func ids(r io.Reader) (found []string, err error) {
 	for line, err := range referral.ReadLines(r, referral.SourceSpool) {
 		if err != nil {
@@ -86,14 +86,14 @@ func ids(r io.Reader) (found []string, err error) {
 		if line.Err != nil {
 			return nil, fmt.Errorf("line %d: %w", line.Number, line.Err)
 		}
-		found = append(found, line.Attempt.ID)
+		found = append(found, line.Value.ID)
 	}
 	return found, nil
 }
 
-// drainIDs drains the spool and returns the ids of all attempts that came out, in order.
+// drainIDs drains the spool and returns the ids of all drained attempts, in order.
 func drainIDs(ctx context.Context, s *spool.Spool) (found []string, err error) {
-	err = s.Drain(ctx, func(segment io.Reader, _ referral.SetAside) error {
+	err = s.Drain(ctx, func(segment io.Reader, _ referral.DeadLetter) error {
 		got, err := ids(segment)
 		found = append(found, got...)
 		return err
@@ -119,21 +119,21 @@ func wantWaiting(t *testing.T, s *spool.Spool, want bool) {
 	}
 }
 
-func TestNothingIsCreatedBeforeTheFirstAttempt(t *testing.T) {
+func TestNoFileIsCreatedBeforeTheFirstAttempt(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	useWithoutAttempts(t, s)
 	if names := files(t, database); len(names) > 0 {
-		t.Errorf("these files were made: %q", names)
+		t.Errorf("these files were created: %q", names)
 	}
 }
 
-func TestAMissingDirectoryHoldsNothing(t *testing.T) {
+func TestSpoolInAMissingDirectoryIsEmpty(t *testing.T) {
 	t.Parallel()
 	useWithoutAttempts(t, spool.New(filepath.Join(t.TempDir(), "missing", "triport.db")))
 }
 
-func TestAnEmptyFileHoldsNothing(t *testing.T) {
+func TestEmptyFileIsAnEmptySpool(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool", "")
@@ -141,7 +141,7 @@ func TestAnEmptyFileHoldsNothing(t *testing.T) {
 	diff(t, "files", []string{".spool"}, files(t, database))
 }
 
-// useWithoutAttempts does to an empty spool everything that can be done to it.
+// useWithoutAttempts calls every method of an empty spool.
 func useWithoutAttempts(t *testing.T, s *spool.Spool) {
 	t.Helper()
 	wantWaiting(t, s, false)
@@ -157,12 +157,12 @@ func useWithoutAttempts(t *testing.T, s *spool.Spool) {
 		t.Fatalf("Snapshot: %v", err)
 	}
 	if b, err := io.ReadAll(snapshot); len(b) > 0 || err != nil {
-		t.Errorf("the snapshot holds %q, %v", b, err)
+		t.Errorf("the snapshot contains %q, %v", b, err)
 	}
 	if err := snapshot.Close(); err != nil {
 		t.Errorf("close the snapshot: %v", err)
 	}
-	err = s.Drain(t.Context(), func(io.Reader, referral.SetAside) error {
+	err = s.Drain(t.Context(), func(io.Reader, referral.DeadLetter) error {
 		t.Error("an empty spool was replayed")
 		return nil
 	})
@@ -171,15 +171,15 @@ func useWithoutAttempts(t *testing.T, s *spool.Spool) {
 	}
 }
 
-func TestFilesAreTheirOwnersAlone(t *testing.T) {
+func TestFilesHaveMode0600(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
-	err := s.Drain(t.Context(), func(segment io.Reader, setAside referral.SetAside) error {
+	err := s.Drain(t.Context(), func(segment io.Reader, deadLetter referral.DeadLetter) error {
 		for _, name := range files(t, database) {
 			wantPrivate(t, database+name)
 		}
-		_, err := setAside(strings.NewReader("rubbish"))
+		_, err := deadLetter(strings.NewReader("rubbish"))
 		return err
 	})
 	if err != nil {

@@ -23,8 +23,8 @@ const (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// openStore opens a new database with ann, bob and eve in it.
-func openStore(t *testing.T) (s *sqlite.Store, database string) {
+// newStore opens a new database with ann, bob and eve.
+func newStore(t *testing.T) (s *sqlite.Store, database string) {
 	t.Helper()
 	database = filepath.Join(t.TempDir(), "triport.db")
 	s, err := sqlite.Open(t.Context(), database, sqlite.Options{Mode: sqlite.Create})
@@ -44,10 +44,10 @@ func openStore(t *testing.T) (s *sqlite.Store, database string) {
 	return s, database
 }
 
-// closedStore returns a store that fails whatever it is asked, and its database.
+// closedStore returns a store of which every call fails, and its database.
 func closedStore(t *testing.T) (s *sqlite.Store, database string) {
 	t.Helper()
-	s, database = openStore(t)
+	s, database = newStore(t)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,10 +59,10 @@ func codeOf(userID string) string { return referral.UIDCode(userID, referral.UID
 
 // call returns the live attempt of ann with that id.
 func call(id, code string) referral.Attempt {
-	return referral.Attempt{ID: id, User: ann, Code: code, At: noon, RequestID: "req_" + id, Source: referral.SourceLive}
+	return referral.Attempt{ID: id, User: ann, Code: referral.ParsePresentedCode(code), At: noon, RequestID: "req_" + id, Source: referral.SourceLive}
 }
 
-// changeable is a store that another takes the place of at a moment of the test's choice.
+// changeable is a store that a test can replace.
 type changeable struct{ store atomic.Pointer[sqlite.Store] }
 
 func (c *changeable) Attribute(ctx context.Context, a referral.Attempt, r referral.Rules) (referral.Outcome, error) {
@@ -73,7 +73,7 @@ func (c *changeable) Replay(ctx context.Context, attempts []referral.Attempt, r 
 	return c.store.Load().Replay(ctx, attempts, r)
 }
 
-// late is a store that commits an attempt and answers after its caller has given up.
+// late is a store that commits an attempt after its caller gave up.
 type late struct{ *sqlite.Store }
 
 func (l late) Attribute(ctx context.Context, a referral.Attempt, r referral.Rules) (referral.Outcome, error) {

@@ -13,9 +13,9 @@ import (
 	"github.com/triport/triport-console/internal/spool"
 )
 
-func wantDepth(t *testing.T, s *spool.Spool, want spool.Depth) {
+func wantStats(t *testing.T, s *spool.Spool, want spool.Stats) {
 	t.Helper()
-	got, err := s.Depth()
+	got, err := s.Stats()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,18 +24,17 @@ func wantDepth(t *testing.T, s *spool.Spool, want spool.Depth) {
 	}
 }
 
-func TestDepthOfAnEmptySpoolIsNothing(t *testing.T) {
+func TestStatsOfAnEmptySpoolAreZero(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	wantDepth(t, s, spool.Depth{})
+	wantStats(t, s, spool.Stats{})
 	if left := files(t, database); len(left) > 0 {
-		t.Errorf("looking made %q", left)
+		t.Errorf("Stats created %q", left)
 	}
 }
 
-// TestDepthTellsTheAttemptThatHasWaitedLongest must hold while attempts are appended: the time of a file
-// moves on with each of them.
-func TestDepthTellsTheAttemptThatHasWaitedLongest(t *testing.T) {
+// The time of a file changes with each append; Oldest must not.
+func TestStatsHaveTheTimeOfTheOldestAttempt(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "first")
@@ -45,10 +44,10 @@ func TestDepthTellsTheAttemptThatHasWaitedLongest(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := int64(len(readFile(t, database+".spool")))
-	wantDepth(t, s, spool.Depth{Bytes: size, Oldest: noon})
+	wantStats(t, s, spool.Stats{Bytes: size, Oldest: noon})
 
-	// A drain that does not finish leaves a segment, and it is the older one.
-	err := s.Drain(t.Context(), func(io.Reader, referral.SetAside) error { return io.ErrUnexpectedEOF })
+	// A failed drain leaves a segment, which is older than the new file.
+	err := s.Drain(t.Context(), func(io.Reader, referral.DeadLetter) error { return io.ErrUnexpectedEOF })
 	if err == nil {
 		t.Fatal("the drain succeeded")
 	}
@@ -56,18 +55,18 @@ func TestDepthTellsTheAttemptThatHasWaitedLongest(t *testing.T) {
 		t.Fatal(err)
 	}
 	more := int64(len(readFile(t, database+".spool")))
-	wantDepth(t, s, spool.Depth{Bytes: size + more, Segments: 1, Oldest: noon})
+	wantStats(t, s, spool.Stats{Bytes: size + more, Segments: 1, Oldest: noon})
 }
 
-func TestDepthPassesBrokenLinesBy(t *testing.T) {
+func TestStatsSkipBadLines(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".spool", "rubbish\n\n"+lineOf("a"))
 	writeFile(t, database+".spool.bad", "seven..")
-	wantDepth(t, s, spool.Depth{Bytes: int64(len("rubbish\n\n" + lineOf("a"))), Oldest: noon, BadBytes: 7})
+	wantStats(t, s, spool.Stats{Bytes: int64(len("rubbish\n\n" + lineOf("a"))), Oldest: noon, DeadLetterBytes: 7})
 }
 
-func TestTheAgeOfRubbishIsThatOfItsFile(t *testing.T) {
+func TestOldestOfBadLinesIsTheTimeOfTheFile(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	rubbish := strings.Repeat("rubbish\n", 20_000) + lineOf("a")
@@ -75,7 +74,7 @@ func TestTheAgeOfRubbishIsThatOfItsFile(t *testing.T) {
 	if err := os.Chtimes(database+".spool", noon, noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Depth()
+	got, err := s.Stats()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,14 +83,14 @@ func TestTheAgeOfRubbishIsThatOfItsFile(t *testing.T) {
 	}
 }
 
-func TestDepthOfWhatIsNoPlainFileIsAnError(t *testing.T) {
+func TestStatsRejectLinks(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, database+".elsewhere", lineOf("a"))
 	if err := os.Symlink(database+".elsewhere", database+".spool"); err != nil {
 		t.Fatal(err)
 	}
-	if d, err := s.Depth(); err == nil {
-		t.Errorf("it was followed: %+v", d)
+	if d, err := s.Stats(); err == nil {
+		t.Errorf("the link was followed: %+v", d)
 	}
 }

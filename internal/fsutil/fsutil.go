@@ -1,0 +1,68 @@
+// Package fsutil contains what several packages need of the file system.
+package fsutil
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// SyncDir makes the creation, renaming and removal of files in a directory durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// IsPlainFile reports whether info is that of a regular file with exactly one name. Anything else in a directory
+// that others can write to may be a trap.
+func IsPlainFile(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return info.Mode().IsRegular() && (!ok || stat.Nlink <= 1)
+}
+
+// WithoutPath returns err with the names of files but not their directories: these must not appear in a server's
+// log or in what /readyz says.
+func WithoutPath(err error) error {
+	if paths := pathsIn(err); len(paths) > 0 {
+		return withoutPath{err, paths}
+	}
+	return err
+}
+
+type withoutPath struct {
+	error
+	paths []string
+}
+
+func (e withoutPath) Error() string {
+	text := e.error.Error()
+	for _, path := range e.paths {
+		text = strings.ReplaceAll(text, path, filepath.Base(path))
+	}
+	return text
+}
+
+func (e withoutPath) Unwrap() error { return e.error }
+
+func pathsIn(err error) (paths []string) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself, because it needs all of them
+	case *fs.PathError:
+		paths = []string{e.Path}
+	case *os.LinkError:
+		paths = []string{e.Old, e.New}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			paths = append(paths, pathsIn(one)...)
+		}
+	case interface{ Unwrap() error }:
+		paths = pathsIn(e.Unwrap())
+	}
+	return slices.DeleteFunc(paths, func(path string) bool { return path == "" })
+}

@@ -1,0 +1,125 @@
+package jsonl
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+)
+
+// Parsed is a line and its value, or the reason why the line is bad.
+type Parsed[T any] struct {
+	Line
+	Value T
+	Err   error
+}
+
+// Parse parses the non-empty lines of r in order. The second value is a read error, which ends the sequence.
+func Parse[T any](r io.Reader, parse func(Line) (T, error)) iter.Seq2[Parsed[T], error] {
+	return func(yield func(Parsed[T], error) bool) {
+		for l, err := range Lines(r) {
+			p := Parsed[T]{Line: l}
+			if err == nil {
+				p.Value, p.Err = parse(l)
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}
+
+// Batcher stores the values of lines in batches, one transaction each, and reports bad lines in file order.
+// Set its functions and Size, then call Run.
+type Batcher[T any] struct {
+	// Size is the number of lines in a batch. Store may change it for the next batch.
+	Size int
+	// Store stores the values in one transaction: all of them or, on an error, none. It returns an error for each value,
+	// in order: nil, or why its line is bad.
+	Store func(values []T) (bad []error, err error)
+	// OnBad handles a line that Parse or Store found bad. text is the complete line. An error ends Run.
+	OnBad func(number int, text io.Reader, reason error) error
+	// Progress receives the value of Read after each batch. It may be nil.
+	Progress func(read int64)
+
+	// Read counts the lines handled so far, Bad the bad lines among them. The lines of a batch that could
+	// not be stored are not counted.
+	Read, Bad int64
+
+	lines []Parsed[T] // the batch; the first of them has a value
+}
+
+// Run handles all lines in order. On an error, what was counted is stored.
+func (b *Batcher[T]) Run(lines iter.Seq2[Parsed[T], error]) error {
+	for l, err := range lines {
+		if err != nil {
+			return errors.Join(err, b.flush())
+		}
+		if err := b.add(l); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}
+
+func (b *Batcher[T]) add(l Parsed[T]) error {
+	// A bad line waits for the values before it, unless it is too long to wait in memory.
+	if l.Rest != nil {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	if l.Err != nil && len(b.lines) == 0 {
+		b.Read++
+		return b.report(l)
+	}
+	l.Text = bytes.Clone(l.Text)
+	if b.lines = append(b.lines, l); len(b.lines) < b.Size {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *Batcher[T]) flush() error {
+	lines := b.lines
+	if len(lines) == 0 {
+		return nil
+	}
+	var values []T
+	for _, l := range lines {
+		if l.Err == nil {
+			values = append(values, l.Value)
+		}
+	}
+	bad, err := b.Store(values)
+	if err != nil {
+		return err
+	}
+	b.Read += int64(len(lines))
+	b.lines = nil
+	for _, l := range lines {
+		if l.Err == nil {
+			l.Err, bad = bad[0], bad[1:]
+		}
+		if err := b.report(l); err != nil {
+			return err
+		}
+	}
+	if b.Progress != nil {
+		b.Progress(b.Read)
+	}
+	return nil
+}
+
+// report passes a bad line to OnBad.
+func (b *Batcher[T]) report(l Parsed[T]) error {
+	if l.Err == nil {
+		return nil
+	}
+	text := io.Reader(bytes.NewReader(l.Text))
+	if l.Rest != nil {
+		text = io.MultiReader(text, l.Rest)
+	}
+	b.Bad++
+	return b.OnBad(l.Number, text, l.Err)
+}

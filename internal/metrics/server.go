@@ -1,0 +1,83 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Path is the path of the metrics page.
+const Path = "/metrics"
+
+// Limits of the metrics server.
+const (
+	readTimeout  = 5 * time.Second
+	writeTimeout = 10 * time.Second
+	idleTimeout  = 2 * time.Minute // longer than the interval between two scrapes
+	maxHeader    = 8 << 10
+	maxScrapes   = 4
+	// maxConnections leaves the other spare descriptors to the database and the spool.
+	maxConnections = 16
+)
+
+// Handler serves the metrics in Prometheus's text format, to GET and HEAD of Path only.
+func (m *Metrics) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+Path, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		DisableCompression: true, MaxRequestsInFlight: maxScrapes, CoalesceGather: true,
+	}))
+	return mux
+}
+
+// Server serves the metrics on its own listener. It closes connections beyond maxConnections at once.
+type Server struct {
+	http *http.Server
+	open atomic.Int64 // connections
+}
+
+// NewServer returns a metrics server.
+func (m *Metrics) NewServer() *Server {
+	s := &Server{}
+	s.http = &http.Server{
+		Handler:     m.Handler(),
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ConnState: s.count,
+		ErrorLog:  log.New(io.Discard, "", 0), // its lines are about clients that disconnected
+	}
+	return s
+}
+
+func (s *Server) count(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if s.open.Add(1) > maxConnections {
+			_ = c.Close()
+		}
+	case http.StateClosed:
+		s.open.Add(-1)
+	}
+}
+
+// Serve serves on ln, which it closes, until Close; then it returns nil.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", Path, err)
+	}
+	return nil
+}
+
+// Close stops the server. Running scrapes may finish until ctx ends.
+func (s *Server) Close(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package spool
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/triport/triport-console/internal/jsonl"
+)
+
+// deadLetters is the dead-letter file during one drain, which holds the drain lock. It is opened when the first
+// line is added.
+type deadLetters struct {
+	spool  *Spool
+	f      *os.File
+	size   int64
+	synced int64 // size at the last sync
+	dirty  bool  // a line was added or found since the last sync
+	// hashes are those of the lines in the file. Reading the file for every line would take quadratic time.
+	hashes map[[sha256.Size]byte]bool
+}
+
+// add appends a complete line of any length, unless the file contains it: an earlier drain, which failed, may have
+// added it. The line is durable after the next sync.
+func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
+	if err := d.open(); err != nil {
+		return false, fmt.Errorf("open the dead-letter file: %w", err)
+	}
+	d.dirty = true
+	hash := sha256.New()
+	n, err := io.Copy(io.MultiWriter(d.f, hash), line)
+	if err == nil {
+		_, err = d.f.Write([]byte{'\n'})
+	}
+	if err != nil {
+		return false, errors.Join(fmt.Errorf("append to the dead-letter file: %w", err), d.f.Truncate(d.size))
+	}
+	sum := [sha256.Size]byte(hash.Sum(nil))
+	if d.hashes[sum] {
+		return false, d.f.Truncate(d.size)
+	}
+	d.hashes[sum] = true
+	d.size += n + 1
+	return true, nil
+}
+
+func (d *deadLetters) open() error {
+	if d.f != nil {
+		return nil
+	}
+	f, size, end, err := d.spool.openAppend(d.spool.DeadLetterFile())
+	if err != nil {
+		return err
+	}
+	d.hashes, err = hashLines(f)
+	if err == nil {
+		_, err = f.WriteString(end)
+		size += int64(len(end))
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	d.f, d.size, d.synced = f, size, size
+	return nil
+}
+
+// sync makes every line in the file durable, including lines that a killed drain left in the system's cache. If it
+// fails, it removes the lines added since the last sync: the system shows them, but the disk may not have them, and
+// a second fsync would succeed without writing them. The next drain adds them again.
+func (d *deadLetters) sync() error {
+	if !d.dirty {
+		return nil
+	}
+	if err := d.spool.syncFile(d.f); err != nil {
+		d.dirty = false
+		return errors.Join(fmt.Errorf("sync the dead-letter file: %w", err), d.f.Truncate(d.synced))
+	}
+	d.dirty, d.synced = false, d.size
+	return nil
+}
+
+// close syncs, also after a failed drain: the next drain must find only lines that are durable.
+func (d *deadLetters) close() error {
+	if d.f == nil {
+		return nil
+	}
+	return errors.Join(d.sync(), d.f.Close())
+}
+
+func hashLines(r io.Reader) (map[[sha256.Size]byte]bool, error) {
+	hashes := make(map[[sha256.Size]byte]bool)
+	for l, err := range jsonl.Lines(r) {
+		if err != nil {
+			return nil, err
+		}
+		hash := sha256.New()
+		hash.Write(l.Text)
+		if l.Rest != nil {
+			if _, err := io.Copy(hash, l.Rest); err != nil {
+				return nil, err
+			}
+		}
+		hashes[[sha256.Size]byte(hash.Sum(nil))] = true
+	}
+	return hashes, nil
+}
