@@ -80,7 +80,7 @@ func rejectionLimitReached(c *engine.Conn, userID string, at time.Time) (bool, e
 SELECT 1 FROM events
 WHERE type = 'rejected' AND source = 'live' AND user_id = ?1 AND at >= ?2 AND at < ?3
 LIMIT 1 OFFSET ?4`,
-		userID, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxLiveRefusals-1)).Exists()
+		userID, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxStoredRejections-1)).Exists()
 }
 
 const (

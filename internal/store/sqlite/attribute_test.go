@@ -185,7 +185,7 @@ func TestRejectionsBeyondDailyLimitAreAnsweredButNotStored(t *testing.T) {
 	s, _ := newStore(t)
 	ann := newUser(t, s, "ann")
 	unstored := 0
-	for range referral.MaxLiveRefusals + 3 {
+	for range referral.MaxStoredRejections + 3 {
 		o := attribute(t, s, ann.attempt("unused-code"))
 		if o.Reason != referral.ReasonUnknownCode {
 			t.Fatalf("%+v", o)
@@ -211,7 +211,7 @@ func TestRejectionsBeyondDailyLimitAreAnsweredButNotStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(d.Events), referral.MaxLiveRefusals+2; got != want {
+	if got, want := len(d.Events), referral.MaxStoredRejections+2; got != want {
 		t.Errorf("%d events instead of %d", got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
+	"github.com/triport/triport-console/internal/throttle"
 )
 
 const (
@@ -22,7 +23,7 @@ type monitor struct {
 	now     func() time.Time
 	hint    string // logged last; empty while the database is available
 	failed  time.Time
-	damaged time.Time
+	damaged *throttle.Throttle
 }
 
 // report logs that the database is unavailable, once for each thing that an operator can do about it.
@@ -40,8 +41,7 @@ func (m *monitor) report(err error, all bool) {
 			m.hint = hint
 			m.log.Error("database unavailable, spooling attempts", "error", err, "hint", hint)
 		}
-	case now.Sub(m.damaged) >= damageLogEvery:
-		m.damaged = now
+	case m.damaged.Allow("", now):
 		m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", hint)
 	}
 }

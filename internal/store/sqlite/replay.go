@@ -63,13 +63,13 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referr
 	}
 	v.Outcome = referral.Decide(a, f, rules)
 	later := false
-	if v.Refused != "" && v.Outcome.Reason == referral.ReasonAlreadyAttributed {
+	if v.Rejected != "" && v.Outcome.Reason == referral.ReasonAlreadyAttributed {
 		if later, err = attributedLater(c, a); err != nil {
 			return v, err
 		}
 	}
 	if !later {
-		v.Refused = ""
+		v.Rejected = ""
 	}
 	return v, writeOutcome(c, a, v.Outcome)
 }
@@ -83,7 +83,7 @@ func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err e
 		}
 		v.Known = v.Known || kind == string(referral.EventSignup)
 		if reason != "" {
-			v.Refused = referral.Reason(reason)
+			v.Rejected = referral.Reason(reason)
 		}
 		if user != a.User {
 			v.Err = referral.ErrAttemptTaken

@@ -16,6 +16,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
+	"github.com/triport/triport-console/internal/throttle"
 )
 
 // Mode is what a program may do with a database.
@@ -108,7 +109,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s, m := &Store{}, &monitor{log: opt.Log, now: opt.Now}
+	s, m := &Store{}, &monitor{log: opt.Log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
 	if s.from, s.to, err = ensureSchema(ctx, path, opt.Mode); err != nil {
 		return nil, err
 	}

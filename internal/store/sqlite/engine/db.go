@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/triport/triport-console/internal/bounded"
 )
 
 // Options are the settings of Open.
@@ -45,6 +47,8 @@ type DB struct {
 	files atomic.Pointer[files] // as opened; nil while the database is being reopened
 	lost  context.Context       // ends once a file was found removed or replaced
 	lose  context.CancelCauseFunc
+
+	probeRead, probeWrite bounded.Call[struct{}]
 
 	closing sync.Once
 	closed  chan struct{}

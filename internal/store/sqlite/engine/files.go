@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/triport/triport-console/internal/fsutil"
 )
 
 // SQLite finds the write-ahead log and its index by these suffixes of the database's name.
@@ -72,11 +74,7 @@ func unseen(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrReplaced
 	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return fmt.Errorf("%w: %w", errUnseen, err)
+	return fmt.Errorf("%w: %w", errUnseen, fsutil.WithoutPath(err))
 }
 
 // walNeedsCopy reports whether the WAL of a lost database must be copied into the database that was opened.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/triport/triport-console/internal/bounded"
 )
 
 const (
@@ -16,10 +18,7 @@ const (
 	probeTimeout = time.Second
 )
 
-var (
-	errNoAnswer   = fmt.Errorf("no answer within %s", probeTimeout)
-	errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", slowCommit)
-)
+var errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", slowCommit)
 
 // health remembers how writing went.
 type health struct {
@@ -68,8 +67,8 @@ func (h *health) state() (proven bool, unwritable error) {
 func (db *DB) NotReady(ctx context.Context) (found []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	err := bounded(ctx, func() error {
-		return db.Read(ctx, func(c *Conn) error {
+	_, err := db.probeRead.Do(probeTimeout, func() (none struct{}, err error) {
+		return none, db.Read(ctx, func(c *Conn) error {
 			_, err := c.Query(db.opt.Probe).Exists()
 			return err
 		})
@@ -78,8 +77,10 @@ func (db *DB) NotReady(ctx context.Context) (found []string) {
 		found = append(found, fmt.Sprintf("the store cannot be read: %v", inWords(err)))
 	}
 	if proven, _ := db.health.state(); db.writer != nil && !proven {
-		err := bounded(ctx, func() error { return db.WriteAlone(ctx, (*Conn).commitNothing) })
-		if errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
+		_, err := db.probeWrite.Do(probeTimeout, func() (none struct{}, err error) {
+			return none, db.WriteAlone(ctx, (*Conn).commitNothing)
+		})
+		if errors.Is(err, bounded.TimeoutError(probeTimeout)) || errors.Is(err, context.DeadlineExceeded) {
 			db.health.suspect(err)
 		}
 	}
@@ -96,16 +97,4 @@ func inWords(err error) error {
 		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))
 	}
 	return err
-}
-
-// bounded waits for f no longer than ctx: a disk that hangs holds f, not its caller.
-func bounded(ctx context.Context, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return errNoAnswer
-	}
 }
