@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
-// call is a function on its way to a connection that it may share with others.
+// call is a function on its way to a connection.
 type call struct {
 	ctx     context.Context
 	run     func(*Conn) error
@@ -28,8 +29,20 @@ func (c *call) answer(err error) {
 	close(c.done)
 }
 
+// submit queues the call. stopped is closed once the queue is not read any more.
+func (c *call) submit(queue chan<- *call, stopped <-chan struct{}) error {
+	select {
+	case queue <- c:
+		return nil
+	case <-stopped:
+		return ErrClosed
+	case <-c.ctx.Done():
+		return fmt.Errorf("wait for the database: %w", c.ctx.Err())
+	}
+}
+
 // wait returns the function's result. If the context ends first, the caller gives up: the function does not
-// run any more, unless it was claimed already. stopped is closed once nobody claims any more.
+// run any more, unless it was claimed already.
 func (c *call) wait(stopped <-chan struct{}) error {
 	select {
 	case <-c.done:
@@ -49,13 +62,10 @@ func (c *call) wait(stopped <-chan struct{}) error {
 	}
 }
 
-// gather returns first with what is queued already, up to limit calls in all. It lets callers that are ready
-// queue theirs too: on one core none of them would run before the batch does.
-func gather(queue <-chan *call, first *call, batch []*call) []*call {
+// gather adds what is queued to the batch, up to its capacity. It lets callers that are ready queue theirs too:
+// on one core none of them would run before the batch does.
+func gather(queue <-chan *call, batch []*call) []*call {
 	runtime.Gosched()
-	if batch = batch[:0]; first != nil {
-		batch = append(batch, first)
-	}
 	for len(batch) < cap(batch) {
 		select {
 		case c := <-queue:
@@ -76,4 +86,55 @@ func claim(batch []*call) []*call {
 		}
 	}
 	return live
+}
+
+// Write runs f in a transaction that it may share with other functions, and returns once its changes are
+// durable.
+//
+// f may run twice: if one function of a transaction returns an error, all are rolled back and each runs alone. So
+// it must set its results afresh every time. They must not be used if Write returns an error.
+//
+// If ctx ends first, Write returns. f does not run any more then, unless it is being committed right now.
+// The error is ErrQueueFull if too many functions wait.
+func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
+	if db.writer == nil {
+		return ErrReadOnly
+	}
+	c := newCall(ctx, f)
+	select {
+	case db.writes <- c:
+		return c.wait(db.writer.done)
+	default:
+		return ErrQueueFull
+	}
+}
+
+// WriteAlone runs f once, in a transaction of its own, and returns once it is durable or was rolled back. ctx
+// bounds the wait for the write lock.
+func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
+	if db.writer == nil {
+		return ErrReadOnly
+	}
+	c := newCall(ctx, f)
+	if err := c.submit(db.alone, db.writer.done); err != nil {
+		return err
+	}
+	<-c.done
+	return c.err
+}
+
+// bulkPause is how long a bulk writer leaves the lock alone after each transaction: longer than
+// lockPoll, so a server on the same database gets its turn after every batch.
+const bulkPause = 3 * time.Millisecond
+
+// WriteBulk is WriteAlone for one batch of many.
+func (db *DB) WriteBulk(ctx context.Context, f func(*Conn) error) error {
+	err := db.WriteAlone(ctx, f)
+	if err == nil {
+		select {
+		case <-time.After(bulkPause):
+		case <-db.closed:
+		}
+	}
+	return err
 }

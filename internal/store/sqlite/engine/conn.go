@@ -120,6 +120,12 @@ func (c *Conn) discard() {
 	}
 }
 
+func discardAll(conns []*Conn) {
+	for _, c := range conns {
+		c.discard()
+	}
+}
+
 // failed translates an error and marks the connection if it is useless from now on. SQLite's page cache
 // keeps a damaged page until the next write; files opened on a failed disk stay read-only.
 func (c *Conn) failed(err error) error {

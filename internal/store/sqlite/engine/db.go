@@ -6,7 +6,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,8 +23,8 @@ type Options struct {
 	Recover   bool
 	BatchSize int    // how many functions may share a transaction; 0 means 256
 	Probe     string // a query that NotReady reads with
-	// Observe is called after every transaction of Write, before its callers are answered; nil calls
-	// nothing. The writer waits for it: it must return at once.
+	// Observe is called after every transaction of Write, before its callers are answered. The writer waits
+	// for it: it must return at once.
 	Observe func(Commit)
 	// Report is called by the writer if a transaction succeeds (nil) or fails for a reason that an operator must
 	// know. all says that it concerns all transactions.
@@ -37,12 +36,12 @@ type Options struct {
 type DB struct {
 	path, base string
 	opt        Options
-	health     *health
+	health     health
 	readers    *pool
 	writer     *writer // nil in read-only mode
 
-	startReading sync.Once
-	reads        chan *call // of ReadShared
+	reads, writes, alone chan *call // of ReadShared, Write and WriteAlone
+	startReading         sync.Once
 
 	files atomic.Pointer[files] // as opened; nil while the database is being reopened
 	lost  context.Context       // ends once a file was found removed or replaced
@@ -54,47 +53,32 @@ type DB struct {
 	closed  chan struct{}
 }
 
+// maxQueue bounds the functions that wait. It is a hundred times what a healthy disk leaves waiting.
+const maxQueue = 8192
+
 // Open opens the database file at path, which must exist and have the right schema: opening it to write changes
 // its header.
 func Open(path string, opt Options) (*DB, error) {
-	base, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil, err
+	if opt.BatchSize == 0 {
+		opt.BatchSize = 256
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Report == nil {
-		opt.Report = func(error, bool) {}
-	}
-	db := &DB{path: path, base: base, opt: opt, health: &health{now: opt.Now}, reads: make(chan *call, maxQueue), closed: make(chan struct{})}
-	db.lost, db.lose = context.WithCancelCause(context.Background())
-	db.readers = newPool(db.openReader)
-	if opt.ReadOnly {
-		return db, nil
-	}
-	if db.writer, err = startWriter(db); err != nil {
-		return nil, err
-	}
-	go db.watch()
-	return db, nil
-}
-
-// openReader opens a connection that reads. Next to a writer it cannot harm a file that was put in the
-// database's place just now: the last connection that may write a file plays the WAL next to it into it.
-func (db *DB) openReader() (*Conn, error) {
-	if db.writer == nil {
-		return openConn(db.path, accessShared, false)
-	}
-	c, err := openConn(db.path, accessRead, false)
+	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.checkFiles(); err != nil { // it may have opened another file
-		c.discard()
-		return nil, err
+	db := &DB{
+		path: path, base: base, opt: opt, health: health{now: opt.Now}, closed: make(chan struct{}),
+		reads: make(chan *call, maxQueue), writes: make(chan *call, maxQueue), alone: make(chan *call),
 	}
-	return c, nil
+	db.lost, db.lose = context.WithCancelCause(context.Background())
+	db.readers = newPool(db.openReader)
+	if !opt.ReadOnly {
+		err = db.startWriter()
+	}
+	return db, err
 }
 
 // Close waits for what is being committed, answers the rest with ErrClosed, and closes the
@@ -102,24 +86,19 @@ func (db *DB) openReader() (*Conn, error) {
 func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.closed)
-		if db.writer == nil {
-			db.readers.close()
-			return
+		if db.writer != nil {
+			<-db.writer.done
 		}
-		<-db.writer.done
 		db.readers.close()
-		err = db.writer.close() // after the readers: the last connection to close empties the WAL
+		if db.writer != nil {
+			err = db.writer.close() // after the readers: the last connection to close empties the WAL
+		}
 	})
 	return err
 }
 
 // Queued returns how many functions wait for a transaction.
-func (db *DB) Queued() int {
-	if db.writer == nil {
-		return 0
-	}
-	return len(db.writer.queue)
-}
+func (db *DB) Queued() int { return len(db.writes) }
 
 // Size returns how many bytes the database and its write-ahead log take on the disk. Without a log,
 // that is 0.
@@ -149,13 +128,11 @@ const checkEvery = 250 * time.Millisecond
 func (db *DB) watch() {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
-	for {
+	for db.Err() == nil {
 		select {
 		case <-tick.C:
 			_ = db.checkFiles() // other errors are for the next commit
 		case <-db.closed:
-			return
-		case <-db.Lost():
 			return
 		}
 	}
@@ -171,61 +148,6 @@ func (db *DB) checkFiles() error {
 	err := f.check()
 	if errors.Is(err, ErrReplaced) && db.files.Load() == f { // not reopened meanwhile
 		db.lose(err)
-	}
-	return err
-}
-
-// Write runs f in a transaction that it may share with other functions, and returns once its changes are
-// durable.
-//
-// f may run twice: if one function of a transaction returns an error, all are rolled back and each runs alone. So
-// it must set its results afresh every time. They must not be used if Write returns an error.
-//
-// If ctx ends first, Write returns. f does not run any more then, unless it is being committed right now.
-// The error is ErrQueueFull if too many functions wait.
-func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
-	if db.writer == nil {
-		return ErrReadOnly
-	}
-	c := newCall(ctx, f)
-	select {
-	case db.writer.queue <- c:
-		return c.wait(db.writer.done)
-	default:
-		return ErrQueueFull
-	}
-}
-
-// WriteAlone runs f once, in a transaction of its own, and returns once it is durable or was rolled back. ctx
-// bounds the wait for the write lock.
-func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
-	if db.writer == nil {
-		return ErrReadOnly
-	}
-	c := newCall(ctx, f)
-	select {
-	case db.writer.alone <- c:
-		<-c.done
-		return c.err
-	case <-db.writer.done:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the writer: %w", ctx.Err())
-	}
-}
-
-// bulkPause is how long a bulk writer leaves the lock alone after each transaction: longer than
-// the writer's poll, so a server on the same database gets its turn after every batch.
-const bulkPause = 3 * time.Millisecond
-
-// WriteBulk is WriteAlone for one batch of many.
-func (db *DB) WriteBulk(ctx context.Context, f func(*Conn) error) error {
-	err := db.WriteAlone(ctx, f)
-	if err == nil {
-		select {
-		case <-time.After(bulkPause):
-		case <-db.closed:
-		}
 	}
 	return err
 }

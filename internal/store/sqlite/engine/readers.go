@@ -30,14 +30,10 @@ type pool struct {
 
 func newPool(open opener) *pool {
 	p := &pool{slots: make(chan *Conn, maxReaders), open: open, closed: make(chan struct{})}
-	p.fill(make([]*Conn, maxReaders))
-	return p
-}
-
-func (p *pool) fill(conns []*Conn) {
-	for _, c := range conns {
-		p.slots <- c
+	for range maxReaders {
+		p.slots <- nil
 	}
+	return p
 }
 
 // lend runs f with an idle connection. ctx bounds the wait for one.
@@ -68,41 +64,54 @@ func (p *pool) lend(ctx context.Context, f func(*Conn) error) (err error) {
 // reset closes all connections and runs between while there are none. It returns how the next ones are
 // opened. Reads wait meanwhile. The error is errReadersBusy if a read does not end in time: nothing was done.
 func (p *pool) reset(between func() opener) error {
-	held, ok := p.take(time.After(maxReadersWait))
-	if ok {
-		for i, c := range held {
-			c.discard()
-			held[i] = nil
-		}
+	held, err := p.take(time.After(maxReadersWait))
+	if err == nil {
+		discardAll(held)
+		clear(held)
 		p.open = between()
 	}
-	p.fill(held)
-	if !ok {
-		return errReadersBusy
+	for _, c := range held {
+		p.slots <- c
 	}
-	return nil
+	return err
 }
 
-// take takes all connections out of service, and reports whether it got them in time.
-func (p *pool) take(limit <-chan time.Time) (held []*Conn, ok bool) {
+// take takes all connections out of service.
+func (p *pool) take(limit <-chan time.Time) (held []*Conn, err error) {
 	for range maxReaders {
 		select {
 		case c := <-p.slots:
 			held = append(held, c)
 		case <-limit:
-			return held, false
+			return held, errReadersBusy
 		}
 	}
-	return held, true
+	return held, nil
 }
 
 // close waits for all reads and closes the connections.
 func (p *pool) close() {
 	held, _ := p.take(nil)
 	close(p.closed)
-	for _, c := range held {
-		c.discard()
+	discardAll(held)
+}
+
+// openReader opens a connection that reads. Next to a writer it cannot harm a file that was put in the
+// database's place just now: the last connection that may write a file plays the WAL next to it into it.
+func (db *DB) openReader() (*Conn, error) {
+	mode := accessRead
+	if db.writer == nil {
+		mode = accessShared
 	}
+	c, err := openConn(db.path, mode, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.checkFiles(); err != nil { // it may have opened another file
+		c.discard()
+		return nil, err
+	}
+	return c, nil
 }
 
 // Read runs f with a connection that cannot write. ctx bounds the wait for the connection.
@@ -123,14 +132,10 @@ func (db *DB) ReadShared(ctx context.Context, f func(*Conn) error) error {
 		}
 	})
 	c := newCall(ctx, f)
-	select {
-	case db.reads <- c:
-		return c.wait(db.closed)
-	case <-db.closed:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a look-up: %w", ctx.Err())
+	if err := c.submit(db.reads, db.closed); err != nil {
+		return err
 	}
+	return c.wait(db.closed)
 }
 
 func (db *DB) answerReads() {
@@ -140,7 +145,7 @@ func (db *DB) answerReads() {
 		case <-db.closed:
 			return
 		case c := <-db.reads:
-			batch := claim(gather(db.reads, c, batch))
+			batch := claim(gather(db.reads, append(batch, c)))
 			err := db.Read(context.Background(), func(c *Conn) error { return readAll(c, batch) })
 			for _, c := range batch {
 				if err != nil {

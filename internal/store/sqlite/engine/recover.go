@@ -17,7 +17,7 @@ func (w *writer) fail(err error) {
 		w.retry = time.After(retryEvery)
 	}
 	w.db.health.note(err)
-	w.db.opt.Report(err, true)
+	w.report(err, true)
 }
 
 // recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that

@@ -7,15 +7,9 @@ import (
 	"time"
 )
 
-const (
-	// maxQueue bounds the functions that wait for the writer. It is a hundred times what a healthy disk
-	// leaves waiting: if the queue is full, the disk hangs.
-	maxQueue         = 8192
-	defaultBatchSize = 256
-	// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds in the
-	// end: live callers have given up by then.
-	slowCommit = time.Second
-)
+// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds in the end: live
+// callers have given up by then.
+const slowCommit = time.Second
 
 // writer is the one goroutine that writes, with the one connection that can. Only that goroutine uses its
 // fields. It has no timer: a function alone is committed at once; what arrives during a commit shares the next one.
@@ -26,8 +20,6 @@ type writer struct {
 	failed error            // why no transaction is tried; nil if the database is ok
 	retry  <-chan time.Time // when the recovery is tried next
 	wal    backlog
-	queue  chan *call // of Write
-	alone  chan *call // of WriteAlone
 	done   chan struct{}
 }
 
@@ -38,51 +30,42 @@ type Commit struct {
 	Err       error         // if set, nothing of it was kept
 }
 
-func startWriter(db *DB) (*writer, error) {
-	w := &writer{db: db, queue: make(chan *call, maxQueue), alone: make(chan *call), done: make(chan struct{})}
+func (db *DB) startWriter() error {
+	w := &writer{db: db, done: make(chan struct{})}
 	if err := w.open(); err != nil {
-		return nil, err
+		return err
 	}
 	if db.opt.Recover {
 		if err := w.conn.emptyWAL(0); err != nil && !errors.Is(err, errWALBusy) {
 			w.fail(err)
 		}
 	}
+	db.writer = w
 	go w.loop()
-	return w, nil
+	go db.watch()
+	return nil
 }
 
 func (w *writer) loop() {
 	defer close(w.done)
-	size := w.db.opt.BatchSize
-	if size == 0 {
-		size = defaultBatchSize
-	}
-	batch := make([]*call, 0, size)
+	batch := make([]*call, 0, w.db.opt.BatchSize)
 	for {
 		select {
 		case <-w.db.closed:
-			for _, c := range claim(gather(w.queue, nil, make([]*call, 0, maxQueue))) {
+			for _, c := range claim(gather(w.db.writes, make([]*call, 0, maxQueue))) {
 				c.answer(ErrClosed)
 			}
 			return
 		case <-w.retry:
 			w.recover()
-		case c := <-w.alone:
-			c.answer(w.runAlone(c))
+		case c := <-w.db.alone:
+			c.answer(w.transaction(c.ctx, func() error { return c.run(w.conn) }))
 			w.checkpoint()
-		case c := <-w.queue:
-			w.commit(gather(w.queue, c, batch))
+		case c := <-w.db.writes:
+			w.commit(gather(w.db.writes, append(batch, c)))
 			w.checkpoint()
 		}
 	}
-}
-
-func (w *writer) runAlone(c *call) error {
-	if err := c.ctx.Err(); err != nil {
-		return err
-	}
-	return w.transaction(c.ctx, func() error { return c.run(w.conn) })
 }
 
 // commit runs a batch in one transaction and answers after the commit. A function that fails must not
@@ -137,6 +120,9 @@ func (w *writer) observed(batch *[]*call, f func() error) error {
 // transaction runs f between BEGIN IMMEDIATE and COMMIT and returns nil once its rows are durable in the files
 // that have the database's names.
 func (w *writer) transaction(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := w.ready(); err != nil {
 		return err
 	}
@@ -219,10 +205,16 @@ func (w *writer) judge(err error) {
 		return
 	}
 	if err == nil || isFull(err) || IsDamage(err) {
-		w.db.opt.Report(err, isFull(err))
+		w.report(err, isFull(err))
 	}
 	var one *callError
 	if !errors.As(err, &one) { // one bad row says nothing about the disk
 		w.db.health.note(err)
+	}
+}
+
+func (w *writer) report(err error, all bool) {
+	if report := w.db.opt.Report; report != nil {
+		report(err, all)
 	}
 }

@@ -124,7 +124,7 @@ func TestFullQueueRejectsWrites(t *testing.T) {
 	db, _ := newDB(t, Options{})
 	release := holdWriter(t, db)
 	for range maxQueue {
-		db.writer.queue <- newCall(t.Context(), func(*Conn) error { return nil })
+		db.writes <- newCall(t.Context(), func(*Conn) error { return nil })
 	}
 	if err := db.Write(t.Context(), insert(1)); !errors.Is(err, ErrQueueFull) {
 		t.Error(err)
