@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
@@ -21,10 +22,7 @@ func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral
 			if in.Codes, err = codesOf(c, userID); err != nil {
 				return err
 			}
-			if err := inspectReferrer(c, userID, &in); err != nil {
-				return err
-			}
-			if err := inspectInvitees(c, userID, limit, &in); err != nil {
+			if err := errors.Join(inspectReferrer(c, userID, &in), inspectInvitees(c, userID, limit, &in)); err != nil {
 				return err
 			}
 			in.Events, err = scanAll(c.Query(selectEvent+` FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(limit)), eventColumns)

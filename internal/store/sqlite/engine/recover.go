@@ -27,20 +27,7 @@ func (w *writer) recover() {
 	if w.db.Err() != nil {
 		return
 	}
-	var err error
-	if w.conn != nil {
-		if err = w.db.checkFiles(); err == nil {
-			// Before anything is closed: a failed disk can take seconds to reject a write, and still be read.
-			err = tryCommit(w.db.path)
-		}
-	}
-	if err == nil {
-		err = w.reopen()
-	}
-	if err == nil {
-		err = w.restartWAL()
-	}
-	if err != nil {
+	if err := inOrder(w.db.checkFiles, w.tryCommit, w.reopen, w.restartWAL); err != nil {
 		w.fail(err)
 		return
 	}
@@ -48,17 +35,28 @@ func (w *writer) recover() {
 	w.judge(nil)
 }
 
-// tryCommit commits, on a connection of its own, without changing anything.
-func tryCommit(path string) error {
-	c, err := openConn(path, accessShared, true)
+// inOrder runs the steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryCommit commits, on a connection of its own, without changing anything. Nothing is closed before this
+// succeeds: a failed disk can take seconds to reject a write, and still be read meanwhile.
+func (w *writer) tryCommit() error {
+	if w.conn == nil {
+		return nil
+	}
+	c, err := openConn(w.db.path, accessShared, true)
 	if err != nil {
 		return err
 	}
 	defer c.discard()
-	if err := c.Pragma("wal_autocheckpoint = 0"); err != nil {
-		return err
-	}
-	return c.commitNothing()
+	return inOrder(func() error { return c.Pragma("wal_autocheckpoint = 0") }, c.commitNothing)
 }
 
 // commitNothing sets the user version, which nothing uses, to what it is. SQLite still writes the header page to
@@ -101,10 +99,7 @@ func (w *writer) reopen() (err error) {
 // commit proves that the disk takes one. Reads do not wait for this: another process that reads can delay it
 // for as long as it likes.
 func (w *writer) restartWAL() error {
-	if err := w.conn.emptyWAL(lockWait); err != nil {
-		return err
-	}
-	return w.conn.commitNothing()
+	return inOrder(func() error { return w.conn.emptyWAL(lockWait) }, w.conn.commitNothing)
 }
 
 // openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither
@@ -128,50 +123,42 @@ func (c *Conn) touch() error {
 }
 
 // open opens the connection that writes and notes the files. Opened again, it must be the same database file.
-func (w *writer) open() error {
-	db, err := os.Stat(w.db.path)
-	if err != nil {
-		err = unseen(err)
-	} else if w.files != nil && !os.SameFile(db, w.files.db) {
-		err = ErrReplaced
-	}
-	var c *Conn
-	var f *files
-	if err == nil {
-		c, f, err = openWriter(w.db.path, db)
-	}
-	if err != nil {
+//
+// From then on the writer waits for locks: SQLite's own waits grow to 100 ms, long enough to be overtaken forever by
+// a process that commits batch after batch. The writer checkpoints too. SQLite does so only for a WAL that other
+// processes have made four times as long, about 16 MB.
+func (w *writer) open() (err error) {
+	path := w.db.path
+	defer func() {
 		if errors.Is(err, ErrReplaced) {
 			w.db.lose(err)
 		}
-		return err
+	}()
+	before, err := os.Stat(path)
+	if err != nil {
+		return unseen(err)
 	}
-	w.conn, w.files, w.wal = c, f, backlog{}
-	w.db.files.Store(f)
-	return nil
-}
-
-// openWriter opens a connection that writes. From then on the caller waits for locks: SQLite's own waits
-// grow to 100 ms, long enough to be overtaken forever by a process that commits batch after batch. The
-// caller checkpoints too. SQLite does so only for a WAL that other processes have made four times as
-// long, about 16 MB.
-func openWriter(path string, db os.FileInfo) (*Conn, *files, error) {
+	if w.files != nil && !os.SameFile(before, w.files.db) {
+		return ErrReplaced
+	}
 	c, err := openConn(path, accessShared, true)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	var f *files
 	if err = c.touch(); err == nil {
-		f, err = noteFiles(path, db)
+		f, err = noteFiles(path, before)
 	}
 	if err == nil {
 		err = errors.Join(c.Pragma("busy_timeout = 0"), c.Pragma("wal_autocheckpoint = 4000"))
 	}
 	if err != nil {
 		closeWithoutTrace(path, c)
-		return nil, nil, err
+		return err
 	}
-	return c, f, nil
+	w.conn, w.files, w.wal = c, f, backlog{}
+	w.db.files.Store(f)
+	return nil
 }
 
 // closeWithoutTrace closes the last connection without a checkpoint and without deleting a file by its
