@@ -65,6 +65,12 @@ func Open(path string, opt Options) (*DB, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Observe == nil {
+		opt.Observe = func(Commit) {}
+	}
+	if opt.Report == nil {
+		opt.Report = func(error, bool) {}
+	}
 	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err

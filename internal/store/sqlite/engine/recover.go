@@ -13,11 +13,11 @@ const retryEvery = 250 * time.Millisecond
 // fail stops all transactions until the database has recovered.
 func (w *writer) fail(err error) {
 	w.failed = err
+	w.db.health.note(err)
+	w.db.opt.Report(err, true)
 	if w.retry == nil {
 		w.retry = time.After(retryEvery)
 	}
-	w.db.health.note(err)
-	w.report(err, true)
 }
 
 // recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that

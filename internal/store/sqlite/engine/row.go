@@ -57,11 +57,11 @@ func (q Query) Exists() (bool, error) { return q.One() }
 // Row is one row of a result, valid until the next one.
 type Row struct{ values []driver.Value }
 
-// NullText and NullTime are destinations for columns that may be NULL, which reads as the zero value.
-type (
-	NullText string
-	NullTime time.Time
-)
+// NullText is a destination for a text column that may be NULL, which reads as the empty string.
+type NullText string
+
+// NullTime is a destination for a time column that may be NULL, which reads as the zero time.
+type NullTime time.Time
 
 var (
 	errEnough = errors.New("enough rows")

@@ -111,8 +111,8 @@ func (w *writer) runAll(batch []*call) error {
 func (w *writer) observed(batch *[]*call, f func() error) error {
 	began := w.db.opt.Now()
 	err := w.transaction(context.Background(), f)
-	if observe := w.db.opt.Observe; observe != nil && (err != nil || len(*batch) > 0) {
-		observe(Commit{Functions: len(*batch), Took: w.db.opt.Now().Sub(began), Err: err})
+	if err != nil || len(*batch) > 0 {
+		w.db.opt.Observe(Commit{Functions: len(*batch), Took: w.db.opt.Now().Sub(began), Err: err})
 	}
 	return err
 }
@@ -205,16 +205,10 @@ func (w *writer) judge(err error) {
 		return
 	}
 	if err == nil || isFull(err) || IsDamage(err) {
-		w.report(err, isFull(err))
+		w.db.opt.Report(err, isFull(err))
 	}
 	var one *callError
 	if !errors.As(err, &one) { // one bad row says nothing about the disk
 		w.db.health.note(err)
-	}
-}
-
-func (w *writer) report(err error, all bool) {
-	if report := w.db.opt.Report; report != nil {
-		report(err, all)
 	}
 }
