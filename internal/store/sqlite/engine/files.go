@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/triport/triport-console/internal/fsutil"
 )
@@ -26,36 +25,32 @@ type files struct {
 
 // noteFiles returns the files that a connection has opened. db is what path named before the connection
 // opened it, so a file put there meanwhile is noticed. The connection must have read: that creates the companions.
-func noteFiles(path string, db os.FileInfo) (*files, error) {
-	base, err := filepath.EvalSymlinks(path)
-	f := &files{path: path, base: base, db: db}
-	if err == nil {
-		f.wal, err = os.Stat(base + walSuffix)
-	}
-	if err == nil {
-		f.shm, err = os.Stat(base + shmSuffix)
-	}
-	if err != nil {
+func noteFiles(path, base string, db os.FileInfo) (*files, error) {
+	wal, walErr := os.Stat(base + walSuffix)
+	shm, shmErr := os.Stat(base + shmSuffix)
+	if err := errors.Join(walErr, shmErr); err != nil {
 		return nil, unseen(err)
 	}
-	return f, same(path, db)
+	return &files{path, base, db, wal, shm}, same(path, db)
 }
 
 // check returns ErrReplaced unless all three names still name the opened files. A commit is in the WAL first:
 // a process that finds another WAL, or another index of it, does not see the commit. The cost is three
 // system calls of 1 to 2 µs.
 func (f *files) check() error {
-	if err := same(f.path, f.db); err != nil {
-		return err
+	err := same(f.path, f.db)
+	if err == nil {
+		err = f.checkWAL()
 	}
-	return f.checkWAL()
+	return err
 }
 
 func (f *files) checkWAL() error {
-	if err := same(f.base+walSuffix, f.wal); err != nil {
-		return err
+	err := same(f.base+walSuffix, f.wal)
+	if err == nil {
+		err = same(f.base+shmSuffix, f.shm)
 	}
-	return same(f.base+shmSuffix, f.shm)
+	return err
 }
 
 func same(name string, opened os.FileInfo) error {

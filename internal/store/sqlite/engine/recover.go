@@ -147,7 +147,7 @@ func (w *writer) open() (err error) {
 	}
 	var f *files
 	if err = c.touch(); err == nil {
-		f, err = noteFiles(path, before)
+		f, err = noteFiles(path, w.db.base, before)
 	}
 	if err == nil {
 		err = errors.Join(c.Pragma("busy_timeout = 0"), c.Pragma("wal_autocheckpoint = 4000"))
