@@ -12,18 +12,11 @@ import (
 
 // Attribute implements referral.Store.
 func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	var o referral.Outcome
-	err := s.db.Write(ctx, func(c *engine.Conn) (err error) {
-		o, err = decideAndRecord(c, a, rules)
-		return err
-	})
+	o, err := resultOf(ctx, s.Write, func(c *engine.Conn) (referral.Outcome, error) { return decideAndRecord(c, a, rules) })
 	if errors.Is(err, engine.ErrQueueFull) {
 		err = referral.ErrBusy
 	}
-	if err != nil {
-		return referral.Outcome{}, err
-	}
-	return o, nil
+	return o, err
 }
 
 // decideAndRecord decides one live attempt and writes its rows.
@@ -55,8 +48,8 @@ func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 	f := referral.Facts{InviteeID: userID}
 	var owned referral.CodeFacts
 	var hasInvitees bool
-	err := c.Query(selectFacts, userID, code).Get(auth.ErrNoUser, &f.InviteeCreatedAt, engine.Null(&f.ReferrerID),
-		engine.Null(&owned.OwnerID), &owned.Disabled, &owned.OwnerDisabled, &hasInvitees)
+	err := c.Query(selectFacts, userID, code).Get(auth.ErrNoUser, &f.InviteeCreatedAt, (*engine.NullText)(&f.ReferrerID),
+		(*engine.NullText)(&owned.OwnerID), &owned.Disabled, &owned.OwnerDisabled, &hasInvitees)
 	if err != nil || owned.OwnerID == "" {
 		return f, err
 	}
@@ -87,7 +80,7 @@ func rejectionLimitReached(c *engine.Conn, userID string, at time.Time) (bool, e
 SELECT 1 FROM events
 WHERE type = 'rejected' AND source = 'live' AND user_id = ?1 AND at >= ?2 AND at < ?3
 LIMIT 1 OFFSET ?4`,
-		userID, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxLiveRefusals-1)).Exists()
+		userID, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxStoredRejections-1)).Exists()
 }
 
 const (

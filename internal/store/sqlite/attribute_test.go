@@ -185,7 +185,7 @@ func TestRejectionsBeyondDailyLimitAreAnsweredButNotStored(t *testing.T) {
 	s, _ := newStore(t)
 	ann := newUser(t, s, "ann")
 	unstored := 0
-	for range referral.MaxLiveRefusals + 3 {
+	for range referral.MaxStoredRejections + 3 {
 		o := attribute(t, s, ann.attempt("unused-code"))
 		if o.Reason != referral.ReasonUnknownCode {
 			t.Fatalf("%+v", o)
@@ -211,7 +211,7 @@ func TestRejectionsBeyondDailyLimitAreAnsweredButNotStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(d.Events), referral.MaxLiveRefusals+2; got != want {
+	if got, want := len(d.Events), referral.MaxStoredRejections+2; got != want {
 		t.Errorf("%d events instead of %d", got, want)
 	}
 }
@@ -252,4 +252,19 @@ func TestWriteLockOfAnotherProcessDelaysAttempts(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 	wantSound(t, s)
+}
+
+func TestCycleQueryEndsInADamagedRing(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	all := newUsers(t, s, 4)
+	for i, u := range all[:3] {
+		referrer := all[(i+1)%3]
+		tamper(t, path, `INSERT INTO attributions VALUES ('`+u.id+`', '`+referrer.id+`', '`+referrer.code+`', 0, 'x')`)
+	}
+	for to, want := range map[string]bool{all[0].id: true, all[2].id: true, all[3].id: false} {
+		if found, err := s.LeadsTo(t.Context(), all[0].id, to); found != want || err != nil {
+			t.Errorf("%t %v", found, err)
+		}
+	}
 }

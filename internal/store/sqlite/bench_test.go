@@ -82,3 +82,22 @@ func importMany(b *testing.B, s *sqlite.Store, n int) []string {
 	}
 	return ids
 }
+
+// BenchmarkFindSessionParallel looks up one session for 64 callers at once.
+func BenchmarkFindSessionParallel(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "triport.db"), sqlite.Options{Mode: sqlite.Create})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	session := newSession(b, s, newUser(b, s, "ann").id, time.Hour)
+	b.SetParallelism(32) // times two cores: 64 callers
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.FindSession(b.Context(), session.Token); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

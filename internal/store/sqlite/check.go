@@ -33,59 +33,44 @@ var schemaObjects = []string{
 // Check looks for damage in the file and for rows that break a rule. It returns what it found, in
 // words, or nothing. An error means that the check itself could not be done.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		return c.Snapshot(func() error {
-			for _, step := range []func(context.Context, *engine.Conn, func(string)) error{checkFile, checkSchema, checkInvariants} {
-				err := step(ctx, c, func(problem string) { found = append(found, problem) })
-				if engine.IsCorrupt(err) {
-					found = append(found, err.Error()) // so damaged that the check could not go on
-					return nil
-				}
-				if err != nil {
-					return err
-				}
+			err := checkAll(c, func(problem string) error {
+				found = append(found, problem)
+				return ctx.Err()
+			})
+			if engine.IsCorrupt(err) {
+				found = append(found, err.Error()) // so damaged that the check could not go on
+				err = nil
 			}
-			return nil
+			return err
 		})
 	})
 	return found, err
 }
 
-func checkFile(_ context.Context, c *engine.Conn, report func(string)) error {
-	return c.Query(fmt.Sprintf("PRAGMA integrity_check(%d)", maxProblems)).Each(func(r engine.Row) error {
-		var line string
-		err := r.Scan(&line)
-		if line != "ok" {
-			report(line)
+func checkAll(c *engine.Conn, report func(string) error) error {
+	line := func(s *string) []any { return []any{s} }
+	err := scanEach(c.Query(fmt.Sprintf("PRAGMA integrity_check(%d)", maxProblems)), line, func(problem string) error {
+		if problem == "ok" {
+			return nil
 		}
-		return err
+		return report(problem)
 	})
-}
-
-func checkSchema(_ context.Context, c *engine.Conn, report func(string)) error {
+	if err != nil {
+		return err
+	}
 	for _, name := range schemaObjects {
 		exists, err := c.Query(`SELECT 1 FROM sqlite_schema WHERE name = ?1`, name).Exists()
+		if err == nil && !exists {
+			err = report("the schema has lost " + name)
+		}
 		if err != nil {
 			return err
 		}
-		if !exists {
-			report("the schema has lost " + name)
-		}
 	}
-	return nil
-}
-
-func checkInvariants(ctx context.Context, c *engine.Conn, report func(string)) error {
 	for _, query := range invariants {
-		err := c.Query(fmt.Sprintf("%s LIMIT %d", query, maxProblems)).Each(func(r engine.Row) error {
-			var line string
-			if err := r.Scan(&line); err != nil {
-				return err
-			}
-			report(line)
-			return ctx.Err()
-		})
-		if err != nil {
+		if err := scanEach(c.Query(fmt.Sprintf("%s LIMIT %d", query, maxProblems)), line, report); err != nil {
 			return err
 		}
 	}

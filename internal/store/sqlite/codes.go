@@ -12,7 +12,7 @@ const selectCode = `SELECT code, kind, user_id, created_at, disabled_at FROM cod
 
 // codeColumns are destinations for selectCode.
 func codeColumns(c *referral.Code) []any {
-	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, engine.NullableTime(&c.DisabledAt)}
+	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, (*engine.NullTime)(&c.DisabledAt)}
 }
 
 const disableActiveSlug = `UPDATE codes SET disabled_at = ?2 WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`
@@ -20,12 +20,7 @@ const disableActiveSlug = `UPDATE codes SET disabled_at = ?2 WHERE user_id = ?1 
 // SetSlug makes a canonical code the user's one active slug and disables the one before. It may be an
 // earlier slug of the same user. The error is that of referral.CheckSlug.
 func (s *Store) SetSlug(ctx context.Context, userID, slug string, now time.Time) (referral.Code, error) {
-	var set referral.Code
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) (err error) {
-		set, err = setSlug(c, userID, slug, now)
-		return err
-	})
-	return set, err
+	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) { return setSlug(c, userID, slug, now) })
 }
 
 func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code, error) {
@@ -59,35 +54,22 @@ func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code,
 
 // DisableSlug disables the user's active slug and returns it. The error is referral.ErrNoSlug if there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
-	var code referral.Code
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) error {
-		err := c.Query(selectCode+`WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`, userID).
+	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (code referral.Code, err error) {
+		err = c.Query(selectCode+`WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`, userID).
 			Get(referral.ErrNoSlug, codeColumns(&code)...)
-		if err != nil {
-			return err
+		if err == nil {
+			code.DisabledAt = now
+			_, err = c.Exec(disableActiveSlug, userID, now.UnixMicro())
 		}
-		code.DisabledAt = now
-		_, err = c.Exec(disableActiveSlug, userID, now.UnixMicro())
-		return err
+		return code, err
 	})
-	return code, err
 }
 
 // Codes returns all codes a user has or had: the uid code, then slugs, newest first.
-func (s *Store) Codes(ctx context.Context, userID string) (codes []referral.Code, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
-		codes, err = codesOf(c, userID)
-		return err
-	})
-	return codes, err
+func (s *Store) Codes(ctx context.Context, userID string) ([]referral.Code, error) {
+	return resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Code, error) { return codesOf(c, userID) })
 }
 
-func codesOf(c *engine.Conn, userID string) (codes []referral.Code, err error) {
-	err = c.Query(selectCode+`WHERE user_id = ?1 ORDER BY kind = 'uid' DESC, created_at DESC, code`, userID).Each(func(r engine.Row) error {
-		var code referral.Code
-		err := r.Scan(codeColumns(&code)...)
-		codes = append(codes, code)
-		return err
-	})
-	return codes, err
+func codesOf(c *engine.Conn, userID string) ([]referral.Code, error) {
+	return scanAll(c.Query(selectCode+`WHERE user_id = ?1 ORDER BY kind = 'uid' DESC, created_at DESC, code`, userID), codeColumns)
 }

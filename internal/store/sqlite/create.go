@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -17,7 +18,7 @@ func createFile(path string) error {
 	}
 	left, err := leftBehind(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("create it: %w", err)
 	}
 	if len(left) > 0 {
 		if _, err := os.Lstat(path); err == nil {
@@ -40,23 +41,14 @@ func createFile(path string) error {
 // database would lose the attempts that wait in them, and sign every user out.
 func leftBehind(path string) (names []string, err error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("create it: %w", err)
-	}
 	for _, e := range entries {
 		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(path))
-		if !ok || suffix != "-wal" && suffix != ".spool" && !isSegment(suffix) {
-			continue
-		}
-		if info, err := e.Info(); err == nil && info.Size() > 0 {
+		if info, err := e.Info(); ok && err == nil && info.Size() > 0 && belongings.MatchString(suffix) {
 			names = append(names, e.Name())
 		}
 	}
-	return names, nil
+	return names, err
 }
 
-// isSegment reports whether a suffix is that of a spool segment, for example ".spool.7".
-func isSegment(suffix string) bool {
-	n, ok := strings.CutPrefix(suffix, ".spool.")
-	return ok && n != "" && strings.Trim(n, "0123456789") == ""
-}
+// belongings are suffixes of the write-ahead log, the spool, and a spool segment.
+var belongings = regexp.MustCompile(`^(-wal|\.spool(\.[0-9]+)?)$`)

@@ -14,20 +14,10 @@ SELECT e.seq, e.at, e.user_id, e.type, e.code, e.referrer_id, e.reason, e.detail
 // eventColumns are destinations for selectEvent.
 func eventColumns(e *referral.Event) []any {
 	return []any{
-		&e.ID, &e.At, &e.UserID, (*string)(&e.Type), engine.Null(&e.Code), engine.Null(&e.ReferrerID),
-		(*engine.NullText)(&e.Reason), engine.Null(&e.Detail), (*engine.NullText)(&e.Source),
-		engine.Null(&e.AttemptID), engine.Null(&e.RequestID),
+		&e.ID, &e.At, &e.UserID, (*string)(&e.Type), (*engine.NullText)(&e.Code), (*engine.NullText)(&e.ReferrerID),
+		(*engine.NullText)(&e.Reason), (*engine.NullText)(&e.Detail), (*engine.NullText)(&e.Source),
+		(*engine.NullText)(&e.AttemptID), (*engine.NullText)(&e.RequestID),
 	}
-}
-
-func readEvents(q engine.Query) (events []referral.Event, err error) {
-	err = q.Each(func(r engine.Row) error {
-		var e referral.Event
-		err := r.Scan(eventColumns(&e)...)
-		events = append(events, e)
-		return err
-	})
-	return events, err
 }
 
 // rejectedPage is how many rejections are read at once: a page is short enough that no reader is held
@@ -37,10 +27,9 @@ const rejectedPage = 1000
 // Rejected implements referral.RejectedLog.
 func (s *Store) Rejected(ctx context.Context, f referral.RejectedFilter) iter.Seq2[referral.Attempt, error] {
 	return func(yield func(referral.Attempt, error) bool) {
-		var newest int64
-		err := s.db.Read(ctx, func(c *engine.Conn) error {
-			_, err := c.Query(`SELECT ifnull(max(seq), 0) FROM events`).One(&newest)
-			return err
+		newest, err := resultOf(ctx, s.Read, func(c *engine.Conn) (seq int64, err error) {
+			_, err = c.Query(`SELECT ifnull(max(seq), 0) FROM events`).One(&seq)
+			return seq, err
 		})
 		for after := int64(0); err == nil; {
 			var page []referral.Event
@@ -66,7 +55,7 @@ func attemptOf(e referral.Event) referral.Attempt {
 	}
 }
 
-func (s *Store) rejectedAfter(ctx context.Context, f referral.RejectedFilter, after, newest int64) (page []referral.Event, err error) {
+func (s *Store) rejectedAfter(ctx context.Context, f referral.RejectedFilter, after, newest int64) ([]referral.Event, error) {
 	query := selectEvent + `
 FROM events e
 WHERE e.type = 'rejected' AND e.seq > ?1 AND e.seq <= ?2
@@ -76,10 +65,8 @@ WHERE e.type = 'rejected' AND e.seq > ?1 AND e.seq <= ?2
 	} else {
 		query += ` AND ?7 IS NULL`
 	}
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
-		page, err = readEvents(c.Query(query+` ORDER BY e.seq LIMIT ?6`, after, newest, engine.OrNull(f.Reason),
-			engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.OrNull(f.UserID)))
-		return err
+	return resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Event, error) {
+		return scanAll(c.Query(query+` ORDER BY e.seq LIMIT ?6`, after, newest, engine.OrNull(f.Reason),
+			engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.OrNull(f.UserID)), eventColumns)
 	})
-	return page, err
 }

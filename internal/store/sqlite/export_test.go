@@ -14,7 +14,7 @@ func (s *Store) HoldReaders() (release func()) {
 	held, done := make(chan struct{}), make(chan struct{})
 	for range readers {
 		go func() {
-			_ = s.db.Read(context.Background(), func(*engine.Conn) error {
+			_ = s.Read(context.Background(), func(*engine.Conn) error {
 				held <- struct{}{}
 				<-done
 				return nil
@@ -30,7 +30,7 @@ func (s *Store) HoldReaders() (release func()) {
 // FillDisk keeps the database from growing, as a full disk does, until the room is given back.
 func (s *Store) FillDisk(ctx context.Context) (room func()) {
 	limit := func(pragma string) {
-		if err := s.db.WriteAlone(ctx, func(c *engine.Conn) error { return c.Pragma(pragma) }); err != nil {
+		if err := s.WriteAlone(ctx, func(c *engine.Conn) error { return c.Pragma(pragma) }); err != nil {
 			panic(err)
 		}
 	}
@@ -40,7 +40,7 @@ func (s *Store) FillDisk(ctx context.Context) (room func()) {
 
 // FailFsync has a transaction fail as an fsync does.
 func (s *Store) FailFsync(ctx context.Context) {
-	err := s.db.WriteAlone(ctx, func(*engine.Conn) error { return engine.Error{Code: sqlite3.SQLITE_IOERR_FSYNC} })
+	err := s.WriteAlone(ctx, func(*engine.Conn) error { return engine.Error{Code: sqlite3.SQLITE_IOERR_FSYNC} })
 	if err == nil {
 		panic("it did not fail")
 	}
@@ -48,7 +48,7 @@ func (s *Store) FailFsync(ctx context.Context) {
 
 // LeadsTo is leadsTo on a connection that reads.
 func (s *Store) LeadsTo(ctx context.Context, from, to string) (found bool, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
+	err = s.Read(ctx, func(c *engine.Conn) error {
 		found, err = leadsTo(c, from, to)
 		return err
 	})

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
@@ -11,7 +12,7 @@ import (
 // and events. The error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral.Inspection, error) {
 	var in referral.Inspection
-	err := s.db.Read(ctx, func(c *engine.Conn) error {
+	err := s.Read(ctx, func(c *engine.Conn) error {
 		return c.Snapshot(func() error {
 			a, err := findAccount(c, userID)
 			if err != nil {
@@ -21,13 +22,10 @@ func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral
 			if in.Codes, err = codesOf(c, userID); err != nil {
 				return err
 			}
-			if err := inspectReferrer(c, userID, &in); err != nil {
+			if err := errors.Join(inspectReferrer(c, userID, &in), inspectInvitees(c, userID, limit, &in)); err != nil {
 				return err
 			}
-			if err := inspectInvitees(c, userID, limit, &in); err != nil {
-				return err
-			}
-			in.Events, err = readEvents(c.Query(selectEvent+` FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(limit)))
+			in.Events, err = scanAll(c.Query(selectEvent+` FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(limit)), eventColumns)
 			return err
 		})
 	})
@@ -51,13 +49,10 @@ func inspectInvitees(c *engine.Conn, userID string, limit int, in *referral.Insp
 	if err != nil {
 		return err
 	}
-	return c.Query(`
+	in.Invitees, err = scanAll(c.Query(`
 SELECT a.invitee_id, u.display_name, a.code, a.attributed_at
 FROM attributions a JOIN users u ON u.id = a.invitee_id
-WHERE a.referrer_id = ?1 ORDER BY a.attributed_at DESC, a.invitee_id DESC LIMIT ?2`, userID, int64(limit)).Each(func(r engine.Row) error {
-		var i referral.Invitee
-		err := r.Scan(&i.UserID, &i.DisplayName, &i.Code, &i.AttributedAt)
-		in.Invitees = append(in.Invitees, i)
-		return err
-	})
+WHERE a.referrer_id = ?1 ORDER BY a.attributed_at DESC, a.invitee_id DESC LIMIT ?2`, userID, int64(limit)),
+		func(i *referral.Invitee) []any { return []any{&i.UserID, &i.DisplayName, &i.Code, &i.AttributedAt} })
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
+	"github.com/triport/triport-console/internal/throttle"
 )
 
 const (
@@ -16,48 +17,31 @@ const (
 	stableAfter = 250 * time.Millisecond
 )
 
-// monitor logs what the engine reports. Only the engine's writer uses it.
+// monitor logs what the engine's writer reports.
 type monitor struct {
 	log     *slog.Logger
 	now     func() time.Time
 	hint    string // logged last; empty while the database is available
 	failed  time.Time
-	damaged time.Time
+	damaged *throttle.Throttle
 }
 
-func newMonitor(opt Options) *monitor {
-	m := &monitor{log: opt.Log, now: opt.Now}
-	if m.log == nil {
-		m.log = slog.New(slog.DiscardHandler)
-	}
-	if m.now == nil {
-		m.now = time.Now
-	}
-	return m
-}
-
-// Unavailable implements engine.Monitor. It logs once for each thing that an operator can do about it.
-func (m *monitor) Unavailable(err error) {
-	m.failed = m.now()
-	if hint := engine.Hint(err); m.hint != hint {
-		m.hint = hint
-		m.log.Error("database unavailable, spooling attempts", "error", err, "hint", hint)
-	}
-}
-
-// Damaged implements engine.Monitor.
-func (m *monitor) Damaged(err error) {
-	if m.now().Sub(m.damaged) < damageLogEvery {
-		return
-	}
-	m.damaged = m.now()
-	m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", engine.Hint(err))
-}
-
-// Available implements engine.Monitor.
-func (m *monitor) Available() {
-	if m.hint != "" && m.now().Sub(m.failed) >= stableAfter {
-		m.hint = ""
-		m.log.Info("database available again")
+// report logs that the database is unavailable, once for each thing that an operator can do about it.
+func (m *monitor) report(err error, all bool) {
+	now, hint := m.now(), engine.Hint(err)
+	switch {
+	case err == nil:
+		if m.hint != "" && now.Sub(m.failed) >= stableAfter {
+			m.hint = ""
+			m.log.Info("database available again")
+		}
+	case all:
+		m.failed = now
+		if m.hint != hint {
+			m.hint = hint
+			m.log.Error("database unavailable, spooling attempts", "error", err, "hint", hint)
+		}
+	case m.damaged.Allow("", now):
+		m.log.Error("database is damaged, attempts that need the damaged part are spooled", "error", err, "hint", hint)
 	}
 }

@@ -2,8 +2,10 @@ package sqlite_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -189,5 +191,22 @@ func TestReadsDoNotWaitForWriteLockOfAnotherProcess(t *testing.T) {
 	defer holdWriteLock(t, path)()
 	if _, err := reopen(t, path, sqlite.ReadOnly).Inspect(t.Context(), ann.id, 10); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
+	t.Parallel()
+	files, err := os.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range files {
+		if number, _, _ := strings.Cut(f.Name(), "_"); number != fmt.Sprintf("%05d", i+1) {
+			t.Errorf("%s is migration %d", f.Name(), i+1)
+		}
+	}
+	s, _ := newStore(t)
+	if _, to := s.SchemaVersions(); to != int64(len(files)) {
+		t.Errorf("schema %d", to)
 	}
 }

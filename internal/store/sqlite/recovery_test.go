@@ -221,3 +221,43 @@ func damage(t testing.TB, path, table string) (repair func()) {
 	write(slices.Repeat([]byte{0xff}, pageSize))
 	return func() { write(good) }
 }
+
+func TestHangingReadDelaysRecoveryOnly(t *testing.T) {
+	t.Parallel()
+	logged, s, _ := newLoggedStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+	session := newSession(t, s, ann.id, time.Hour)
+	release := s.HoldReaders()
+	s.FailFsync(t.Context())
+	a := bob.attempt(ann.code)
+	if _, err := s.Attribute(t.Context(), a, referral.Rules{}); err == nil {
+		t.Error("acknowledged by a failed store")
+	}
+	eventually(t, func() error {
+		if got := logged.messages(); len(got) == 0 {
+			return errors.New("not logged")
+		}
+		return nil
+	})
+	release()
+	if v := recovered(t, s, a); !v[0].Outcome.Attributed {
+		t.Errorf("%+v", v)
+	}
+	wantOK(t, s, session)
+}
+
+func TestFailedStoreClosesWithoutACheckpoint(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+	attribute(t, s, bob.attempt(ann.code))
+	before := readFile(t, path)
+	s.FailFsync(t.Context())
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if readFile(t, path) != before {
+		t.Error("the database was written after a failed fsync")
+	}
+	wantDurable(t, path, 1)
+}

@@ -14,30 +14,13 @@ import (
 // Replay implements referral.Store. A row that the schema rejects is its attempt's own error. It
 // costs the transaction a second pass, in which each attempt has a savepoint.
 func (s *Store) Replay(ctx context.Context, attempts []referral.Attempt, rules referral.Rules) ([]referral.Verdict, error) {
-	verdicts, err := s.replayBatch(ctx, attempts, rules, replayOne)
+	verdicts, err := resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) { return replayOne(c, a, rules) })
 	if engine.IsConstraint(err) {
-		verdicts, err = s.replayBatch(ctx, attempts, rules, replayInSavepoint)
+		return resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) {
+			return replayInSavepoint(c, a, rules)
+		})
 	}
 	return verdicts, err
-}
-
-type replayFunc func(*engine.Conn, referral.Attempt, referral.Rules) (referral.Verdict, error)
-
-func (s *Store) replayBatch(ctx context.Context, attempts []referral.Attempt, rules referral.Rules, one replayFunc) ([]referral.Verdict, error) {
-	verdicts := make([]referral.Verdict, len(attempts))
-	err := s.db.WriteBulk(ctx, func(c *engine.Conn) error {
-		for i, a := range attempts {
-			var err error
-			if verdicts[i], err = one(c, a, rules); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return verdicts, nil
 }
 
 func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Verdict, error) {
@@ -79,16 +62,14 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referr
 		return referral.Verdict{}, err
 	}
 	v.Outcome = referral.Decide(a, f, rules)
-	if v.Refused != "" {
-		later := false
-		if v.Outcome.Reason == referral.ReasonAlreadyAttributed {
-			if later, err = attributedLater(c, a); err != nil {
-				return v, err
-			}
+	later := false
+	if v.Rejected != "" && v.Outcome.Reason == referral.ReasonAlreadyAttributed {
+		if later, err = attributedLater(c, a); err != nil {
+			return v, err
 		}
-		if !later {
-			v.Refused = ""
-		}
+	}
+	if !later {
+		v.Rejected = ""
 	}
 	return v, writeOutcome(c, a, v.Outcome)
 }
@@ -97,12 +78,12 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referr
 func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
 	err = c.Query(`SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID).Each(func(r engine.Row) error {
 		var kind, user, reason string
-		if err := r.Scan(&kind, &user, engine.Null(&reason)); err != nil {
+		if err := r.Scan(&kind, &user, (*engine.NullText)(&reason)); err != nil {
 			return err
 		}
 		v.Known = v.Known || kind == string(referral.EventSignup)
 		if reason != "" {
-			v.Refused = referral.Reason(reason)
+			v.Rejected = referral.Reason(reason)
 		}
 		if user != a.User {
 			v.Err = referral.ErrAttemptTaken

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -25,19 +23,13 @@ var migrations embed.FS
 // applicationID is in the header of every database of this program: "TRIP" in ASCII.
 const applicationID = 0x54524950
 
-// newestSchema is the version of the last migration this program knows.
+// newestSchema is the version of the last migration: they are numbered from 1 without gaps.
 var newestSchema = func() int64 {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil || len(files) == 0 {
-		panic("no migrations are embedded")
-	}
-	last := strings.TrimPrefix(files[len(files)-1], "migrations/")
-	number, _, _ := strings.Cut(last, "_")
-	v, err := strconv.ParseInt(number, 10, 64)
+	files, err := migrations.ReadDir("migrations")
 	if err != nil {
-		panic("migration without a number: " + last)
+		panic(err)
 	}
-	return v
+	return int64(len(files))
 }()
 
 // ensureSchema checks the schema of the database at path and, in Create mode, brings it up to date.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"log/slog"
 	"os"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
+	"github.com/triport/triport-console/internal/throttle"
 )
 
 // Mode is what a program may do with a database.
@@ -36,15 +36,19 @@ type Options struct {
 	Log  *slog.Logger // nil discards
 	// Observe is called after every transaction of live attempts, before they are answered; nil calls
 	// nothing. The writer waits for it: it must return at once.
-	Observe func(engine.Commit)
+	Observe func(Commit)
 	// BatchSize is how many live attempts may share a transaction; 0 means 256.
 	BatchSize int
 	Now       func() time.Time // nil means time.Now
 }
 
-// Store is an open database. All methods are safe for concurrent use.
+// Commit describes one transaction of live attempts.
+type Commit = engine.Commit
+
+// Store is an open database. All methods are safe for concurrent use. Those that take an engine.Conn are for
+// this package: no other may import the engine.
 type Store struct {
-	db       *engine.DB
+	*engine.DB
 	from, to int64
 }
 
@@ -99,13 +103,19 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: it is not a regular file", ErrNotDatabase)
 	}
-	s := &Store{}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	s, m := &Store{}, &monitor{log: opt.Log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
 	if s.from, s.to, err = ensureSchema(ctx, path, opt.Mode); err != nil {
 		return nil, err
 	}
-	s.db, err = engine.Open(path, engine.Options{
+	s.DB, err = engine.Open(path, engine.Options{
 		ReadOnly: opt.Mode == ReadOnly, Recover: opt.Mode == Create, BatchSize: opt.BatchSize,
-		Probe: `SELECT 1 FROM users LIMIT 1`, Observe: opt.Observe, Monitor: newMonitor(opt), Now: opt.Now,
+		Probe: `SELECT 1 FROM users LIMIT 1`, Observe: opt.Observe, Report: m.report, Now: opt.Now,
 	})
 	return s, err
 }
@@ -115,52 +125,3 @@ func Version() string { return sqlite3.SQLITE_VERSION }
 
 // SchemaVersions returns the schema version that Open found and the one it left.
 func (s *Store) SchemaVersions() (from, to int64) { return s.from, s.to }
-
-// Backup writes a consistent copy to file and returns its size in bytes. The error wraps fs.ErrExist if the file
-// exists.
-func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error) {
-	return s.db.Backup(ctx, file)
-}
-
-// NotReady returns in words what keeps the store from serving, or nothing.
-func (s *Store) NotReady(ctx context.Context) []string { return s.db.NotReady(ctx) }
-
-// Queued returns how many live attempts wait for a transaction.
-func (s *Store) Queued() int { return s.db.Queued() }
-
-// Size returns the bytes of the database and of its write-ahead log.
-func (s *Store) Size() (database, wal int64, err error) { return s.db.Size() }
-
-// Lost is closed once the database file was found removed or replaced. Nothing is acknowledged after that.
-func (s *Store) Lost() <-chan struct{} { return s.db.Lost() }
-
-// Err returns why the database is lost, or nil.
-func (s *Store) Err() error { return s.db.Err() }
-
-// Close waits for what is being committed and answers the rest with ErrClosed. It may be called more than
-// once.
-func (s *Store) Close() error { return s.db.Close() }
-
-// errStopped ends a query whose caller has seen enough.
-var errStopped = errors.New("stopped by the caller")
-
-// stream is a sequence of what read yields. Its last value may be a read error.
-func stream[T any](ctx context.Context, s *Store, read func(c *engine.Conn, yield func(T) error) error) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		err := s.db.Read(ctx, func(c *engine.Conn) error {
-			return read(c, func(v T) error {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if !yield(v, nil) {
-					return errStopped
-				}
-				return nil
-			})
-		})
-		if err != nil && !errors.Is(err, errStopped) {
-			var none T
-			yield(none, err)
-		}
-	}
-}

@@ -20,27 +20,26 @@ FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' `
 
 // userColumns are destinations for selectUser, and accountColumns for selectAccount.
 func userColumns(u *auth.User) []any {
-	return []any{&u.ID, &u.Email, &u.DisplayName, &u.CreatedAt, engine.NullableTime(&u.DisabledAt)}
+	return []any{&u.ID, &u.Email, &u.DisplayName, &u.CreatedAt, (*engine.NullTime)(&u.DisabledAt)}
 }
 
-func accountColumns(a *auth.Account) []any { return append(userColumns(&a.User), engine.Null(&a.Code)) }
+func accountColumns(a *auth.Account) []any {
+	return append(userColumns(&a.User), (*engine.NullText)(&a.Code))
+}
 
 // CreateUser adds an account and its uid code, which it returns. The error wraps auth.ErrExists if the
 // id or the e-mail address is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
-	var code referral.Code
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) {
 		taken, err := c.Query(`SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Exists()
+		if err == nil && taken {
+			err = fmt.Errorf("a user with this e-mail address or id %w", auth.ErrExists)
+		}
 		if err != nil {
-			return err
+			return referral.Code{}, err
 		}
-		if taken {
-			return fmt.Errorf("a user with this e-mail address or id %w", auth.ErrExists)
-		}
-		code, err = insertUser(c, u)
-		return err
+		return insertUser(c, u)
 	})
-	return code, err
 }
 
 // insertUser writes the rows of a new account. Its code is made longer as long as it is taken, by
@@ -71,37 +70,21 @@ var (
 // ImportUsers adds the accounts that are missing, in one transaction. A user without an ID gets one
 // from newID; an existing account is left as it is.
 func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
-	results := make([]auth.ImportResult, len(users))
-	err := s.db.WriteBulk(ctx, func(c *engine.Conn) error {
-		for i, u := range users {
-			var err error
-			if results[i], err = importUser(c, u, newID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return results, nil
+	return resultsOf(ctx, s, users, func(c *engine.Conn, u auth.User) (auth.ImportResult, error) { return importUser(c, u, newID) })
 }
 
 func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (auth.ImportResult, error) {
-	result := auth.ImportResult{Created: true}
-	err := c.Query(`SELECT id, email FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Each(func(r engine.Row) error {
-		var id, email string
-		err := r.Scan(&id, &email)
-		result.Created = false
+	existing, err := scanAll(c.Query(selectUser+`FROM users u WHERE id = ?1 OR email = ?2`, u.ID, u.Email), userColumns)
+	var result auth.ImportResult
+	for _, other := range existing {
 		switch {
-		case email != u.Email:
+		case other.Email != u.Email:
 			result.Err = errIDElsewhere
-		case u.ID != "" && id != u.ID:
+		case u.ID != "" && other.ID != u.ID:
 			result.Err = errEmailElsewhere
 		}
-		return err
-	})
-	if err != nil || !result.Created {
+	}
+	if err != nil || len(existing) > 0 {
 		return result, err
 	}
 	if u.ID == "" {
@@ -110,29 +93,19 @@ func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (auth
 		}
 	}
 	_, err = insertUser(c, u)
-	return result, err
+	return auth.ImportResult{Created: true}, err
 }
 
 // Users returns every account, oldest first. The second value is a read error, which ends the sequence.
 func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(auth.Account) error) error {
-		return c.Query(selectAccount + `ORDER BY u.created_at, u.id`).Each(func(r engine.Row) error {
-			var a auth.Account
-			if err := r.Scan(accountColumns(&a)...); err != nil {
-				return err
-			}
-			return yield(a)
-		})
+		return scanEach(c.Query(selectAccount+`ORDER BY u.created_at, u.id`), accountColumns, yield)
 	})
 }
 
 // Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is no such user.
-func (s *Store) Account(ctx context.Context, userID string) (a auth.Account, err error) {
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
-		a, err = findAccount(c, userID)
-		return err
-	})
-	return a, err
+func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
+	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, userID) })
 }
 
 func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
@@ -142,7 +115,7 @@ func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
 
 // FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if
 // there is none.
-func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (u auth.User, err error) {
+func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, error) {
 	query, key := selectUser+`FROM users u WHERE u.id = ?1`, ref.ID
 	switch {
 	case ref.Code != "":
@@ -150,23 +123,21 @@ func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (u auth.User, er
 	case ref.Email != "":
 		query, key = selectUser+`FROM users u WHERE u.email = ?1`, ref.Email
 	}
-	err = s.db.Read(ctx, func(c *engine.Conn) error {
-		return c.Query(query, key).Get(auth.ErrNoUser, userColumns(&u)...)
+	return resultOf(ctx, s.Read, func(c *engine.Conn) (u auth.User, err error) {
+		err = c.Query(query, key).Get(auth.ErrNoUser, userColumns(&u)...)
+		return u, err
 	})
-	return u, err
 }
 
 // DisableUser disables an account, from the next request on, and returns it. A disabled account keeps its
 // first time. The error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time) (auth.User, error) {
-	var a auth.Account
-	err := s.db.WriteAlone(ctx, func(c *engine.Conn) error {
+	a, err := resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (auth.Account, error) {
 		_, err := c.Exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())
 		if err != nil {
-			return err
+			return auth.Account{}, err
 		}
-		a, err = findAccount(c, userID)
-		return err
+		return findAccount(c, userID)
 	})
 	return a.User, err
 }

@@ -13,8 +13,8 @@ const selectAttribution = `a.invitee_id, a.referrer_id, a.code, a.attributed_at,
 // attributionColumns are destinations for selectAttribution. All are NULL if there is no attribution.
 func attributionColumns(a *referral.Attribution) []any {
 	return []any{
-		engine.Null(&a.InviteeID), engine.Null(&a.ReferrerID), engine.Null(&a.Code),
-		engine.NullableTime(&a.AttributedAt), engine.Null(&a.AttemptID),
+		(*engine.NullText)(&a.InviteeID), (*engine.NullText)(&a.ReferrerID), (*engine.NullText)(&a.Code),
+		(*engine.NullTime)(&a.AttributedAt), (*engine.NullText)(&a.AttemptID),
 	}
 }
 
@@ -47,7 +47,7 @@ WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func(r engine.Row) erro
 		var owner string
 		var hasInvitees bool
 		err := r.Scan(append(append(eventColumns(&e), attributionColumns(&a)...),
-			engine.Null(&owner), engine.NullableTime(&f.InviteeCreatedAt), &hasInvitees)...)
+			(*engine.NullText)(&owner), (*engine.NullTime)(&f.InviteeCreatedAt), &hasInvitees)...)
 		if err != nil {
 			return err
 		}
@@ -74,12 +74,7 @@ WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func(r engine.Row) erro
 
 // readOrphans yields each attribution without a signup event.
 func readOrphans(c *engine.Conn, yield func(referral.Recorded) error) error {
-	return c.Query(`SELECT ` + selectAttribution + ` FROM attributions a
-WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = a.invitee_id AND e.type = 'signup')`).Each(func(r engine.Row) error {
-		var a referral.Attribution
-		if err := r.Scan(attributionColumns(&a)...); err != nil {
-			return err
-		}
-		return yield(referral.Recorded{Row: &a})
-	})
+	return scanEach(c.Query(`SELECT `+selectAttribution+` FROM attributions a
+WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = a.invitee_id AND e.type = 'signup')`),
+		attributionColumns, func(a referral.Attribution) error { return yield(referral.Recorded{Row: &a}) })
 }

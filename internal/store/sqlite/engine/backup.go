@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"modernc.org/sqlite"
+
+	"github.com/triport/triport-console/internal/fsutil"
 )
 
 // Backup writes a consistent copy of the database to file, which must not exist, with mode 0600, and
@@ -51,7 +53,7 @@ func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) 
 	if err := os.Rename(partial, file); err != nil {
 		return 0, fmt.Errorf("rename the copy: %w", err)
 	}
-	return info.Size(), syncDir(filepath.Dir(file))
+	return info.Size(), fsutil.SyncDir(filepath.Dir(file))
 }
 
 func absent(file string) error {
@@ -71,35 +73,24 @@ func ifExists(err error) error {
 }
 
 // openPartial creates the file that a copy is written to, or empties what a killed backup left. Its lock,
-// which ends with the process, distinguishes that from a running backup to the same name.
+// which ends with the process, distinguishes that from a running backup to the same name. A link may be a trap in
+// a shared directory; another backup may have renamed the file between the opening and the lock.
 func openPartial(name string) (f *os.File, err error) {
 	f, err = os.OpenFile(name, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		err = fmt.Errorf("%s is in use, another backup to this name may be running: wait for it, or name another file: %w", name, err)
-		return nil, errors.Join(err, f.Close())
+	} else if info, statErr := f.Stat(); statErr != nil || !fsutil.IsPlainFile(info) || same(name, info) != nil {
+		err = fmt.Errorf("%s is a link, not a plain file, or was just taken away: remove it, or name another file", name)
+	} else {
+		err = errors.Join(f.Truncate(0), f.Chmod(0o600))
 	}
-	if err := requirePlain(f, name); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, errors.Join(f.Truncate(0), f.Chmod(0o600))
-}
-
-// requirePlain returns an error unless f is a plain file with this one name: neither a trap in a shared
-// directory, nor what another backup renamed between the opening and the lock.
-func requirePlain(f *os.File, name string) error {
-	info, err := f.Stat()
 	if err != nil {
-		return err
+		return nil, errors.Join(err, f.Close())
 	}
-	named, err := os.Lstat(name)
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if err != nil || !info.Mode().IsRegular() || !os.SameFile(info, named) || ok && stat.Nlink > 1 {
-		return fmt.Errorf("%s is a link, not a plain file, or was just taken away: remove it, or name another file", name)
-	}
-	return nil
+	return f, nil
 }
 
 // vacuumInto copies on a connection of its own, which takes no lock that a writer waits for, until ctx
@@ -112,21 +103,12 @@ func (db *DB) vacuumInto(ctx context.Context, file string) (err error) {
 	var d sqlite.Driver
 	raw, err := d.Open(dsn(db.path, accessShared, []pragma{{name: "busy_timeout", value: "1500"}}))
 	if err != nil {
-		return translate(err)
+		return Translate(err)
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }()
 	_, err = raw.(driver.ExecerContext).ExecContext(ctx, "VACUUM INTO ?1", []driver.NamedValue{{Ordinal: 1, Value: target}})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return translate(err)
-}
-
-func syncDir(dir string) (err error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	return d.Sync()
+	return Translate(err)
 }

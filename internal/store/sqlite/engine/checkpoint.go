@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -14,6 +15,8 @@ const (
 	checkpointAfter = 1000
 	// checkpointAgain is how many more it adds if a reader held a part of the WAL up.
 	checkpointAgain = 100
+	// lockWait is how long emptying the WAL waits for other processes.
+	lockWait = 250 * time.Millisecond
 )
 
 // backlog counts the pages that a connection has written since the last checkpoint. SQLite's counter has 31
@@ -40,11 +43,12 @@ func (w *writer) checkpoint() {
 		if w.wal.add(written); w.wal.pages < checkpointAfter {
 			return
 		}
-		var whole bool
-		whole, err = w.conn.copyWAL()
-		w.wal.pages = 0
-		if !whole {
-			w.wal.pages = checkpointAfter - checkpointAgain
+		w.wal.pages = checkpointAfter - checkpointAgain
+		var busy bool
+		var pages, copied int64
+		err = w.conn.Pragma("wal_checkpoint(PASSIVE)", &busy, &pages, &copied)
+		if !busy && pages == copied {
+			w.wal.pages = 0
 		}
 	}
 	if err != nil {
@@ -52,30 +56,17 @@ func (w *writer) checkpoint() {
 	}
 }
 
-// copyWAL copies into the database what no reader holds up, and reports whether that was all.
-func (c *Conn) copyWAL() (whole bool, err error) {
+// emptyWAL copies the whole WAL into the database, fsyncs it, and empties the WAL. It waits for locks of other
+// processes. The error is errWALBusy if they do not end in time.
+func (c *Conn) emptyWAL(wait time.Duration) error {
 	var busy bool
 	var pages, copied int64
-	_, err = c.Query("PRAGMA wal_checkpoint(PASSIVE)").One(&busy, &pages, &copied)
-	return !busy && pages == copied, err
-}
-
-// emptyWAL copies the whole WAL into the database, fsyncs it, and empties the WAL. The error is errWALBusy
-// while another process reads or writes.
-func (c *Conn) emptyWAL() error {
-	var busy bool
-	var pages, copied int64
-	err := c.Pragma("wal_checkpoint(TRUNCATE)", &busy, &pages, &copied)
+	err := c.Pragma(fmt.Sprintf("busy_timeout = %d", wait.Milliseconds()))
+	if err == nil {
+		err = c.Pragma("wal_checkpoint(TRUNCATE)", &busy, &pages, &copied)
+	}
 	if err == nil && busy {
 		err = errWALBusy
 	}
-	return err
-}
-
-// emptyWALPatiently waits a moment for locks of others.
-func (c *Conn) emptyWALPatiently() error {
-	if err := c.Pragma("busy_timeout = 250"); err != nil {
-		return err
-	}
-	return errors.Join(c.emptyWAL(), c.Pragma("busy_timeout = 0"))
+	return errors.Join(err, c.Pragma("busy_timeout = 0"))
 }

@@ -72,10 +72,9 @@ func dsn(path string, mode access, ps []pragma) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "mode=" + string(mode) + "&" + q.Encode()}).String()
 }
 
-// ReadFile runs f with a connection of its own that cannot write. It works before Open: nothing is known
-// of the file yet.
+// ReadFile runs f with a connection of its own that cannot write. It needs no open DB.
 func ReadFile(path string, f func(*Conn) error) (err error) {
-	c, err := openConn(path, accessShared, pragmas(false))
+	c, err := openConn(path, accessShared, false)
 	if err != nil {
 		return err
 	}
@@ -83,43 +82,26 @@ func ReadFile(path string, f func(*Conn) error) (err error) {
 	return f(c)
 }
 
-func openConn(path string, mode access, ps []pragma) (*Conn, error) {
+func openConn(path string, mode access, write bool) (*Conn, error) {
+	ps := pragmas(write)
 	var d sqlite.Driver
 	raw, err := d.Open(dsn(path, mode, ps))
 	if err != nil {
-		return nil, translate(err)
+		return nil, Translate(err)
 	}
 	c := &Conn{raw: raw, stmts: make(map[string]*stmt)}
 	for _, p := range ps {
-		if err := c.assert(p); err != nil {
+		var got any
+		err := c.Pragma(p.name, &got)
+		if err == nil && fmt.Sprint(got) != p.readBack {
+			err = fmt.Errorf("it is %v instead of %q: this file system or this build of SQLite does not allow it", got, p.readBack)
+		}
+		if err != nil {
 			c.discard()
-			return nil, err
+			return nil, fmt.Errorf("read back pragma %s: %w", p.name, err)
 		}
 	}
 	return c, nil
-}
-
-// assert reads a setting back.
-func (c *Conn) assert(p pragma) error {
-	var got string
-	err := c.once("PRAGMA "+p.name, nil, func(r Row) error {
-		got = fmt.Sprint(r.values[0])
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read back pragma %s: %w", p.name, err)
-	}
-	if got != p.readBack {
-		return fmt.Errorf("pragma %s is %q instead of %q: this file system or this build of SQLite does not allow it", p.name, got, p.readBack)
-	}
-	return nil
-}
-
-// touch reads the schema. That opens the companion files, or creates them.
-func (c *Conn) touch() error {
-	var n int64
-	_, err := c.Query("SELECT count(*) FROM sqlite_schema").One(&n)
-	return err
 }
 
 func (c *Conn) close() error {
@@ -138,16 +120,17 @@ func (c *Conn) discard() {
 	}
 }
 
+func discardAll(conns []*Conn) {
+	for _, c := range conns {
+		c.discard()
+	}
+}
+
 // failed translates an error and marks the connection if it is useless from now on. SQLite's page cache
 // keeps a damaged page until the next write; files opened on a failed disk stay read-only.
 func (c *Conn) failed(err error) error {
-	if err == nil {
-		return nil
-	}
-	err = translate(err)
-	if isFailure(err) || IsDamage(err) {
-		c.spoiled = true
-	}
+	err = Translate(err)
+	c.spoiled = c.spoiled || isFailure(err) || IsDamage(err)
 	return err
 }
 
@@ -186,25 +169,15 @@ func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error)
 	return res.RowsAffected()
 }
 
-// Pragma runs a pragma and scans the first row of its result, if there are destinations. It is prepared each
-// time: SQLite applies some pragmas while it prepares them.
-func (c *Conn) Pragma(pragma string, dest ...any) error {
-	return c.once("PRAGMA "+pragma, nil, func(r Row) error {
-		if len(dest) == 0 {
-			return nil
-		}
-		return r.Scan(dest...)
-	})
-}
-
-// once runs a statement that is not kept prepared.
-func (c *Conn) once(sql string, args []driver.Value, each func(Row) error) (err error) {
-	raw, err := c.raw.Prepare(sql)
+// Pragma runs a pragma and scans the row of its result. It is prepared each time: SQLite applies some pragmas
+// while it prepares them.
+func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
+	raw, err := c.raw.Prepare("PRAGMA " + pragma)
 	if err != nil {
 		return c.failed(err)
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }()
-	return c.run(&stmt{Stmt: raw}, args, each)
+	return c.run(&stmt{Stmt: raw}, nil, func(r Row) error { return r.Scan(dest...) })
 }
 
 func (c *Conn) run(s *stmt, args []driver.Value, each func(Row) error) (err error) {
@@ -213,7 +186,7 @@ func (c *Conn) run(s *stmt, args []driver.Value, each func(Row) error) (err erro
 		return c.failed(err)
 	}
 	defer func() {
-		if end := rows.Close(); err == nil {
+		if end := rows.Close(); err == nil && end != nil {
 			err = c.failed(end)
 		}
 	}()

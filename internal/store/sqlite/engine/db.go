@@ -6,131 +6,105 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/triport/triport-console/internal/bounded"
 )
 
-// Options are the settings of Open. The zero value opens a database to read and write.
+// Options are the settings of Open.
 type Options struct {
-	// ReadOnly never takes the write lock.
-	ReadOnly bool
+	ReadOnly bool // never takes the write lock
 	// Recover empties the write-ahead log at open if this is the only process: commits of a process before
 	// this one may be in the system's cache only.
-	Recover bool
-	// BatchSize is how many functions may share a transaction; 0 means 256.
-	BatchSize int
-	// Probe is a query that NotReady reads with.
-	Probe string
-	// Observe is called after every transaction of Write, before its callers are answered; nil calls
-	// nothing. The writer waits for it: it must return at once.
+	Recover   bool
+	BatchSize int    // how many functions may share a transaction; 0 means 256
+	Probe     string // a query that NotReady reads with
+	// Observe is called after every transaction of Write, before its callers are answered. The writer waits
+	// for it: it must return at once.
 	Observe func(Commit)
-	// Monitor hears how transactions end; nil hears nothing.
-	Monitor Monitor
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-// Monitor hears from the writer how its transactions end. The writer waits for each call.
-type Monitor interface {
-	// Unavailable reports an error that concerns all transactions.
-	Unavailable(err error)
-	// Damaged reports a page that could not be read. Transactions that do not need it succeed.
-	Damaged(err error)
-	// Available reports a transaction that succeeded.
-	Available()
+	// Report is called by the writer if a transaction succeeds (nil) or fails for a reason that an operator must
+	// know. all says that it concerns all transactions.
+	Report func(err error, all bool)
+	Now    func() time.Time // nil means time.Now
 }
 
 // DB is an open database. All methods are safe for concurrent use.
 type DB struct {
 	path, base string
 	opt        Options
-	health     *health
+	health     health
 	readers    *pool
 	writer     *writer // nil in read-only mode
 
-	startReading sync.Once
-	reads        chan *call // of ReadShared
+	reads, writes, alone chan *call // of ReadShared, Write and WriteAlone
+	startReading         sync.Once
 
 	files atomic.Pointer[files] // as opened; nil while the database is being reopened
-	lost  chan struct{}
-	lose  sync.Once
-	why   error // set before lost is closed
+	lost  context.Context       // ends once a file was found removed or replaced
+	lose  context.CancelCauseFunc
+
+	probeRead, probeWrite bounded.Call[struct{}]
 
 	closing sync.Once
 	closed  chan struct{}
 }
 
-// Open opens the database file at path, which must exist and be of the wanted schema: opening it to write changes
+// maxQueue bounds the functions that wait. It is a hundred times what a healthy disk leaves waiting.
+const maxQueue = 8192
+
+// Open opens the database file at path, which must exist and have the right schema: opening it to write changes
 // its header.
 func Open(path string, opt Options) (*DB, error) {
-	base, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil, err
+	if opt.BatchSize == 0 {
+		opt.BatchSize = 256
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	db := &DB{
-		path: path, base: base, opt: opt, health: &health{now: opt.Now},
-		reads: make(chan *call, maxQueue), lost: make(chan struct{}), closed: make(chan struct{}),
+	if opt.Observe == nil {
+		opt.Observe = func(Commit) {}
 	}
-	db.readers = newPool(db.openReader, db.closed)
-	if opt.ReadOnly {
-		return db, nil
+	if opt.Report == nil {
+		opt.Report = func(error, bool) {}
 	}
-	if db.writer, err = startWriter(db); err != nil {
-		return nil, err
-	}
-	go db.watch()
-	return db, nil
-}
-
-// openReader opens a connection that reads. Next to a writer it cannot harm a file that was put in the
-// database's place just now: the last connection that may write a file plays the WAL next to it into it.
-func (db *DB) openReader() (*Conn, error) {
-	if db.writer == nil {
-		return openConn(db.path, accessShared, pragmas(false))
-	}
-	c, err := openConn(db.path, accessRead, pragmas(false))
+	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.checkFiles(); err != nil { // it may have opened another file
-		c.discard()
-		return nil, err
+	db := &DB{
+		path: path, base: base, opt: opt, health: health{now: opt.Now}, closed: make(chan struct{}),
+		reads: make(chan *call, maxQueue), writes: make(chan *call, maxQueue), alone: make(chan *call),
 	}
-	return c, nil
+	db.lost, db.lose = context.WithCancelCause(context.Background())
+	db.readers = newPool(db.openReader)
+	if !opt.ReadOnly {
+		err = db.startWriter()
+	}
+	return db, err
 }
 
 // Close waits for what is being committed, answers the rest with ErrClosed, and closes the
 // connections. It may be called more than once.
-func (db *DB) Close() error {
-	var err error
+func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.closed)
 		if db.writer != nil {
 			<-db.writer.done
 		}
 		db.readers.close()
-		if db.writer != nil { // after the readers: the last connection to close empties the WAL
-			err = db.writer.close()
+		if db.writer != nil {
+			err = db.writer.close() // after the readers: the last connection to close empties the WAL
 		}
 	})
 	return err
 }
 
 // Queued returns how many functions wait for a transaction.
-func (db *DB) Queued() int {
-	if db.writer == nil {
-		return 0
-	}
-	return len(db.writer.queue)
-}
+func (db *DB) Queued() int { return len(db.writes) }
 
 // Size returns how many bytes the database and its write-ahead log take on the disk. Without a log,
 // that is 0.
@@ -140,28 +114,18 @@ func (db *DB) Size() (database, wal int64, err error) {
 		return 0, 0, err
 	}
 	log, err := os.Stat(db.base + walSuffix)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return info.Size(), 0, nil
-	case err != nil:
-		return 0, 0, err
+	if err != nil {
+		return info.Size(), 0, ifExists(err)
 	}
 	return info.Size(), log.Size(), nil
 }
 
 // Lost is closed once a file of the database was found removed or replaced. From then on every read and write
 // fails with Err.
-func (db *DB) Lost() <-chan struct{} { return db.lost }
+func (db *DB) Lost() <-chan struct{} { return db.lost.Done() }
 
 // Err returns why the database is lost, or nil.
-func (db *DB) Err() error {
-	select {
-	case <-db.lost:
-		return db.why
-	default:
-		return nil
-	}
-}
+func (db *DB) Err() error { return context.Cause(db.lost) }
 
 // checkEvery is how often the names are checked without a commit. The process must end within a second.
 const checkEvery = 250 * time.Millisecond
@@ -170,20 +134,18 @@ const checkEvery = 250 * time.Millisecond
 func (db *DB) watch() {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
-	for {
+	for db.Err() == nil {
 		select {
 		case <-tick.C:
 			_ = db.checkFiles() // other errors are for the next commit
 		case <-db.closed:
 			return
-		case <-db.lost:
-			return
 		}
 	}
 }
 
-// checkFiles returns an error if the files are not known to be in place, and declares the database lost if
-// one was removed or replaced. While the database is being reopened there is nothing to compare with.
+// checkFiles returns an error unless the files are known to be in place. The database is lost if one was
+// removed or replaced. While the database is being reopened there is nothing to compare with.
 func (db *DB) checkFiles() error {
 	f := db.files.Load()
 	if f == nil {
@@ -191,68 +153,7 @@ func (db *DB) checkFiles() error {
 	}
 	err := f.check()
 	if errors.Is(err, ErrReplaced) && db.files.Load() == f { // not reopened meanwhile
-		db.declareLost(err)
+		db.lose(err)
 	}
 	return err
-}
-
-func (db *DB) declareLost(err error) {
-	db.lose.Do(func() {
-		db.why = err
-		close(db.lost)
-	})
-}
-
-// Write runs f in a transaction that it may share with other functions, and returns when its changes are
-// durable.
-//
-// f may run twice: if one function of a transaction returns an error, all are rolled back and each runs alone. So
-// it must set its results afresh every time. It must not be used for results after Write returned an error.
-//
-// If ctx ends first, Write returns. f does not run any more then, unless it is being committed right now.
-// The error is ErrQueueFull if too many functions wait.
-func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
-	if db.writer == nil {
-		return ErrReadOnly
-	}
-	c := newCall(f)
-	select {
-	case db.writer.queue <- c:
-	default:
-		return ErrQueueFull
-	}
-	return c.wait(ctx, db.writer.done)
-}
-
-// WriteAlone runs f once, in a transaction of its own, and returns when it is durable or was rolled back. ctx
-// bounds the wait for the write lock.
-func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
-	if db.writer == nil {
-		return ErrReadOnly
-	}
-	t := &task{ctx: ctx, run: f, done: make(chan error, 1)}
-	select {
-	case db.writer.tasks <- t:
-	case <-db.writer.done:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the writer: %w", ctx.Err())
-	}
-	return <-t.done
-}
-
-// bulkPause is how long a bulk writer leaves the lock alone after each transaction: longer than
-// the writer's poll, so a server on the same database gets its turn after every batch.
-const bulkPause = 3 * time.Millisecond
-
-// WriteBulk is WriteAlone for one batch of many.
-func (db *DB) WriteBulk(ctx context.Context, f func(*Conn) error) error {
-	if err := db.WriteAlone(ctx, f); err != nil {
-		return err
-	}
-	select {
-	case <-time.After(bulkPause):
-	case <-db.closed:
-	}
-	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/triport/triport-console/internal/fsutil"
 )
 
 // SQLite finds the write-ahead log and its index by these suffixes of the database's name.
@@ -24,32 +25,32 @@ type files struct {
 
 // noteFiles returns the files that a connection has opened. db is what path named before the connection
 // opened it, so a file put there meanwhile is noticed. The connection must have read: that creates the companions.
-func noteFiles(path string, db os.FileInfo) (*files, error) {
-	base, err := filepath.EvalSymlinks(path)
-	if err != nil {
+func noteFiles(path, base string, db os.FileInfo) (*files, error) {
+	wal, walErr := os.Stat(base + walSuffix)
+	shm, shmErr := os.Stat(base + shmSuffix)
+	if err := errors.Join(walErr, shmErr); err != nil {
 		return nil, unseen(err)
 	}
-	f := &files{path: path, base: base, db: db}
-	if f.wal, err = os.Stat(base + walSuffix); err == nil {
-		f.shm, err = os.Stat(base + shmSuffix)
-	}
-	if err != nil {
-		return nil, unseen(err)
-	}
-	return f, same(path, db)
+	return &files{path, base, db, wal, shm}, same(path, db)
 }
 
 // check returns ErrReplaced unless all three names still name the opened files. A commit is in the WAL first:
 // a process that finds another WAL, or another index of it, does not see the commit. The cost is three
 // system calls of 1 to 2 µs.
 func (f *files) check() error {
-	if err := same(f.path, f.db); err != nil {
-		return err
+	err := same(f.path, f.db)
+	if err == nil {
+		err = f.checkWAL()
 	}
-	if err := same(f.base+walSuffix, f.wal); err != nil {
-		return err
+	return err
+}
+
+func (f *files) checkWAL() error {
+	err := same(f.base+walSuffix, f.wal)
+	if err == nil {
+		err = same(f.base+shmSuffix, f.shm)
 	}
-	return same(f.base+shmSuffix, f.shm)
+	return err
 }
 
 func same(name string, opened os.FileInfo) error {
@@ -68,26 +69,21 @@ func unseen(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrReplaced
 	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return fmt.Errorf("%w: %w", errUnseen, err)
+	return fmt.Errorf("%w: %w", errUnseen, fsutil.WithoutPath(err))
 }
 
-// walNeedsCopy reports whether only this process can still bring the commits of its WAL into the database
-// that it opened, and may do so.
+// walNeedsCopy reports whether the WAL of a lost database must be copied into the database that was opened.
 //
-// If the WAL lost its name, nobody else finds it. It must not be copied if another process has begun a
-// new one: both belong to the same database.
+// If the WAL lost its name, nobody else finds it. But if another process has begun a new one, both hold commits
+// of the same database, and neither may be played over the other.
 //
-// If another file is in the database's place and the WAL still next to it, SQLite would play the WAL into that file
-// at the next start: a WAL does not say whose it is.
+// If another file is in the database's place, next to the WAL, SQLite would play the WAL into it at the next
+// start: a WAL does not say whose it is.
 func (f *files) walNeedsCopy() bool {
-	if same(f.path, f.db) == nil {
-		wal, err := os.Stat(f.base + walSuffix)
-		return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(wal, f.wal) && wal.Size() == 0
+	if same(f.path, f.db) != nil {
+		_, err := os.Stat(f.path)
+		return err == nil && f.checkWAL() == nil
 	}
-	_, err := os.Stat(f.path)
-	return err == nil && same(f.base+walSuffix, f.wal) == nil && same(f.base+shmSuffix, f.shm) == nil
+	wal, err := os.Stat(f.base + walSuffix)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(wal, f.wal) && wal.Size() == 0
 }

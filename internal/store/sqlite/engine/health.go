@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/triport/triport-console/internal/bounded"
 )
 
 const (
@@ -16,10 +18,7 @@ const (
 	probeTimeout = time.Second
 )
 
-var (
-	errNoAnswer   = fmt.Errorf("no answer within %s", probeTimeout)
-	errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", slowCommit)
-)
+var errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", slowCommit)
 
 // health remembers how writing went.
 type health struct {
@@ -33,11 +32,9 @@ type health struct {
 func (h *health) note(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.cause = err
-	switch {
-	case err == nil:
+	if h.cause = err; err == nil {
 		h.lastOK, h.failing = h.now(), time.Time{}
-	case h.failing.IsZero():
+	} else if h.failing.IsZero() {
 		h.failing = h.now()
 	}
 }
@@ -51,39 +48,43 @@ func (h *health) suspect(err error) {
 	}
 }
 
-// proven reports whether a write succeeded so recently that a probe is not needed.
-func (h *health) proven() bool {
+// state reports whether a write succeeded so recently that a probe is not needed, and why writing has
+// failed for unwritableAfter.
+func (h *health) state() (proven bool, unwritable error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.failing.IsZero() && h.now().Sub(h.lastOK) < unwritableAfter
-}
-
-// unwritable returns why writing has failed for unwritableAfter, or nil.
-func (h *health) unwritable() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.failing.IsZero() || h.now().Sub(h.failing) < unwritableAfter {
-		return nil
+	if h.failing.IsZero() {
+		return h.now().Sub(h.lastOK) < unwritableAfter, nil
 	}
-	return h.cause
+	if h.now().Sub(h.failing) < unwritableAfter {
+		return false, nil
+	}
+	return false, h.cause
 }
 
 // NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it
 // lately, it makes one that changes nothing.
-func (db *DB) NotReady(ctx context.Context) []string {
+func (db *DB) NotReady(ctx context.Context) (found []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	var found []string
-	if err := bounded(ctx, func() error { return db.probeRead(ctx) }); err != nil {
+	_, err := db.probeRead.Do(probeTimeout, func() (none struct{}, err error) {
+		return none, db.Read(ctx, func(c *Conn) error {
+			_, err := c.Query(db.opt.Probe).Exists()
+			return err
+		})
+	})
+	if err != nil {
 		found = append(found, fmt.Sprintf("the store cannot be read: %v", inWords(err)))
 	}
-	if db.writer != nil && !db.health.proven() {
-		err := bounded(ctx, func() error { return db.WriteAlone(ctx, (*Conn).commitNothing) })
-		if errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
+	if proven, _ := db.health.state(); db.writer != nil && !proven {
+		_, err := db.probeWrite.Do(probeTimeout, func() (none struct{}, err error) {
+			return none, db.WriteAlone(ctx, (*Conn).commitNothing)
+		})
+		if errors.Is(err, bounded.TimeoutError(probeTimeout)) || errors.Is(err, context.DeadlineExceeded) {
 			db.health.suspect(err)
 		}
 	}
-	if cause := db.health.unwritable(); cause != nil {
+	if _, cause := db.health.state(); cause != nil {
 		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, inWords(cause)))
 	}
 	return found
@@ -96,23 +97,4 @@ func inWords(err error) error {
 		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))
 	}
 	return err
-}
-
-// bounded waits for f no longer than ctx: a disk that hangs holds f, not its caller.
-func bounded(ctx context.Context, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return errNoAnswer
-	}
-}
-
-func (db *DB) probeRead(ctx context.Context) error {
-	return db.Read(ctx, func(c *Conn) error {
-		_, err := c.Query(db.opt.Probe).Exists()
-		return err
-	})
 }

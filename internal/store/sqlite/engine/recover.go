@@ -13,20 +13,21 @@ const retryEvery = 250 * time.Millisecond
 // fail stops all transactions until the database has recovered.
 func (w *writer) fail(err error) {
 	w.failed = err
+	w.db.health.note(err)
+	w.db.opt.Report(err, true)
 	if w.retry == nil {
 		w.retry = time.After(retryEvery)
 	}
-	w.db.health.note(err)
-	w.tell(func(m Monitor) { m.Unavailable(err) })
 }
 
-// recover tries to bring a failed database back into service.
+// recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that
+// it had, or new ones.
 func (w *writer) recover() {
 	w.retry = nil
 	if w.db.Err() != nil {
 		return
 	}
-	if err := w.tryRecovery(); err != nil {
+	if err := inOrder(w.db.checkFiles, w.tryCommit, w.reopen, w.restartWAL); err != nil {
 		w.fail(err)
 		return
 	}
@@ -34,35 +35,28 @@ func (w *writer) recover() {
 	w.judge(nil)
 }
 
-// tryRecovery is the way back after an error of the disk. An error leaves the database failed, with the readers
-// that it had or with new ones.
-func (w *writer) tryRecovery() error {
-	if w.conn != nil {
-		if err := w.db.checkFiles(); err != nil {
-			return err
-		}
-		// Before anything is closed: a failed disk can take seconds to reject a write, and still be read meanwhile.
-		if err := tryCommit(w.db.path); err != nil {
+// inOrder runs the steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return err
 		}
 	}
-	if err := w.reopen(); err != nil {
-		return err
-	}
-	return w.restartWAL()
+	return nil
 }
 
-// tryCommit commits, on a connection of its own, without changing anything.
-func tryCommit(path string) error {
-	c, err := openConn(path, accessShared, pragmas(true))
+// tryCommit commits, on a connection of its own, without changing anything. Nothing is closed before this
+// succeeds: a failed disk can take seconds to reject a write, and still be read meanwhile.
+func (w *writer) tryCommit() error {
+	if w.conn == nil {
+		return nil
+	}
+	c, err := openConn(w.db.path, accessShared, true)
 	if err != nil {
 		return err
 	}
 	defer c.discard()
-	if err := c.Pragma("wal_autocheckpoint = 0"); err != nil {
-		return err
-	}
-	return c.commitNothing()
+	return inOrder(func() error { return c.Pragma("wal_autocheckpoint = 0") }, c.commitNothing)
 }
 
 // commitNothing sets the user version, which nothing uses, to what it is. SQLite still writes the header page to
@@ -77,30 +71,26 @@ func (c *Conn) commitNothing() error { return c.Pragma("user_version = 0") }
 // commit is known to be on disk. So nothing is checkpointed on the way out, and SQLite must forget what it
 // has copied already: it does when the last connection is gone. Another process that has the
 // file open keeps that memory; its disk fails as well, and it must end too.
-func (w *writer) reopen() error {
+func (w *writer) reopen() (err error) {
 	var witness *Conn
 	if w.conn != nil {
-		var err error
 		if witness, err = openWitness(w.db.path); err != nil {
 			return err
 		}
 	}
 	var failed error
-	err := w.db.readers.reset(func() opener {
+	err = w.db.readers.reset(func() opener {
 		w.db.files.Store(nil)
 		w.conn.discard()
 		witness.discard()
-		w.conn = nil
+		w.conn, witness = nil, nil
 		if failed = w.open(); failed != nil {
 			return func() (*Conn, error) { return nil, failed }
 		}
 		return w.db.openReader
 	})
-	if err != nil {
-		witness.discard()
-		return err
-	}
-	return failed
+	witness.discard()
+	return errors.Join(err, failed)
 }
 
 // restartWAL empties the WAL of a database that was just reopened. Nothing may be written behind what it holds:
@@ -109,16 +99,13 @@ func (w *writer) reopen() error {
 // commit proves that the disk takes one. Reads do not wait for this: another process that reads can delay it
 // for as long as it likes.
 func (w *writer) restartWAL() error {
-	if err := w.conn.emptyWALPatiently(); err != nil {
-		return err
-	}
-	return w.conn.commitNothing()
+	return inOrder(func() error { return w.conn.emptyWAL(lockWait) }, w.conn.commitNothing)
 }
 
 // openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither
 // checkpoints nor deletes the WAL.
 func openWitness(path string) (*Conn, error) {
-	c, err := openConn(path, accessRead, pragmas(false))
+	c, err := openConn(path, accessRead, false)
 	if err != nil {
 		return nil, err
 	}
@@ -129,55 +116,49 @@ func openWitness(path string) (*Conn, error) {
 	return c, nil
 }
 
-// open opens the connection that writes and notes the files. Opened again, it must be the same database file.
-func (w *writer) open() error {
-	path := w.db.path
-	db, err := os.Stat(path)
-	switch {
-	case err != nil && w.files == nil:
-		return err
-	case err != nil:
-		err = unseen(err)
-	case w.files != nil && !os.SameFile(db, w.files.db):
-		err = ErrReplaced
-	}
-	var c *Conn
-	var f *files
-	if err == nil {
-		c, f, err = openWriter(path, db)
-	}
-	if err != nil {
-		if w.files != nil && errors.Is(err, ErrReplaced) {
-			w.db.declareLost(err)
-		}
-		return err
-	}
-	w.conn, w.files, w.wal = c, f, backlog{}
-	w.db.files.Store(f)
-	return nil
+// touch reads the schema. That opens the companion files, or creates them.
+func (c *Conn) touch() error {
+	_, err := c.Query("SELECT count(*) FROM sqlite_schema").Exists()
+	return err
 }
 
-// openWriter opens a connection that writes. From then on the caller waits for locks: SQLite's own waits
-// grow to 100 ms, long enough to be overtaken forever by a process that commits batch after batch. The
-// caller checkpoints too. SQLite does so only for a WAL that other processes have made four times as
-// long, about 16 MB.
-func openWriter(path string, db os.FileInfo) (*Conn, *files, error) {
-	c, err := openConn(path, accessShared, pragmas(true))
+// open opens the connection that writes and notes the files. Opened again, it must be the same database file.
+//
+// From then on the writer waits for locks: SQLite's own waits grow to 100 ms, long enough to be overtaken forever by
+// a process that commits batch after batch. The writer checkpoints too. SQLite does so only for a WAL that other
+// processes have made four times as long, about 16 MB.
+func (w *writer) open() (err error) {
+	path := w.db.path
+	defer func() {
+		if errors.Is(err, ErrReplaced) {
+			w.db.lose(err)
+		}
+	}()
+	before, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, err
+		return unseen(err)
+	}
+	if w.files != nil && !os.SameFile(before, w.files.db) {
+		return ErrReplaced
+	}
+	c, err := openConn(path, accessShared, true)
+	if err != nil {
+		return err
 	}
 	var f *files
 	if err = c.touch(); err == nil {
-		f, err = noteFiles(path, db)
+		f, err = noteFiles(path, w.db.base, before)
 	}
 	if err == nil {
 		err = errors.Join(c.Pragma("busy_timeout = 0"), c.Pragma("wal_autocheckpoint = 4000"))
 	}
 	if err != nil {
 		closeWithoutTrace(path, c)
-		return nil, nil, err
+		return err
 	}
-	return c, f, nil
+	w.conn, w.files, w.wal = c, f, backlog{}
+	w.db.files.Store(f)
+	return nil
 }
 
 // closeWithoutTrace closes the last connection without a checkpoint and without deleting a file by its
@@ -192,22 +173,20 @@ func closeWithoutTrace(path string, c *Conn) {
 // close closes the writer's connection. Only a database that is ok is closed in the usual way, which
 // checkpoints and deletes the WAL: SQLite deletes by name, and the name may be another file's now. No acknowledged
 // commit is lost by the way out.
-func (w *writer) close() error {
+func (w *writer) close() (err error) {
 	if w.conn == nil {
 		return nil
 	}
-	err := w.files.check()
-	if err == nil && w.failed == nil {
+	if w.failed == nil && w.files.check() == nil {
 		return w.conn.close()
 	}
-	var lost error
 	if w.failed == nil && w.files.walNeedsCopy() {
-		lost = w.conn.emptyWALPatiently()
+		err = w.conn.emptyWAL(lockWait)
 	}
 	if same(w.files.path, w.files.db) == nil {
 		closeWithoutTrace(w.db.path, w.conn)
 	} else {
 		w.conn.discard() // SQLite notices itself that the database has moved
 	}
-	return lost
+	return err
 }

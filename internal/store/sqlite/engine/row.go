@@ -27,12 +27,19 @@ func (q Query) Each(f func(Row) error) error {
 	return q.conn.run(s, q.args, f)
 }
 
-// errEnough ends a query after its first row.
-var errEnough = errors.New("enough rows")
-
 // One scans the first row and reports whether there was one.
 func (q Query) One(dest ...any) (found bool, err error) {
-	return q.first(func(r Row) error { return r.Scan(dest...) })
+	err = q.Each(func(r Row) error {
+		found = true
+		if err := r.Scan(dest...); err != nil {
+			return err
+		}
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return found, err
 }
 
 // Get scans the first row. The error is missing if there is none.
@@ -45,111 +52,64 @@ func (q Query) Get(missing error, dest ...any) error {
 }
 
 // Exists reports whether the query has a row.
-func (q Query) Exists() (bool, error) {
-	return q.first(func(Row) error { return nil })
-}
-
-func (q Query) first(f func(Row) error) (found bool, err error) {
-	err = q.Each(func(r Row) error {
-		found = true
-		if err := f(r); err != nil {
-			return err
-		}
-		return errEnough
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return found, err
-}
+func (q Query) Exists() (bool, error) { return q.One() }
 
 // Row is one row of a result, valid until the next one.
 type Row struct{ values []driver.Value }
 
-// NullText is a string whose column may be NULL, which reads as the empty string.
+// NullText is a destination for a text column that may be NULL, which reads as the empty string.
 type NullText string
 
-// NullTime is a time whose column may be NULL, which reads as the zero time.
+// NullTime is a destination for a time column that may be NULL, which reads as the zero time.
 type NullTime time.Time
 
-// Null makes a destination for a text column that may be NULL.
-func Null(s *string) *NullText { return (*NullText)(s) }
-
-// NullableTime makes a destination for a time column that may be NULL.
-func NullableTime(t *time.Time) *NullTime { return (*NullTime)(t) }
+var (
+	errEnough = errors.New("enough rows")
+	errScan   = errors.New("a row cannot be read")
+)
 
 // Scan copies the columns into dest, one each. A destination is a *string, *int64, *bool (0 or 1),
-// *time.Time (microseconds, UTC), *NullText, *NullTime, or a []byte of exactly the column's length. A wrong
-// number or type is an error.
+// *time.Time (microseconds, UTC), *NullText, *NullTime, *any, or a []byte of exactly the column's length. A wrong
+// number or type is an error. Without destinations the row is ignored.
 func (r Row) Scan(dest ...any) error {
-	if len(dest) != len(r.values) {
+	if len(dest) != len(r.values) && len(dest) > 0 {
 		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(r.values), len(dest))
 	}
-	for i, v := range r.values {
-		if !assign(dest[i], v) {
-			return fmt.Errorf("%w: column %d has another type (%T)", errScan, i+1, v)
+	for i, d := range dest {
+		if !assign(d, r.values[i]) {
+			return fmt.Errorf("%w: column %d has another type (%T)", errScan, i+1, r.values[i])
 		}
 	}
 	return nil
 }
 
-var errScan = errors.New("a row cannot be read")
-
-// assign reports whether dest takes the value. dest must not be passed on: it would be allocated.
-func assign(dest any, v driver.Value) bool {
-	switch v := v.(type) {
-	case int64:
-		return assignInt(dest, v)
-	case string:
-		return assignText(dest, v)
-	case []byte:
-		d, ok := dest.([]byte)
-		return ok && len(d) == len(v) && copy(d, v) == len(v)
-	case nil:
-		return assignNull(dest)
-	}
-	return false
-}
-
-func assignInt(dest any, v int64) bool {
-	switch d := dest.(type) {
-	case *int64:
-		*d = v
-	case *bool:
-		*d = v == 1
-		return v == 0 || v == 1
-	case *time.Time:
-		*d = time.UnixMicro(v).UTC()
-	case *NullTime:
-		*d = NullTime(time.UnixMicro(v).UTC())
-	default:
-		return false
-	}
-	return true
-}
-
-func assignText(dest any, v string) bool {
+// assign reports whether dest takes the value. It keeps no pointer, so destinations stay on the stack.
+func assign(dest any, v driver.Value) (ok bool) {
+	text, isText := v.(string)
+	number, isNumber := v.(int64)
 	switch d := dest.(type) {
 	case *string:
-		*d = v
+		*d, ok = text, isText
 	case *NullText:
-		*d = NullText(v)
-	default:
-		return false
-	}
-	return true
-}
-
-func assignNull(dest any) bool {
-	switch d := dest.(type) {
-	case *NullText:
-		*d = ""
+		*d, ok = NullText(text), isText || v == nil
+	case *int64:
+		*d, ok = number, isNumber
+	case *bool:
+		*d, ok = number == 1, isNumber && number>>1 == 0
+	case *time.Time:
+		*d, ok = time.UnixMicro(number).UTC(), isNumber
 	case *NullTime:
-		*d = NullTime{}
-	default:
-		return false
+		*d, ok = NullTime{}, isNumber || v == nil
+		if isNumber {
+			*d = NullTime(time.UnixMicro(number).UTC())
+		}
+	case []byte:
+		b, isBlob := v.([]byte)
+		ok = isBlob && len(b) == len(d) && copy(d, b) == len(b)
+	case *any:
+		*d, ok = v, true
 	}
-	return true
+	return ok
 }
 
 // Micros is how a time is stored: microseconds, the zero time as NULL.

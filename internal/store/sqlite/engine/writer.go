@@ -4,19 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 )
 
-const (
-	// maxQueue bounds the functions that wait for the writer. It is a hundred times what a healthy disk
-	// leaves waiting: if the queue is full, the disk hangs.
-	maxQueue         = 8192
-	defaultBatchSize = 256
-	// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds in the
-	// end: live callers have given up by then.
-	slowCommit = time.Second
-)
+// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds in the end: live
+// callers have given up by then.
+const slowCommit = time.Second
 
 // writer is the one goroutine that writes, with the one connection that can. Only that goroutine uses its
 // fields. It has no timer: a function alone is committed at once; what arrives during a commit shares the next one.
@@ -27,17 +20,7 @@ type writer struct {
 	failed error            // why no transaction is tried; nil if the database is ok
 	retry  <-chan time.Time // when the recovery is tried next
 	wal    backlog
-	batch  int
-	queue  chan *call
-	tasks  chan *task
 	done   chan struct{}
-}
-
-// task is a transaction of its own.
-type task struct {
-	ctx  context.Context
-	run  func(*Conn) error
-	done chan error
 }
 
 // Commit describes one transaction of Write.
@@ -47,60 +30,40 @@ type Commit struct {
 	Err       error         // if set, nothing of it was kept
 }
 
-func startWriter(db *DB) (*writer, error) {
-	w := &writer{
-		db: db, batch: db.opt.BatchSize,
-		queue: make(chan *call, maxQueue), tasks: make(chan *task), done: make(chan struct{}),
-	}
-	if w.batch == 0 {
-		w.batch = defaultBatchSize
-	}
+func (db *DB) startWriter() error {
+	w := &writer{db: db, done: make(chan struct{})}
 	if err := w.open(); err != nil {
-		return nil, err
+		return err
 	}
 	if db.opt.Recover {
-		if err := w.conn.emptyWAL(); err != nil && !errors.Is(err, errWALBusy) {
+		if err := w.conn.emptyWAL(0); err != nil && !errors.Is(err, errWALBusy) {
 			w.fail(err)
 		}
 	}
+	db.writer = w
 	go w.loop()
-	return w, nil
+	go db.watch()
+	return nil
 }
 
 func (w *writer) loop() {
 	defer close(w.done)
-	batch := make([]*call, 0, w.batch)
+	batch := make([]*call, 0, w.db.opt.BatchSize)
 	for {
 		select {
 		case <-w.db.closed:
-			w.abandonQueue()
-			return
-		case t := <-w.tasks:
-			t.done <- w.runTask(t)
-			w.checkpoint()
-		case <-w.retry:
-			w.recover()
-		case c := <-w.queue:
-			// Lets callers that are ready queue theirs too. On one core none of them would run before the
-			// commit, and every batch would hold one function; alone, it costs nothing.
-			runtime.Gosched()
-			batch = gather(w.queue, append(batch[:0], c), w.batch)
-			w.commit(batch)
-			w.checkpoint()
-		}
-	}
-}
-
-// abandonQueue answers calls that will not run.
-func (w *writer) abandonQueue() {
-	for {
-		select {
-		case c := <-w.queue:
-			if c.claim() {
+			for _, c := range claim(gather(w.db.writes, make([]*call, 0, maxQueue))) {
 				c.answer(ErrClosed)
 			}
-		default:
 			return
+		case <-w.retry:
+			w.recover()
+		case c := <-w.db.alone:
+			c.answer(w.transaction(c.ctx, func() error { return c.run(w.conn) }))
+			w.checkpoint()
+		case c := <-w.db.writes:
+			w.commit(gather(w.db.writes, append(batch, c)))
+			w.checkpoint()
 		}
 	}
 }
@@ -119,23 +82,20 @@ func (w *writer) commit(batch []*call) {
 		batch = claim(batch)
 	}
 	var one *callError
-	if len(batch) > 1 && errors.As(err, &one) {
-		for _, c := range batch {
-			alone := []*call{c}
-			c.answer(w.observed(&alone, func() error { return w.runAll(alone) }))
-		}
-		return
-	}
+	retry := len(batch) > 1 && errors.As(err, &one)
 	for _, c := range batch {
+		if retry {
+			alone := []*call{c}
+			err = w.observed(&alone, func() error { return w.runAll(alone) })
+		}
 		c.answer(err)
 	}
 }
 
 // callError is an error of one function, as opposed to one of the transaction as a whole.
-type callError struct{ err error }
+type callError struct{ error }
 
-func (e *callError) Error() string { return e.err.Error() }
-func (e *callError) Unwrap() error { return e.err }
+func (e *callError) Unwrap() error { return e.error }
 
 func (w *writer) runAll(batch []*call) error {
 	for _, c := range batch {
@@ -151,26 +111,33 @@ func (w *writer) runAll(batch []*call) error {
 func (w *writer) observed(batch *[]*call, f func() error) error {
 	began := w.db.opt.Now()
 	err := w.transaction(context.Background(), f)
-	if observe := w.db.opt.Observe; observe != nil && (err != nil || len(*batch) > 0) {
-		observe(Commit{Functions: len(*batch), Took: w.db.opt.Now().Sub(began), Err: err})
+	if err != nil || len(*batch) > 0 {
+		w.db.opt.Observe(Commit{Functions: len(*batch), Took: w.db.opt.Now().Sub(began), Err: err})
 	}
 	return err
-}
-
-func (w *writer) runTask(t *task) error {
-	if err := t.ctx.Err(); err != nil {
-		return err
-	}
-	return w.transaction(t.ctx, func() error { return t.run(w.conn) })
 }
 
 // transaction runs f between BEGIN IMMEDIATE and COMMIT and returns nil once its rows are durable in the files
 // that have the database's names.
 func (w *writer) transaction(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := w.ready(); err != nil {
 		return err
 	}
-	took, err := w.attempt(ctx, f)
+	var took time.Duration
+	err := w.begin(ctx)
+	if err == nil {
+		if err = f(); err == nil {
+			began := w.db.opt.Now()
+			_, err = w.conn.Exec("COMMIT")
+			took = w.db.opt.Now().Sub(began)
+		}
+		if err != nil {
+			_, _ = w.conn.Exec("ROLLBACK") // after some errors SQLite has rolled back already
+		}
+	}
 	if err == nil {
 		err = w.db.checkFiles()
 	}
@@ -180,22 +147,6 @@ func (w *writer) transaction(ctx context.Context, f func() error) error {
 	}
 	w.judge(err)
 	return err
-}
-
-// attempt returns how long the commit itself took.
-func (w *writer) attempt(ctx context.Context, f func() error) (took time.Duration, err error) {
-	if err := w.begin(ctx); err != nil {
-		return 0, err
-	}
-	if err = f(); err == nil {
-		began := w.db.opt.Now()
-		_, err = w.conn.Exec("COMMIT")
-		took = w.db.opt.Now().Sub(began)
-	}
-	if err != nil {
-		_, _ = w.conn.Exec("ROLLBACK") // after some errors SQLite has rolled back already
-	}
-	return took, err
 }
 
 const (
@@ -208,8 +159,7 @@ const (
 
 // begin takes the write lock.
 func (w *writer) begin(ctx context.Context) error {
-	limit := time.NewTimer(maxLockWait)
-	defer limit.Stop()
+	limit := time.After(maxLockWait)
 	for {
 		_, err := w.conn.Exec("BEGIN IMMEDIATE")
 		if !isBusy(err) {
@@ -217,11 +167,11 @@ func (w *writer) begin(ctx context.Context) error {
 		}
 		w.db.health.note(ErrLocked) // from the first try on: readiness must not wait for the last
 		select {
-		case <-limit.C:
+		case <-limit:
 			return fmt.Errorf("%w for more than %s: try again when it is done", ErrLocked, maxLockWait)
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrLocked, ctx.Err())
-		case <-w.db.lost:
+		case <-w.db.Lost():
 			return w.db.Err()
 		case <-w.db.closed:
 			return ErrClosed
@@ -240,8 +190,7 @@ func (w *writer) ready() error {
 		return w.failed
 	}
 	old := w.conn
-	err := w.open()
-	if err != nil {
+	if err := w.open(); err != nil {
 		w.fail(err)
 		return err
 	}
@@ -251,25 +200,15 @@ func (w *writer) ready() error {
 
 // judge learns from how a transaction ended.
 func (w *writer) judge(err error) {
-	switch {
-	case errors.Is(err, errUnseen), isFailure(err):
+	if errors.Is(err, errUnseen) || isFailure(err) {
 		w.fail(err)
 		return
-	case isFull(err):
-		w.tell(func(m Monitor) { m.Unavailable(err) })
-	case IsDamage(err):
-		w.tell(func(m Monitor) { m.Damaged(err) })
-	case err == nil:
-		w.tell(func(m Monitor) { m.Available() })
+	}
+	if err == nil || isFull(err) || IsDamage(err) {
+		w.db.opt.Report(err, isFull(err))
 	}
 	var one *callError
 	if !errors.As(err, &one) { // one bad row says nothing about the disk
 		w.db.health.note(err)
-	}
-}
-
-func (w *writer) tell(f func(Monitor)) {
-	if m := w.db.opt.Monitor; m != nil {
-		f(m)
 	}
 }
