@@ -25,7 +25,7 @@ func (o *answers) observe(a server.Answer, took time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = append(o.all, a)
-	if took <= 0 || took > patience {
+	if took <= 0 || took > testTimeout {
 		o.bad = append(o.bad, took)
 	}
 }
@@ -39,7 +39,7 @@ func (o *answers) take() []server.Answer {
 	return all
 }
 
-func (o *answers) option() siteOption {
+func (o *answers) option() option {
 	return withDeps(func(d *server.Deps) { d.Observe = o.observe })
 }
 
@@ -51,24 +51,24 @@ type observed struct {
 
 // wantObserved sends the requests, and demands that each is told before its answer is there, that each is
 // in the vocabulary, and returns what was told.
-func (w *site) wantObserved(o *answers, rows []observed) []server.Answer {
-	w.t.Helper()
+func (ts *testServer) wantObserved(o *answers, rows []observed) []server.Answer {
+	ts.t.Helper()
 	var told []server.Answer
 	for _, row := range rows {
-		w.ask(row.raw)
+		ts.ask(row.raw)
 		got := o.take()
 		if diff := cmp.Diff([]server.Answer{row.want}, got); diff != "" {
-			w.t.Errorf("%.60q: %s", row.raw, diff)
+			ts.t.Errorf("%.60q: %s", row.raw, diff)
 		}
 		told = append(told, got...)
 	}
 	for _, a := range told {
 		if !slices.Contains(server.Answers(), a) {
-			w.t.Errorf("%+v is none of Answers", a)
+			ts.t.Errorf("%+v is none of Answers", a)
 		}
 	}
 	if len(o.bad) > 0 {
-		w.t.Errorf("durations of %v", o.bad)
+		ts.t.Errorf("durations of %v", o.bad)
 	}
 	return told
 }
@@ -94,7 +94,7 @@ func TestTheObserverIsToldOfEveryAnswerInFixedWords(t *testing.T) {
 
 func observePages(t *testing.T) []server.Answer {
 	var o answers
-	return newSite(t, o.option()).wantObserved(&o, []observed{
+	return newServer(t, o.option()).wantObserved(&o, []observed{
 		{request("GET / HTTP/1.1"), server.Answer{Route: "/", Status: 200, Outcome: "ok"}},
 		{request("HEAD /?ref=some-code HTTP/1.1"), server.Answer{Route: "/", Status: 200, Outcome: "ok"}},
 		{request("GET /?ref=some-code HTTP/1.1"), server.Answer{Route: "/", Status: 200, Outcome: "pickup"}},
@@ -115,8 +115,8 @@ func observePages(t *testing.T) []server.Answer {
 
 func observeRedirects(t *testing.T) []server.Answer {
 	var o answers
-	w := newSite(t, o.option(), withConfig(func(c *server.Config) { c.LandingURL = "https://example.com/" }))
-	return w.wantObserved(&o, []observed{
+	ts := newServer(t, o.option(), withConfig(func(c *server.Config) { c.LandingURL = "https://example.com/" }))
+	return ts.wantObserved(&o, []observed{
 		{request("GET / HTTP/1.1"), server.Answer{Route: "/", Status: 302, Outcome: "ok"}},
 		{request("GET /?ref=some-code HTTP/1.1"), server.Answer{Route: "/", Status: 302, Outcome: "pickup"}},
 	})
@@ -124,13 +124,13 @@ func observeRedirects(t *testing.T) []server.Answer {
 
 func observeGates(t *testing.T) []server.Answer {
 	var o answers
-	w := newSite(t, o.option())
-	a, ann := w.account(), w.account()
+	ts := newServer(t, o.option())
+	a, ann := ts.account(), ts.account()
 	refused := func(status int, outcome string) server.Answer {
 		return server.Answer{Route: "/v1/auth/attribute", Status: status, Outcome: outcome}
 	}
 	session := "Cookie: nl_session=" + a.Session
-	return w.wantObserved(&o, []observed{
+	return ts.wantObserved(&o, []observed{
 		{request(attributeLine), refused(401, "unauthenticated")},
 		{request(attributeLine, session), refused(403, "csrf_missing")},
 		{request(attributeLine, session, "X-CSRF-Token: wrong"), refused(403, "csrf_invalid")},
@@ -144,17 +144,17 @@ func observeGates(t *testing.T) []server.Answer {
 func observeReasons(t *testing.T) []server.Answer {
 	var o answers
 	reasons := make(chan referral.Reason, 1)
-	w := newSite(t, o.option(), withDeps(func(d *server.Deps) {
-		d.Referrals = attributer(func(context.Context, referral.Attempt) referral.Outcome {
+	ts := newServer(t, o.option(), withDeps(func(d *server.Deps) {
+		d.Referrals = submitFunc(func(context.Context, referral.Attempt) referral.Outcome {
 			return referral.Outcome{Reason: <-reasons}
 		})
 	}))
-	a := w.account()
+	a := ts.account()
 	var told []server.Answer
 	for _, r := range referral.Reasons {
-		reasons <- r
-		told = append(told, w.wantObserved(&o, []observed{
-			{post(a, "; ref_code=some-code"), server.Answer{Route: "/v1/auth/attribute", Status: 200, Outcome: string(r)}},
+		reasons <- r.Reason
+		told = append(told, ts.wantObserved(&o, []observed{
+			{post(a, "; ref_code=some-code"), server.Answer{Route: "/v1/auth/attribute", Status: 200, Outcome: string(r.Reason)}},
 		})...)
 	}
 	return told
@@ -162,29 +162,29 @@ func observeReasons(t *testing.T) []server.Answer {
 
 func observeTimeout(t *testing.T) []server.Answer {
 	var o answers
-	w := newSite(t, o.option(), withReadTimeout(50*time.Millisecond))
-	return w.wantObserved(&o, []observed{
+	ts := newServer(t, o.option(), withReadTimeout(50*time.Millisecond))
+	return ts.wantObserved(&o, []observed{
 		{"GET / HTTP/1.1\r\n", server.Answer{Route: "other", Status: 408, Outcome: "request_timeout"}},
 	})
 }
 
 func observeSickness(t *testing.T) []server.Answer {
 	var o answers
-	w := newSite(t, o.option(), withDeps(func(d *server.Deps) {
+	ts := newServer(t, o.option(), withDeps(func(d *server.Deps) {
 		d.Sessions = panickingSessions{}
 		d.NotReady = func(context.Context) []string { return []string{"the disk is gone"} }
 	}))
-	told := w.wantObserved(&o, []observed{
+	told := ts.wantObserved(&o, []observed{
 		{request("GET /readyz HTTP/1.1"), server.Answer{Route: "/readyz", Status: 503, Outcome: "unavailable"}},
 		{request(attributeLine, "Cookie: nl_session="+strings.Repeat("A", 43)),
 			server.Answer{Route: "/v1/auth/attribute", Status: 500, Outcome: "internal"}},
 	})
-	w = newSite(t, o.option())
-	a := w.account()
-	if err := w.store.Close(); err != nil {
+	ts = newServer(t, o.option())
+	a := ts.account()
+	if err := ts.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return append(told, w.wantObserved(&o, []observed{
+	return append(told, ts.wantObserved(&o, []observed{
 		{post(a, ""), server.Answer{Route: "/v1/auth/attribute", Status: 503, Outcome: "unavailable"}},
 	})...)
 }
@@ -192,19 +192,19 @@ func observeSickness(t *testing.T) []server.Answer {
 // TestConnectionsAreCounted holds one open and waits until the count follows.
 func TestConnectionsAreCounted(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	c := w.dial()
+	ts := newServer(t)
+	c := ts.dial()
 	c.send(request("GET /healthz HTTP/1.1"))
 	c.receive("GET")
-	if n := w.server.Connections(); n != 1 {
+	if n := ts.server.Connections(); n != 1 {
 		t.Errorf("%d connections while one is open", n)
 	}
 	_ = c.conn.Close()
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
-	for deadline := time.Now().Add(patience); w.server.Connections() != 0; <-again.C {
+	for deadline := time.Now().Add(testTimeout); ts.server.Connections() != 0; <-again.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d connections after it was closed", w.server.Connections())
+			t.Fatalf("%d connections after it was closed", ts.server.Connections())
 		}
 	}
 }

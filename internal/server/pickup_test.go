@@ -11,7 +11,7 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-func trusting(prefix string) siteOption {
+func trusting(prefix string) option {
 	return withConfig(func(c *server.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(prefix)} })
 }
 
@@ -19,8 +19,8 @@ const planted = "ref_code=CODE; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
 
 func TestPickup(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	known := w.account().Code
+	ts := newServer(t)
+	known := ts.account().Code
 	rows := []struct {
 		line  string
 		code  string // planted; empty: nothing is
@@ -75,8 +75,8 @@ func TestPickup(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.line+strings.Join(row.lines, " "), func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			res := w.ask(request(row.line, row.lines...))
+			ts := ts.in(t)
+			res := ts.ask(request(row.line, row.lines...))
 			res.wantCommon(t)
 			want := ""
 			if row.code != "" {
@@ -103,7 +103,7 @@ func TestPickup(t *testing.T) {
 
 func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withConfig(func(c *server.Config) { c.PickupTouch = referral.TouchFirst }))
+	ts := newServer(t, withConfig(func(c *server.Config) { c.PickupTouch = referral.TouchFirst }))
 	rows := []struct {
 		cookie string
 		plants bool
@@ -117,7 +117,7 @@ func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	}
 	for _, row := range rows {
 		for _, path := range []string{"/?ref=newer", "/r/newer"} {
-			res := w.ask(request("GET "+path+" HTTP/1.1", row.cookie))
+			res := ts.ask(request("GET "+path+" HTTP/1.1", row.cookie))
 			if got := res.one(t, "Set-Cookie") != ""; got != row.plants {
 				t.Errorf("%s with %s: planted %t, want %t", path, row.cookie, got, row.plants)
 			}
@@ -128,9 +128,9 @@ func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 func TestTheLandingURLIsTheOnlyTarget(t *testing.T) {
 	t.Parallel()
 	const landing = "https://www.example.com/welcome?from=console"
-	w := newSite(t, withConfig(func(c *server.Config) { c.LandingURL = landing }))
+	ts := newServer(t, withConfig(func(c *server.Config) { c.LandingURL = landing }))
 	for _, target := range []string{"/", "/?ref=abc", "/r/abc", "/?ref=abc&next=https://evil.example", "/r/abc?url=//evil.example", "/r/%5cevil.example"} {
-		res := w.ask(request("GET "+target+" HTTP/1.1", "X-Forwarded-Host: evil.example"))
+		res := ts.ask(request("GET "+target+" HTTP/1.1", "X-Forwarded-Host: evil.example"))
 		if res.status != 302 || res.one(t, "Location") != landing || res.body != "" || res.one(t, "Content-Type") != "" {
 			t.Errorf("%s: %d to %q, %q", target, res.status, res.one(t, "Location"), res.body)
 		}
@@ -142,8 +142,8 @@ func TestTheLandingURLIsTheOnlyTarget(t *testing.T) {
 
 func TestTheLandingPageNeedsNothingButItself(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	res := w.ask(request("GET / HTTP/1.1"))
+	ts := newServer(t)
+	res := ts.ask(request("GET / HTTP/1.1"))
 	if csp := res.one(t, "Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-") || strings.Contains(csp, "unsafe") {
 		t.Errorf("Content-Security-Policy %q", csp)
 	}
@@ -187,18 +187,18 @@ func TestPickupAndItsDeletionHaveTheSameAttributes(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := newSite(t, trusting(row.proxy), withConfig(func(c *server.Config) {
+			ts := newServer(t, trusting(row.proxy), withConfig(func(c *server.Config) {
 				c.CookieSecure, c.CookieDomain, c.PickupMaxAge = row.mode, "example.com", time.Hour
 			}))
 			tail := "; HttpOnly; SameSite=Lax"
 			if row.secure {
 				tail = "; HttpOnly; Secure; SameSite=Lax"
 			}
-			if got, want := w.ask(request("GET /?ref=abc HTTP/1.1", row.lines...)).one(t, "Set-Cookie"),
+			if got, want := ts.ask(request("GET /?ref=abc HTTP/1.1", row.lines...)).one(t, "Set-Cookie"),
 				"ref_code=abc; Path=/; Domain=example.com; Max-Age=3600"+tail; got != want {
 				t.Errorf("planted %q, want %q", got, want)
 			}
-			if got, want := w.ask(post(w.account(), "", row.lines...)).one(t, "Set-Cookie"),
+			if got, want := ts.ask(post(ts.account(), "", row.lines...)).one(t, "Set-Cookie"),
 				"ref_code=; Path=/; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"+tail; got != want {
 				t.Errorf("cleared with %q, want %q", got, want)
 			}

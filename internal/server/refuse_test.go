@@ -12,7 +12,7 @@ import (
 
 func TestPathsAndMethodsAreExact(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	rows := []struct {
 		line   string
 		status int
@@ -76,29 +76,29 @@ func TestPathsAndMethodsAreExact(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.line, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			a := w.account()
+			ts := ts.in(t)
+			a := ts.account()
 			// Everything a call needs but the right path and method.
 			raw := row.line + strings.TrimPrefix(post(a, "; ref_code=abc"), attributeLine)
-			res := w.ask(raw)
+			res := ts.ask(raw)
 			tag := map[int]string{404: "not_found", 405: "method_not_allowed"}[row.status]
-			res.wantRefusal(t, row.status, tag)
+			res.wantError(t, row.status, tag)
 			if got := res.one(t, "Allow"); got != row.allow {
 				t.Errorf("Allow %q, want %q", got, row.allow)
 			}
-			w.wantUntouched(t, a)
+			ts.wantUntouched(t, a)
 		})
 	}
 }
 
 func TestTheAbsoluteFormOfATargetIsTheSamePath(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	for _, target := range []string{"http://console.test/v1/auth/attribute", "HTTPS://console.test/v1/auth/attribute", "/v1/auth/attribute?u=http://x//y"} {
-		w.ask(strings.Replace(post(w.account(), ""), "/v1/auth/attribute", target, 1)).wantOutcome(t, "no_cookie")
+		ts.ask(strings.Replace(post(ts.account(), ""), "/v1/auth/attribute", target, 1)).wantOutcome(t, "no_cookie")
 	}
 	for _, target := range []string{"http://console.test", "http://console.test?ref=abc", "/?ref=abc&u=http://evil.example/r/x"} {
-		if res := w.ask(request("GET " + target + " HTTP/1.1")); res.status != 200 || res.body != string(server.LandingPage) {
+		if res := ts.ask(request("GET " + target + " HTTP/1.1")); res.status != 200 || res.body != string(server.LandingPage) {
 			t.Errorf("GET %s: %d", target, res.status)
 		}
 	}
@@ -108,8 +108,8 @@ func TestTheAbsoluteFormOfATargetIsTheSamePath(t *testing.T) {
 // valid: it must never run.
 func TestAmbiguousFramingIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	code := w.account().Code
+	ts := newServer(t)
+	code := ts.account().Code
 	const body = "\r\n{}"
 	rows := map[string]struct{ line, lines, rest string }{
 		"two lengths":                       {"", "Content-Length: 2\r\nContent-Length: 3", body},
@@ -168,8 +168,8 @@ func TestAmbiguousFramingIsRefused(t *testing.T) {
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			a := w.account()
+			ts := ts.in(t)
+			a := ts.account()
 			raw := strings.TrimSuffix(post(a, "; ref_code="+code, row.lines), "\r\n") + row.rest
 			if row.lines == "" {
 				raw = strings.Replace(post(a, "; ref_code="+code), "Host:", " Host:", 1)
@@ -177,30 +177,30 @@ func TestAmbiguousFramingIsRefused(t *testing.T) {
 			if row.line != "" {
 				raw = strings.Replace(raw, attributeLine, row.line, 1)
 			}
-			c := w.dial()
+			c := ts.dial()
 			c.send(raw + post(a, "; ref_code="+code))
-			c.receive("POST").wantRefusal(t, 400, "bad_request")
+			c.receive("POST").wantError(t, 400, "bad_request")
 			c.closed()
-			w.wantUntouched(t, a)
+			ts.wantUntouched(t, a)
 		})
 	}
 }
 
 func TestAHostIsDemandedOfHTTP11Alone(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	hostless := strings.Replace(post(w.account(), ""), "Host: console.test\r\n", "", 1)
-	w.ask(hostless).wantRefusal(t, 400, "bad_request")
-	w.ask("GET /healthz HTTP/1.1\r\n\r\n").wantRefusal(t, 400, "bad_request")
-	w.ask(strings.Replace(hostless, "HTTP/1.1", "HTTP/1.0", 1)).wantOutcome(t, "no_cookie")
+	ts := newServer(t)
+	hostless := strings.Replace(post(ts.account(), ""), "Host: console.test\r\n", "", 1)
+	ts.ask(hostless).wantError(t, 400, "bad_request")
+	ts.ask("GET /healthz HTTP/1.1\r\n\r\n").wantError(t, 400, "bad_request")
+	ts.ask(strings.Replace(hostless, "HTTP/1.1", "HTTP/1.0", 1)).wantOutcome(t, "no_cookie")
 	// Without a host, no origin is the server's own.
-	w.ask(strings.Replace(strings.Replace(hostless, "HTTP/1.1\r\n", "HTTP/1.0\r\nOrigin: http://console.test\r\n", 1), "Host", "", 1)).
-		wantRefusal(t, 403, "csrf_invalid")
+	ts.ask(strings.Replace(strings.Replace(hostless, "HTTP/1.1\r\n", "HTTP/1.0\r\nOrigin: http://console.test\r\n", 1), "Host", "", 1)).
+		wantError(t, 403, "csrf_invalid")
 }
 
 func TestRubbishIsABadRequest(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	for _, raw := range []string{
 		"rubbish\r\n\r\n",
 		" / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -213,10 +213,10 @@ func TestRubbishIsABadRequest(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%.30q", raw), func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			c := w.dial()
+			ts := ts.in(t)
+			c := ts.dial()
 			c.send(raw)
-			c.receive("").wantRefusal(t, 400, "bad_request")
+			c.receive("").wantError(t, 400, "bad_request")
 			c.closedGently()
 		})
 	}
@@ -224,19 +224,19 @@ func TestRubbishIsABadRequest(t *testing.T) {
 
 func TestAChunkedRequestIsTheLastOfItsConnection(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
-	c := w.dial()
+	ts := newServer(t)
+	a := ts.account()
+	c := ts.dial()
 	c.send(post(a, "", "Transfer-Encoding: chunked") + "0;\n\r\n\r\n" + post(a, "; ref_code=abc"))
 	c.receive("POST").wantOutcome(t, "no_cookie")
 	c.closed()
-	w.wantUntouched(t, a)
+	ts.wantUntouched(t, a)
 }
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
+	ts := newServer(t)
+	a := ts.account()
 	huge := strings.Repeat("x", 64<<10+1)
 	// The body of the first is not even sent: the answer does not wait for it.
 	tooLarge := map[string]string{
@@ -253,20 +253,20 @@ func TestLimits(t *testing.T) {
 	for name, raw := range tooLarge {
 		t.Run("a body too large, "+name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			c := w.dial()
+			ts := ts.in(t)
+			c := ts.dial()
 			c.send(raw)
-			c.receive(methodOf(raw)).wantRefusal(t, 413, "payload_too_large")
+			c.receive(methodOf(raw)).wantError(t, 413, "payload_too_large")
 			c.closedGently()
 		})
 	}
 	t.Run("16 KiB of headers", func(t *testing.T) {
 		t.Parallel()
-		w := w.in(t)
+		ts := ts.in(t)
 		raw := post(a, "", "X-Padding: ")
 		raw = strings.Replace(raw, "X-Padding: ", "X-Padding: "+strings.Repeat("x", 16<<10-len(raw)), 1)
-		w.ask(raw).wantOutcome(t, "no_cookie")
-		w.ask(raw+raw).wantOutcome(t, "no_cookie")
+		ts.ask(raw).wantOutcome(t, "no_cookie")
+		ts.ask(raw+raw).wantOutcome(t, "no_cookie")
 	})
 	for name, raw := range map[string]string{
 		"20 KiB of headers":         request(attributeLine, "X-Padding: "+strings.Repeat("x", 20<<10)),
@@ -277,10 +277,10 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			c := w.dial()
+			ts := ts.in(t)
+			c := ts.dial()
 			c.send(raw)
-			c.receive(methodOf(raw)).wantRefusal(t, 431, "headers_too_large")
+			c.receive(methodOf(raw)).wantError(t, 431, "headers_too_large")
 			c.closedGently()
 		})
 	}
@@ -288,8 +288,8 @@ func TestLimits(t *testing.T) {
 
 func TestWhatDoesNotArriveInTimeIsATimeout(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withReadTimeout(100*time.Millisecond))
-	a := w.account()
+	ts := newServer(t, withReadTimeout(100*time.Millisecond))
+	a := ts.account()
 	whole := post(a, "; ref_code=abc")
 	for name, raw := range map[string]string{
 		"a body announced and never sent": withBody(whole, strings.Repeat("x", 9))[:len(whole)+10],
@@ -301,45 +301,45 @@ func TestWhatDoesNotArriveInTimeIsATimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			c := w.dial()
+			ts := ts.in(t)
+			c := ts.dial()
 			c.send(raw)
-			c.receive("POST").wantRefusal(t, 408, "request_timeout")
+			c.receive("POST").wantError(t, 408, "request_timeout")
 			c.closed()
-			w.wantUntouched(t, a)
+			ts.wantUntouched(t, a)
 		})
 	}
 }
 
 func TestHalfARequestAndGoneIsNoRequest(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
+	ts := newServer(t)
+	a := ts.account()
 	raw := withBody(post(a, "; ref_code=abc"), "{}")
-	c := w.dial()
+	c := ts.dial()
 	c.send(raw[:len(raw)-1])
 	if err := c.conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	c.receive("POST").wantRefusal(t, 400, "bad_request")
+	c.receive("POST").wantError(t, 400, "bad_request")
 	c.closed()
-	w.wantUntouched(t, a)
+	ts.wantUntouched(t, a)
 }
 
 func TestNothingInternalIsShown(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	for _, raw := range []string{
 		"GET / HTTP/1.1\r\nHost: x\r\nCookie : nl_session=visible-secret\r\n\r\n",
 		"visible-secret\r\n\r\n",
 		request("GET /visible-secret HTTP/1.1"),
 		request("GET / HTTP/1.1", "X-A: "+strings.Repeat("visible-secret", 2000)),
 	} {
-		if res := w.ask(raw); strings.Contains(res.body, "visible") || strings.Contains(fmt.Sprint(res.header), "visible") {
+		if res := ts.ask(raw); strings.Contains(res.body, "visible") || strings.Contains(fmt.Sprint(res.header), "visible") {
 			t.Errorf("%.40q was answered %q %q", raw, res.header, res.body)
 		}
 	}
-	if log := w.log.String(); strings.Contains(log, "visible") {
+	if log := ts.log.String(); strings.Contains(log, "visible") {
 		t.Errorf("log %s", log)
 	}
 }
@@ -353,8 +353,8 @@ func TestOnlyATrustedProxyChoosesTheRequestID(t *testing.T) {
 		}
 		return request("GET /nowhere HTTP/1.1", lines...)
 	}
-	direct, proxied := newSite(t), newSite(t, trusting("127.0.0.0/8"))
-	direct.ask(sent("mine-1")).wantRefusal(t, 404, "not_found") // demands an id of the server's own
+	direct, proxied := newServer(t), newServer(t, trusting("127.0.0.0/8"))
+	direct.ask(sent("mine-1")).wantError(t, 404, "not_found") // demands an id of the server's own
 
 	long := strings.Repeat("x", 128)
 	for _, id := range []string{"mine-1", "A.b_c-9", "x", long} {
@@ -363,6 +363,6 @@ func TestOnlyATrustedProxyChoosesTheRequestID(t *testing.T) {
 		}
 	}
 	for _, ids := range [][]string{{""}, {"a b"}, {"a\"b"}, {"é"}, {long + "x"}, {"a", "a"}, {"a,b"}, nil} {
-		proxied.ask(sent(ids...)).wantRefusal(t, 404, "not_found")
+		proxied.ask(sent(ids...)).wantError(t, 404, "not_found")
 	}
 }
