@@ -24,7 +24,7 @@ func (s *Server) handleAttribute(r *request) error {
 		body = `{"attributed":false,"reason":"` + r.outcome + `"}`
 	}
 	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.deleteRefCode[s.secure(r)])
-	r.respond(fasthttp.StatusOK, contentJSON, []byte(body))
+	r.respond(fasthttp.StatusOK, contentJSON, body)
 	return nil
 }
 
@@ -43,8 +43,8 @@ func (s *Server) submit(r *request, userID string) (o referral.Outcome) {
 		RequestID: r.ID,
 		Source:    referral.SourceLive,
 	})
-	if _, known := o.Reason.Info(); !o.Attributed && !known {
-		o.Reason = referral.ReasonInternalError // the only one that is documented for a bug
+	if _, known := o.Reason.Info(); !known && !o.Attributed {
+		o.Reason = referral.ReasonInternalError // the documented one for a bug
 	}
 	return o
 }

@@ -92,7 +92,7 @@ func (b baseline) wantNothingNew(t *testing.T, got response) {
 		t.Errorf("Cache-Control or X-Request-Id is missing: %v", got.header)
 	}
 	if got.status < 400 {
-		if !slices.Contains([]int{200, 204, 302}, got.status) || got.body != string(server.LandingPage) && !bodies.MatchString(got.body) {
+		if !slices.Contains([]int{200, 204, 302}, got.status) || got.body != server.LandingPage && !bodies.MatchString(got.body) {
 			t.Errorf("%d %q is not an answer", got.status, got.body)
 		}
 		return

@@ -123,7 +123,7 @@ func (fx *fixtures) answer(a asked) wanted {
 	case isLink:
 		w.status, w.location = 302, "/"
 	default:
-		w.status, w.body = 200, string(server.LandingPage)
+		w.status, w.body = 200, server.LandingPage
 	}
 	return w
 }

@@ -94,7 +94,7 @@ func TestPickup(t *testing.T) {
 			if res.status != 200 || res.one(t, "Content-Type") != "text/html; charset=utf-8" || res.one(t, "Location") != "" {
 				t.Errorf("%d %q, want the page", res.status, res.header)
 			}
-			if strings.HasPrefix(row.line, "GET") && res.body != string(server.LandingPage) {
+			if strings.HasPrefix(row.line, "GET") && res.body != server.LandingPage {
 				t.Error("the page differs from the built-in one")
 			}
 		})

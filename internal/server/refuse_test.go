@@ -98,7 +98,7 @@ func TestTheAbsoluteFormOfATargetIsTheSamePath(t *testing.T) {
 		ts.ask(strings.Replace(post(ts.account(), ""), "/v1/auth/attribute", target, 1)).wantOutcome(t, "no_cookie")
 	}
 	for _, target := range []string{"http://console.test", "http://console.test?ref=abc", "/?ref=abc&u=http://evil.example/r/x"} {
-		if res := ts.ask(request("GET " + target + " HTTP/1.1")); res.status != 200 || res.body != string(server.LandingPage) {
+		if res := ts.ask(request("GET " + target + " HTTP/1.1")); res.status != 200 || res.body != server.LandingPage {
 			t.Errorf("GET %s: %d", target, res.status)
 		}
 	}

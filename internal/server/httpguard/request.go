@@ -45,7 +45,7 @@ func forwardedHTTPS(h Headers) bool {
 		return false
 	}
 	first, _, _ := strings.Cut(lines[0], ",")
-	return strings.EqualFold(strings.Trim(first, blanks), "https")
+	return strings.EqualFold(strings.Trim(first, " \t"), "https")
 }
 
 // splitTarget cuts a request target into its path and its query, both as they came. It removes the scheme and the
@@ -77,7 +77,8 @@ func requestID(h Headers, trusted bool) string {
 	}
 	var random [8]byte
 	binary.BigEndian.PutUint64(random[:], rand.Uint64())
-	return "req_" + hex.EncodeToString(random[:])
+	id := append(make([]byte, 0, 20), "req_"...)
+	return string(hex.AppendEncode(id, random[:]))
 }
 
 func isRequestID(s string) bool {
