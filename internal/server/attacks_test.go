@@ -14,9 +14,9 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// TestAVictimsCookiesWithoutTheTokenGetNowhere is request forgery: some page makes the victim's browser
-// send all its cookies. The attacker may choose everything but X-CSRF-Token, which he does not know.
-func TestAVictimsCookiesWithoutTheTokenGetNowhere(t *testing.T) {
+// TestForgedRequestWithoutTheTokenIsRejected is request forgery: another page makes the victim's browser send all its
+// cookies. The attacker may choose everything but X-CSRF-Token, which the attacker does not know.
+func TestForgedRequestWithoutTheTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	attacker := ts.account()
@@ -59,10 +59,10 @@ func TestAVictimsCookiesWithoutTheTokenGetNowhere(t *testing.T) {
 	}
 }
 
-// TestACookieTossedFromASiblingGetsNowhere has a sibling subdomain that plants cookies for the whole
-// domain. They come before the victim's own when their path is longer, and behind them when it is not;
-// with enough of them, the browser throws the victim's own away.
-func TestACookieTossedFromASiblingGetsNowhere(t *testing.T) {
+// TestCookiesSetByASiblingDomainAreRejected has a sibling subdomain that sets cookies for the whole domain. They come
+// before the victim's own if their path is longer, and else after them. With enough of them, the browser drops the
+// victim's own.
+func TestCookiesSetByASiblingDomainAreRejected(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	rows := []struct {
@@ -121,18 +121,18 @@ func csrfOf(whose bool) func(victim, attacker account) string {
 	}
 }
 
-// TestASessionIsNeverTheVisitorsChoice is session fixation: the attacker plants a session's name before
-// the victim signs in, and uses it afterwards.
-func TestASessionIsNeverTheVisitorsChoice(t *testing.T) {
+// TestSessionFixationFails has an attacker who sets a session cookie before the victim signs in, and uses it
+// afterwards.
+func TestSessionFixationFails(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	victim := ts.account()
-	tokens, _, err := auth.NewSession(rand.Reader, victim.ID, epoch, sessionTTL) // never stored: of the attacker's making
+	tokens, _, err := auth.NewSession(rand.Reader, victim.ID, epoch, sessionTTL) // never stored: the attacker made it
 	if err != nil {
 		t.Fatal(err)
 	}
-	planted := account{Session: tokens.Session, CSRF: tokens.CSRF}
-	for _, raw := range []string{post(planted, "; ref_code=abc"), request("GET /?ref=abc HTTP/1.1", cookies("nl_session="+planted.Session))} {
+	fixed := account{Session: tokens.Session, CSRF: tokens.CSRF}
+	for _, raw := range []string{post(fixed, "; ref_code=abc"), request("GET /?ref=abc HTTP/1.1", cookies("nl_session="+fixed.Session))} {
 		for _, set := range ts.ask(raw).header["Set-Cookie"] {
 			if !strings.HasPrefix(set, "ref_code=") {
 				t.Errorf("the server sets %q", set)
@@ -140,25 +140,25 @@ func TestASessionIsNeverTheVisitorsChoice(t *testing.T) {
 		}
 	}
 	victim.Session, victim.CSRF = ts.session(victim.ID, epoch) // the sign-in
-	if victim.Session == planted.Session {
-		t.Fatal("the sign-in took the planted session")
+	if victim.Session == fixed.Session {
+		t.Fatal("the sign-in took the fixed session")
 	}
-	ts.ask(post(planted, "; ref_code=abc")).wantError(t, 401, "unauthenticated")
-	both := request(attributeLine, cookies("nl_session="+planted.Session, "nl_session="+victim.Session, "nl_csrf="+victim.CSRF),
+	ts.ask(post(fixed, "; ref_code=abc")).wantError(t, 401, "unauthenticated")
+	both := request(attributeLine, cookies("nl_session="+fixed.Session, "nl_session="+victim.Session, "nl_csrf="+victim.CSRF),
 		"X-CSRF-Token: "+victim.CSRF)
 	ts.ask(both).wantOutcome(t, "no_cookie") // the victim's own still counts
 }
 
-// newTrustingServer believes the test itself to be the proxy.
+// newTrustingServer trusts the test as its proxy.
 func newTrustingServer(t *testing.T) *testServer {
 	return newServer(t, withConfig(func(c *server.Config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}))
 }
 
-// TestALineBreakNeverMakesAHeader is response splitting: what a request says comes back in Set-Cookie,
-// X-Request-Id and Access-Control-Allow-Origin, and nowhere else.
-func TestALineBreakNeverMakesAHeader(t *testing.T) {
+// TestLineBreakNeverCreatesAHeader is response splitting: values of a request come back in Set-Cookie, X-Request-Id and
+// Access-Control-Allow-Origin only.
+func TestLineBreakNeverCreatesAHeader(t *testing.T) {
 	t.Parallel()
 	ts := newTrustingServer(t)
 	breaks := []string{"\r\n", "\n", "\r", "\x00", "\x0b", "\x0c", "\u0085", "\u2028", "嘊嘍", "%0d%0a", "%0D%0A", "%250d%250a", `\r\n`}
@@ -185,18 +185,19 @@ func TestALineBreakNeverMakesAHeader(t *testing.T) {
 	}
 }
 
-// said are the headers that the server is known to send.
-var said = []string{
+// sentHeaders are the headers that the server sends.
+var sentHeaders = []string{
 	"Access-Control-Allow-Credentials", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Allow",
 	"Cache-Control", "Connection", "Content-Length", "Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy",
 	"Cross-Origin-Resource-Policy", "Date", "Location", "Referrer-Policy", "Set-Cookie", "Vary", "X-Content-Type-Options", "X-Request-Id",
 }
 
-// wantNothingOfTheRequest demands that the answer has known headers only, and none of the request's bytes.
+// wantNothingOfTheRequest checks that the answer has known headers only, and no bytes of the
+// request.
 func (r response) wantNothingOfTheRequest(t *testing.T, raw string) {
 	t.Helper()
 	for name, values := range r.header {
-		if !slices.Contains(said, name) || len(values) != 1 || strings.Contains(strings.ToLower(values[0]), "evil") {
+		if !slices.Contains(sentHeaders, name) || len(values) != 1 || strings.Contains(strings.ToLower(values[0]), "evil") {
 			t.Errorf("%.60q is answered %s: %q", raw, name, values)
 		}
 	}
@@ -205,8 +206,8 @@ func (r response) wantNothingOfTheRequest(t *testing.T, raw string) {
 	}
 }
 
-// TestNobodyWritesTheServersLog is log injection, by everything that a request can say.
-func TestNobodyWritesTheServersLog(t *testing.T) {
+// TestRequestCannotForgeLogLines is log injection, by every part of a request.
+func TestRequestCannotForgeLogLines(t *testing.T) {
 	t.Parallel()
 	ts := newTrustingServer(t)
 	sent := 0
@@ -229,7 +230,7 @@ func TestNobodyWritesTheServersLog(t *testing.T) {
 	ts.stop()
 	lines := strings.Split(strings.TrimSuffix(ts.log.String(), "\n"), "\n")
 	if len(lines) != sent {
-		t.Errorf("%d requests made %d lines", sent, len(lines))
+		t.Errorf("%d requests wrote %d lines", sent, len(lines))
 	}
 	form := regexp.MustCompile(`^time=\S+ level=DEBUG msg=request method=[A-Z]+ route=\S+ status=\d+ duration=\S+ request_id=[A-Za-z0-9._-]+ outcome=[a-z_"]+$`)
 	for _, line := range lines {
@@ -239,16 +240,16 @@ func TestNobodyWritesTheServersLog(t *testing.T) {
 	}
 }
 
-// TestAFaultOfTheServersOwnShowsNothingOfItsCause has a cause that holds all that must stay inside.
-func TestAFaultOfTheServersOwnShowsNothingOfItsCause(t *testing.T) {
+// TestInternalErrorDoesNotShowItsCause has a cause with everything that a client must not see.
+func TestInternalErrorDoesNotShowItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("visible: SELECT csrf_hash FROM sessions: open /var/lib/triport/triport.db: disk I/O error (10)")
-	nobody := account{Session: strings.Repeat("A", 43), CSRF: "x"}
+	stranger := account{Session: strings.Repeat("A", 43), CSRF: "x"}
 	failing := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = failingSessions{cause} }))
 	panicking := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
 	for want, ts := range map[string]*testServer{"503 unavailable": failing, "500 internal": panicking} {
 		status, tag, _ := strings.Cut(want, " ")
-		res := ts.ask(post(nobody, "; ref_code=abc"))
+		res := ts.ask(post(stranger, "; ref_code=abc"))
 		res.wantError(t, map[string]int{"503": 503, "500": 500}[status], tag)
 		for _, inside := range []string{"visible", "SELECT", "/var", "disk", "broken", "panic", "goroutine", ".go", "sessions", "auth."} {
 			if strings.Contains(res.body, inside) {
@@ -258,7 +259,7 @@ func TestAFaultOfTheServersOwnShowsNothingOfItsCause(t *testing.T) {
 	}
 }
 
-// failingSessions cannot tell.
+// failingSessions fails every lookup.
 type failingSessions struct{ cause error }
 
 func (s failingSessions) FindSession(context.Context, auth.Hash) (auth.Session, error) {

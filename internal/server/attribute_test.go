@@ -56,7 +56,7 @@ func TestReasons(t *testing.T) {
 		{"oversized", func(_, _ account) string { return "; ref_code=" + strings.Repeat("a", 15<<10) }, "invalid_code", strings.Repeat("a", 64)},
 		{"an equals sign", func(_, _ account) string { return "; ref_code==abc" }, "invalid_code", "=abc"},
 		{"own code", func(_, bob account) string { return "; ref_code=" + bob.Code }, "self_referral", "BOB"},
-		{"nobody's code", func(_, _ account) string { return "; ref_code=nobody-has-this" }, "unknown_code", "nobody-has-this"},
+		{"an unknown code", func(_, _ account) string { return "; ref_code=unknown-code" }, "unknown_code", "unknown-code"},
 		{"the first well-formed counts", func(ann, bob account) string {
 			return `; ref_code="x"; ref_code=; ref_code=` + ann.Code + "; ref_code=" + bob.Code
 		}, "", ""},
@@ -90,7 +90,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-func TestASecondCallFindsTheReferrerOrNoCookie(t *testing.T) {
+func TestSecondCallIsAlreadyAttributedOrNoCookie(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	ann, bob, cid := ts.account(), ts.account(), ts.account()
@@ -126,7 +126,7 @@ func TestDisabledCodesAndOwnersAttributeNothing(t *testing.T) {
 	}
 }
 
-func TestARingIsRefused(t *testing.T) {
+func TestReferralCycleIsRejected(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	ann, bob, cid := ts.account(), ts.account(), ts.account()
@@ -171,7 +171,7 @@ func TestBodiesAreIgnored(t *testing.T) {
 	}
 }
 
-func TestExpectContinueIsHonoured(t *testing.T) {
+func TestExpectContinueIsAnswered(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	ann, bob := ts.account(), ts.account()
@@ -186,7 +186,7 @@ func TestExpectContinueIsHonoured(t *testing.T) {
 	c.receive("POST").wantOutcome(t, "")
 }
 
-func TestFiftyEqualCallsGiveOneTrue(t *testing.T) {
+func TestFiftyConcurrentCallsAttributeOnce(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	ann, bob := ts.account(), ts.account()
@@ -196,7 +196,7 @@ func TestFiftyEqualCallsGiveOneTrue(t *testing.T) {
 	}
 }
 
-func TestTwoReferrersRacingForOneUserGiveOneTrue(t *testing.T) {
+func TestConcurrentReferrersAttributeOneUserOnce(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	ann, cid, bob := ts.account(), ts.account(), ts.account()
@@ -207,7 +207,7 @@ func TestTwoReferrersRacingForOneUserGiveOneTrue(t *testing.T) {
 	}
 }
 
-func TestTwoUsersNamingEachOtherGiveOneTrue(t *testing.T) {
+func TestTwoUsersReferringEachOtherAttributeOnce(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	for range 10 {
@@ -219,7 +219,7 @@ func TestTwoUsersNamingEachOtherGiveOneTrue(t *testing.T) {
 	}
 }
 
-// race sends n requests at once, each on a connection that stands already, and counts the bodies.
+// race sends n requests at once, each on an open connection, and counts the bodies.
 func (ts *testServer) race(n int, raw func(i int) string) map[string]int {
 	ts.t.Helper()
 	clients := make([]*client, n)
@@ -273,7 +273,7 @@ func readAnswer(c *client) (statusLine, body string) {
 	return strings.TrimSpace(statusLine), string(b)
 }
 
-func TestConnectionsAreKeptAndPipelinesAnsweredInOrder(t *testing.T) {
+func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	ann, bob := ts.account(), ts.account()
@@ -290,7 +290,7 @@ func TestConnectionsAreKeptAndPipelinesAnsweredInOrder(t *testing.T) {
 	c.receive("POST").wantOutcome(t, "no_cookie")
 }
 
-func TestTheAttemptOutlivesItsRequest(t *testing.T) {
+func TestAttemptIsACopyOfItsRequest(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var seen []referral.Attempt
@@ -329,7 +329,7 @@ func (f submitFunc) Submit(ctx context.Context, a referral.Attempt) referral.Out
 	return f(ctx, a)
 }
 
-func TestTheTimeOfAnAttemptIsWholeMicrosecondsUTC(t *testing.T) {
+func TestAttemptTimeIsWholeMicrosecondsUTC(t *testing.T) {
 	t.Parallel()
 	var at time.Time
 	ts := newServer(t, withDeps(func(d *server.Deps) {
@@ -345,7 +345,7 @@ func TestTheTimeOfAnAttemptIsWholeMicrosecondsUTC(t *testing.T) {
 	}
 }
 
-func TestAPanicPastTheGatesIsAnsweredInternalError(t *testing.T) {
+func TestPanicInSubmitIsAnsweredInternalError(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withDeps(func(d *server.Deps) {
 		d.Referrals = submitFunc(func(_ context.Context, a referral.Attempt) referral.Outcome { panic("with " + a.Code.Text) })
@@ -356,7 +356,7 @@ func TestAPanicPastTheGatesIsAnsweredInternalError(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeBeyondTheContractIsInternalError(t *testing.T) {
+func TestUnknownReasonIsAnsweredInternalError(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withDeps(func(d *server.Deps) {
 		d.Referrals = submitFunc(func(context.Context, referral.Attempt) referral.Outcome { return referral.Outcome{} })
@@ -364,22 +364,22 @@ func TestAnOutcomeBeyondTheContractIsInternalError(t *testing.T) {
 	ts.ask(post(ts.account(), "; ref_code=abc")).wantOutcome(t, "internal_error")
 }
 
-func TestAStoreThatCannotWriteSpoolsAndAnswersInternalError(t *testing.T) {
+func TestFailedStoreSpoolsAndAnswersInternalError(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	bob := ts.account()
-	// A reader of its own, so that the gates still pass when the writer is gone.
+	// Its own reader, so the session checks still pass after the writer was closed.
 	reader, err := sqlite.Open(t.Context(), ts.database, sqlite.Options{Mode: sqlite.ReadOnly})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
-	sick := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = reader }))
-	if err := sick.store.Close(); err != nil {
+	failed := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = reader }))
+	if err := failed.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sick.ask(post(bob, "; ref_code=some-code")).wantOutcome(t, "internal_error")
-	if n := sick.pending(); n != 1 {
+	failed.ask(post(bob, "; ref_code=some-code")).wantOutcome(t, "internal_error")
+	if n := failed.pending(); n != 1 {
 		t.Errorf("%d attempts wait in the spool, want 1", n)
 	}
 }

@@ -17,16 +17,16 @@ const attributeLine = "POST /v1/auth/attribute HTTP/1.1"
 
 func cookies(pairs ...string) string { return "Cookie: " + strings.Join(pairs, "; ") }
 
-// wantUntouched demands that a refused call has written nothing.
+// wantUntouched checks that a rejected call has written nothing.
 func (ts *testServer) wantUntouched(t *testing.T, a account) {
 	t.Helper()
 	d := ts.inspection(a.ID)
 	if d.ReferredBy != nil || len(d.Events) != 0 {
-		t.Errorf("a refused call wrote %+v, %+v", d.ReferredBy, d.Events)
+		t.Errorf("a rejected call wrote %+v, %+v", d.ReferredBy, d.Events)
 	}
 }
 
-func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
+func TestOnlyCookiesOfAValidSessionAuthenticate(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	code := ts.account().Code
@@ -49,14 +49,14 @@ func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
 		{"the same cookie twice", func(a, _ account) []string {
 			return []string{cookies("nl_session="+a.Session, "nl_session="+a.Session, "nl_csrf="+a.CSRF, "nl_csrf="+a.CSRF), token(a)}
 		}, true},
-		{"beside a stale one", func(a, _ account) []string {
+		{"next to a stale one", func(a, _ account) []string {
 			return []string{cookies("nl_session=stale", "nl_session="+strings.Repeat("A", 43), "nl_session="+a.Session, "nl_csrf="+a.CSRF), token(a)}
 		}, true},
-		{"beside an expired one of somebody else", func(a, other account) []string {
+		{"next to an expired one of another user", func(a, other account) []string {
 			session, _ := ts.session(other.ID, epoch.Add(-2*sessionTTL))
 			return []string{cookies("nl_session="+session, "nl_session="+a.Session, "nl_csrf="+a.CSRF), token(a)}
 		}, true},
-		{"beside another of one's own, with the CSRF token of that one", func(a, _ account) []string {
+		{"next to another session of the user, with its CSRF token", func(a, _ account) []string {
 			session, csrf := ts.session(a.ID, epoch)
 			return []string{cookies("nl_session="+a.Session, "nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
 		}, true},
@@ -148,7 +148,7 @@ func TestCSRF(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	code := ts.account().Code
-	stranger, err := auth.NewToken(rand.Reader)
+	foreign, err := auth.NewToken(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,20 +158,20 @@ func TestCSRF(t *testing.T) {
 		cookies func(a, other account) []string // nl_csrf cookies
 		tag     string                          // empty: passes
 	}{
-		{"equal and one's own", header(one), csrf(one), ""},
+		{"equal and of the session", header(one), csrf(one), ""},
 		{"no header", header(), csrf(one), "csrf_missing"},
 		{"an empty header", header(""), csrf(one), "csrf_missing"},
 		{"a header of blanks", header(" \t "), csrf(one), "csrf_missing"},
 		{"no header and no cookie", header(), csrf(), "csrf_missing"},
 		{"no cookie", header(one), csrf(), "csrf_invalid"},
 		{"an empty cookie", header(one), csrf(""), "csrf_invalid"},
-		{"a mismatch", header(one), csrf(stranger), "csrf_invalid"},
-		{"a tossed pair", header(stranger), csrf(stranger), "csrf_invalid"},
+		{"a mismatch", header(one), csrf(foreign), "csrf_invalid"},
+		{"a pair set by a sibling domain", header(foreign), csrf(foreign), "csrf_invalid"},
 		{"the pair of another user's session", header(two), csrf(two), "csrf_invalid"},
 		{"a repeated header", header(one, one), csrf(one), "csrf_invalid"},
 		{"two empty headers", header("", ""), csrf(one), "csrf_invalid"},
-		{"differing cookies", header(one), csrf(one, stranger), "csrf_invalid"},
-		{"differing cookies, the other first", header(one), csrf(stranger, one), "csrf_invalid"},
+		{"differing cookies", header(one), csrf(one, foreign), "csrf_invalid"},
+		{"differing cookies, the other first", header(one), csrf(foreign, one), "csrf_invalid"},
 		{"a quoted cookie", header(one), csrf(`"` + one + `"`), "csrf_invalid"},
 		{"a joined header", header(one + ", " + one), csrf(one), "csrf_invalid"},
 		{"beyond ASCII", header("tökén"), csrf("tökén"), "csrf_invalid"},
@@ -194,7 +194,7 @@ func TestCSRF(t *testing.T) {
 	}
 }
 
-// Stand-ins for the CSRF token of the caller and of another user.
+// Placeholders for the CSRF tokens of the caller and of another user.
 const one, two = "{one}", "{two}"
 
 func header(values ...string) func(a, other account) []string {
@@ -212,7 +212,7 @@ func filled(prefix string, values []string) func(a, other account) []string {
 	}
 }
 
-func TestTheCSRFTokenOfAnotherSessionOfTheSameUserIsInvalid(t *testing.T) {
+func TestCSRFTokenOfAnotherSessionIsInvalid(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	a := ts.account()
@@ -254,7 +254,7 @@ func TestOrigin(t *testing.T) {
 		{"no scheme", "console.test", []string{"console.test"}, false},
 		{"another scheme", "console.test", []string{"ftp://console.test"}, false},
 		{"own, repeated", "console.test", []string{"http://console.test", "http://console.test"}, false},
-		{"listed beside foreign", "console.test", []string{pageOrigin, "https://evil.example"}, false},
+		{"listed next to foreign", "console.test", []string{pageOrigin, "https://evil.example"}, false},
 		{"two in one", "console.test", []string{pageOrigin + " https://evil.example"}, false},
 	}
 	for _, row := range rows {
@@ -277,7 +277,7 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-func TestTheGatesStandInOrder(t *testing.T) {
+func TestChecksRunInOrder(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	a := ts.account()
@@ -288,23 +288,23 @@ func TestTheGatesStandInOrder(t *testing.T) {
 	ts.ask(post(a, "", foreign)).wantError(t, 403, "csrf_invalid")
 }
 
-func TestAStoreThatCannotTellIsUnavailableAndSignsNobodyOut(t *testing.T) {
+func TestFailedStoreIsUnavailableAndNotUnauthenticated(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	a := ts.account()
 	if err := ts.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 { // of the same cause, the log is told once
+	for range 3 { // the same error is logged once
 		ts.ask(post(a, "; ref_code=abc")).wantError(t, 503, "unavailable")
 	}
-	ts.ask(request(attributeLine)).wantError(t, 401, "unauthenticated") // nothing to ask the store
-	if log := ts.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, ` do="look at the database`) {
-		t.Errorf("the log does not say once what to do: %s", log)
+	ts.ask(request(attributeLine)).wantError(t, 401, "unauthenticated") // there is nothing to look up
+	if log := ts.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, ` hint="check the database`) {
+		t.Errorf("the log does not have one line with a hint: %s", log)
 	}
 }
 
-func TestTheLookUpOfASessionIsBounded(t *testing.T) {
+func TestSessionLookupHasATimeout(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withConfig(func(c *server.Config) { c.StoreTimeout = time.Millisecond }),
 		withDeps(func(d *server.Deps) { d.Sessions = hangingSessions{} }))
@@ -319,7 +319,7 @@ func (hangingSessions) FindSession(ctx context.Context, _ auth.Hash) (auth.Sessi
 	return auth.Session{}, ctx.Err()
 }
 
-func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
+func TestPanicInSessionLookupIsInternalAndDeletesNoCookie(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
 	a := account{Session: strings.Repeat("A", 43), CSRF: "x"}
@@ -330,9 +330,9 @@ func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
 	if res := c.receive("GET"); res.status != 200 {
 		t.Errorf("after a panic: %d", res.status)
 	}
-	if log := ts.log.String(); strings.Count(log, `msg="a request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") ||
-		!strings.Contains(log, ` do="report this line`) {
-		t.Errorf("the panic is not in the log with its place and what to do: %s", log)
+	if log := ts.log.String(); strings.Count(log, `msg="request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") ||
+		!strings.Contains(log, ` hint="report this line`) {
+		t.Errorf("the log does not have the panic with its site and a hint: %s", log)
 	}
 }
 
@@ -342,7 +342,7 @@ func (panickingSessions) FindSession(context.Context, auth.Hash) (auth.Session, 
 	panic(errors.New("broken"))
 }
 
-func TestAClientThatGoesAwayDoesNotEndItsAttempt(t *testing.T) {
+func TestDisconnectedClientDoesNotEndItsAttempt(t *testing.T) {
 	t.Parallel()
 	entered, left, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	ts := newServer(t, withDeps(func(d *server.Deps) {

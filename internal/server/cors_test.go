@@ -9,7 +9,7 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// corsHeaders are the Access-Control headers of an answer.
+// corsHeaders returns the Access-Control headers of an answer.
 func corsHeaders(r response) map[string]string {
 	headers := make(map[string]string)
 	for name, values := range r.header {
@@ -70,7 +70,7 @@ func TestPreflight(t *testing.T) {
 	ts.ask(request("OPTIONS /v1/auth/attribute/ HTTP/1.1", "Origin: "+pageOrigin, asks)).wantError(t, 404, "not_found")
 }
 
-func TestAListedPageMayReadEveryAnswer(t *testing.T) {
+func TestListedOriginMayReadEveryAnswer(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	a := ts.account()
@@ -100,7 +100,7 @@ func TestAListedPageMayReadEveryAnswer(t *testing.T) {
 	}
 }
 
-func TestByDefaultNoOriginIsListed(t *testing.T) {
+func TestNoOriginIsListedByDefault(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withConfig(func(c *server.Config) { c.CORSOrigins = nil }))
 	res := ts.ask(request("OPTIONS /v1/auth/attribute HTTP/1.1", "Origin: "+pageOrigin, "Access-Control-Request-Method: POST"))

@@ -8,7 +8,7 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-func TestHealth(t *testing.T) {
+func TestHealthyServerIsHealthyAndReady(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	for _, path := range []string{"/healthz", "/readyz"} {

@@ -15,7 +15,7 @@ func trusting(prefix string) option {
 	return withConfig(func(c *server.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(prefix)} })
 }
 
-const planted = "ref_code=CODE; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
+const setRefCode = "ref_code=CODE; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
 
 func TestPickup(t *testing.T) {
 	t.Parallel()
@@ -23,10 +23,10 @@ func TestPickup(t *testing.T) {
 	known := ts.account().Code
 	rows := []struct {
 		line  string
-		code  string // planted; empty: nothing is
+		code  string // in the cookie that is set; empty: none is set
 		lines []string
 	}{
-		{line: "GET /?ref=nobody-has-this HTTP/1.1", code: "nobody-has-this"},
+		{line: "GET /?ref=unknown-code HTTP/1.1", code: "unknown-code"},
 		{line: "GET /?ref=" + known + " HTTP/1.1", code: known},
 		{line: "GET /?ref=ABC-Def HTTP/1.1", code: "abc-def"},
 		{line: "GET /?utm=x&ref=abc&utm=y HTTP/1.1", code: "abc"},
@@ -80,7 +80,7 @@ func TestPickup(t *testing.T) {
 			res.wantCommon(t)
 			want := ""
 			if row.code != "" {
-				want = strings.Replace(planted, "CODE", row.code, 1)
+				want = strings.Replace(setRefCode, "CODE", row.code, 1)
 			}
 			if got := res.one(t, "Set-Cookie"); got != want {
 				t.Errorf("Set-Cookie %q, want %q", got, want)
@@ -106,7 +106,7 @@ func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	ts := newServer(t, withConfig(func(c *server.Config) { c.PickupTouch = referral.TouchFirst }))
 	rows := []struct {
 		cookie string
-		plants bool
+		isSet  bool
 	}{
 		{"Cookie: a=b", true},
 		{"Cookie: ref_code=", true},
@@ -118,14 +118,14 @@ func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	for _, row := range rows {
 		for _, path := range []string{"/?ref=newer", "/r/newer"} {
 			res := ts.ask(request("GET "+path+" HTTP/1.1", row.cookie))
-			if got := res.one(t, "Set-Cookie") != ""; got != row.plants {
-				t.Errorf("%s with %s: planted %t, want %t", path, row.cookie, got, row.plants)
+			if got := res.one(t, "Set-Cookie") != ""; got != row.isSet {
+				t.Errorf("%s with %s: cookie set: %t, want %t", path, row.cookie, got, row.isSet)
 			}
 		}
 	}
 }
 
-func TestTheLandingURLIsTheOnlyTarget(t *testing.T) {
+func TestLandingURLIsTheOnlyRedirectTarget(t *testing.T) {
 	t.Parallel()
 	const landing = "https://www.example.com/welcome?from=console"
 	ts := newServer(t, withConfig(func(c *server.Config) { c.LandingURL = landing }))
@@ -135,12 +135,12 @@ func TestTheLandingURLIsTheOnlyTarget(t *testing.T) {
 			t.Errorf("%s: %d to %q, %q", target, res.status, res.one(t, "Location"), res.body)
 		}
 		if got, want := res.one(t, "Set-Cookie") != "", strings.Contains(target, "abc"); got != want {
-			t.Errorf("%s: planted %t, want %t", target, got, want)
+			t.Errorf("%s: cookie set: %t, want %t", target, got, want)
 		}
 	}
 }
 
-func TestTheLandingPageNeedsNothingButItself(t *testing.T) {
+func TestLandingPageLoadsNothing(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)
 	res := ts.ask(request("GET / HTTP/1.1"))
@@ -196,11 +196,11 @@ func TestPickupAndItsDeletionHaveTheSameAttributes(t *testing.T) {
 			}
 			if got, want := ts.ask(request("GET /?ref=abc HTTP/1.1", row.lines...)).one(t, "Set-Cookie"),
 				"ref_code=abc; Path=/; Domain=example.com; Max-Age=3600"+tail; got != want {
-				t.Errorf("planted %q, want %q", got, want)
+				t.Errorf("the cookie is %q, want %q", got, want)
 			}
 			if got, want := ts.ask(post(ts.account(), "", row.lines...)).one(t, "Set-Cookie"),
 				"ref_code=; Path=/; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"+tail; got != want {
-				t.Errorf("cleared with %q, want %q", got, want)
+				t.Errorf("it is deleted with %q, want %q", got, want)
 			}
 		})
 	}

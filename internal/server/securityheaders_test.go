@@ -9,16 +9,16 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// TestEveryAnswerIsGuarded asks for every kind of answer there is: an attacker chooses the kind.
-func TestEveryAnswerIsGuarded(t *testing.T) {
+// TestEveryAnswerHasSecurityHeaders asks for every kind of answer: an attacker chooses the kind.
+func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withReadTimeout(100*time.Millisecond))
 	panicking := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
-	sick := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = failingSessions{errors.New("broken")} }))
+	failing := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = failingSessions{errors.New("broken")} }))
 	a := ts.account()
-	nobody := account{Session: strings.Repeat("A", 43), CSRF: "x"}
+	stranger := account{Session: strings.Repeat("A", 43), CSRF: "x"}
 	rows := []struct {
-		site   *testServer
+		server *testServer
 		raw    string
 		status int
 	}{
@@ -38,11 +38,11 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 		{ts, "GET / HT", 408},
 		{ts, request(attributeLine, "Content-Length: 65537"), 413},
 		{ts, request("GET / HTTP/1.1", "X-Padding: "+strings.Repeat("x", 20<<10)), 431},
-		{panicking, post(nobody, ""), 500},
-		{sick, post(nobody, ""), 503},
+		{panicking, post(stranger, ""), 500},
+		{failing, post(stranger, ""), 503},
 	}
 	for _, row := range rows {
-		res := row.site.in(t).ask(row.raw)
+		res := row.server.in(t).ask(row.raw)
 		if res.status != row.status {
 			t.Errorf("%.40q: %d, want %d", row.raw, res.status, row.status)
 		}
