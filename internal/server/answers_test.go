@@ -187,4 +187,3 @@ func observeFailures(t *testing.T) []server.Answer {
 		{post(a, ""), server.Answer{Route: "/v1/auth/attribute", Status: 503, Outcome: "unavailable"}},
 	})...)
 }
-

@@ -44,7 +44,6 @@ func (s *Server) handle(guarded httpguard.Request) {
 	}
 	defer s.finish(r)
 	r.SetUserValue(requestKey{}, r)
-	r.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	s.allowOrigin(r)
 	if r.Rejected != 0 {
 		r.reject(rejections[r.Rejected])

@@ -52,14 +52,14 @@ func (h Headers) wellFramed(http11 bool) bool {
 		}
 		switch {
 		case equalFold(name, "host"):
-			if !isHost(trim(value)) {
+			if !isHost(bytes.Trim(value, blanks)) {
 				return false
 			}
 			hosts++
 		case equalFold(name, "content-length"):
 			lengths++
 		case equalFold(name, "transfer-encoding"):
-			if !http11 || !equalFold(trim(value), "chunked") {
+			if !http11 || !equalFold(bytes.Trim(value, blanks), "chunked") {
 				return false
 			}
 			encodings++

@@ -10,6 +10,8 @@ import (
 // until the handler returns. The strings that its methods return are copies.
 type Headers []byte
 
+const blanks = " \t"
+
 // lines yields the name of each header line, and its value with the blanks around it. A line without a colon has no name.
 func (h Headers) lines() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
@@ -36,7 +38,7 @@ func (h Headers) Values(name string) []string {
 	var values []string
 	for n, v := range h.lines() {
 		if equalFold(n, name) {
-			values = append(values, string(trim(v)))
+			values = append(values, string(bytes.Trim(v, blanks)))
 		}
 	}
 	return values
@@ -51,24 +53,13 @@ func (h Headers) Cookies(name string) []string {
 			continue
 		}
 		for pair := range bytes.SplitSeq(line, []byte{';'}) {
-			key, value, found := bytes.Cut(trim(pair), []byte{'='})
+			key, value, found := bytes.Cut(bytes.Trim(pair, blanks), []byte{'='})
 			if found && string(key) == name {
 				values = append(values, string(value))
 			}
 		}
 	}
 	return values
-}
-
-// trim removes the blanks around b.
-func trim(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
-		b = b[:len(b)-1]
-	}
-	return b
 }
 
 // equalFold compares ASCII without regard to case; lower is in lower case.

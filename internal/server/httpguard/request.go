@@ -45,7 +45,7 @@ func forwardedHTTPS(h Headers) bool {
 		return false
 	}
 	first, _, _ := strings.Cut(lines[0], ",")
-	return strings.EqualFold(strings.Trim(first, " \t"), "https")
+	return strings.EqualFold(strings.Trim(first, blanks), "https")
 }
 
 // splitTarget cuts a request target into its path and its query, both as they came. It removes the scheme and the
