@@ -115,8 +115,8 @@ func FuzzRequestHeaders(f *testing.F) {
 		}
 		ok := wellFramed(&h)
 		disarm(&h)
-		if wellFramed(&h) != ok {
-			t.Error("the second check differs from the first")
+		if (string(h.Protocol()) == ambiguous) == ok {
+			t.Errorf("%q is well-framed: %t, its protocol became %q", raw, ok, h.Protocol())
 		}
 		if !ok {
 			if h.ContentLength() != 0 || !h.ConnectionClose() || len(h.Peek("Expect")) > 0 || len(h.Peek("Transfer-Encoding")) > 0 {

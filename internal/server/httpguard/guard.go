@@ -137,9 +137,9 @@ func (g *Guard) waitForRunning(limit time.Duration) bool {
 
 // handle answers a request that fasthttp could read.
 func (g *Guard) handle(ctx *fasthttp.RequestCtx) {
-	rejected := fasthttp.StatusBadRequest
-	if wellFramed(&ctx.Request.Header) {
-		rejected = 0
+	rejected := 0
+	if string(ctx.Request.Header.Protocol()) == ambiguous {
+		rejected = fasthttp.StatusBadRequest
 	}
 	g.answer(ctx, rejected)
 }
