@@ -99,7 +99,7 @@ func panicSite() string {
 	}
 }
 
-func (r *request) respond(status int, contentType string, body string) {
+func (r *request) respond(status int, contentType, body string) {
 	r.Response.SetStatusCode(status)
 	r.Response.Header.SetContentType(contentType)
 	r.Response.SetBodyString(body)

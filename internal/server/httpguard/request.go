@@ -65,8 +65,6 @@ func splitTarget(target []byte) (path, query []byte) {
 	return path, query
 }
 
-const maxRequestID = 128
-
 // requestID returns the id of the request in logs and answers. Only a trusted proxy may choose it: any other client
 // could make its requests look like those of another. A new id is unique, but not hard to guess.
 func requestID(h Headers, trusted bool) string {
@@ -82,5 +80,5 @@ func requestID(h Headers, trusted bool) string {
 }
 
 func isRequestID(s string) bool {
-	return s != "" && len(s) <= maxRequestID && alphanumericOr([]byte(s), "._-")
+	return s != "" && len(s) <= 128 && alphanumericOr([]byte(s), "._-")
 }
