@@ -14,24 +14,24 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// answers remembers what an observer was told.
-type answers struct {
+// recorder is an Observer that keeps the answers.
+type recorder struct {
 	mu  sync.Mutex
 	all []server.Answer
 	bad []time.Duration
 }
 
-func (o *answers) observe(a server.Answer, took time.Duration) {
+func (o *recorder) observe(a server.Answer, took time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = append(o.all, a)
-	if took <= 0 || took > patience {
+	if took <= 0 || took > testTimeout {
 		o.bad = append(o.bad, took)
 	}
 }
 
-// take returns what was told since the last call.
-func (o *answers) take() []server.Answer {
+// take returns the answers since the last call.
+func (o *recorder) take() []server.Answer {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	all := o.all
@@ -39,62 +39,61 @@ func (o *answers) take() []server.Answer {
 	return all
 }
 
-func (o *answers) option() siteOption {
+func (o *recorder) option() option {
 	return withDeps(func(d *server.Deps) { d.Observe = o.observe })
 }
 
-// observed is a raw request and the one answer the observer must be told of.
+// observed is a raw request and the one answer that the observer must get.
 type observed struct {
 	raw  string
 	want server.Answer
 }
 
-// wantObserved sends the requests, and demands that each is told before its answer is there, that each is
-// in the vocabulary, and returns what was told.
-func (w *site) wantObserved(o *answers, rows []observed) []server.Answer {
-	w.t.Helper()
-	var told []server.Answer
+// wantObserved sends the requests. It checks that the observer gets each answer before the client does, and that
+// Answers has it. It returns what the observer got.
+func (ts *testServer) wantObserved(o *recorder, rows []observed) []server.Answer {
+	ts.t.Helper()
+	var seen []server.Answer
 	for _, row := range rows {
-		w.ask(row.raw)
+		ts.ask(row.raw)
 		got := o.take()
 		if diff := cmp.Diff([]server.Answer{row.want}, got); diff != "" {
-			w.t.Errorf("%.60q: %s", row.raw, diff)
+			ts.t.Errorf("%.60q: %s", row.raw, diff)
 		}
-		told = append(told, got...)
+		seen = append(seen, got...)
 	}
-	for _, a := range told {
+	for _, a := range seen {
 		if !slices.Contains(server.Answers(), a) {
-			w.t.Errorf("%+v is none of Answers", a)
+			ts.t.Errorf("%+v is not in Answers", a)
 		}
 	}
 	if len(o.bad) > 0 {
-		w.t.Errorf("durations of %v", o.bad)
+		ts.t.Errorf("durations of %v", o.bad)
 	}
-	return told
+	return seen
 }
 
-// TestTheObserverIsToldOfEveryAnswerInFixedWords demands, with the tests below, that Answers is neither
-// too short nor too long.
-func TestTheObserverIsToldOfEveryAnswerInFixedWords(t *testing.T) {
+// TestAnswersListsEveryObservedAnswer checks that Answers has every answer, and no other.
+func TestAnswersListsEveryObservedAnswer(t *testing.T) {
 	t.Parallel()
-	told := slices.Concat(
-		observePages(t), observeRedirects(t), observeGates(t), observeReasons(t), observeTimeout(t), observeSickness(t))
+	seen := slices.Concat(
+		observePages(t), observeRedirects(t), observeChecks(t), observeReasons(t), observeTimeout(t), observeFailures(t))
 	for _, a := range server.Answers() {
-		// A fault of the program in the other handlers cannot be called up from outside.
-		if !slices.Contains(told, a) && a.Outcome != "internal" {
-			t.Errorf("%+v was never told", a)
+		// A bug in the other handlers cannot be triggered from outside.
+		if !slices.Contains(seen, a) && a.Outcome != "internal" {
+			t.Errorf("%+v was never seen", a)
 		}
 	}
 	for i, a := range server.Answers() {
 		if slices.Contains(server.Answers()[:i], a) {
-			t.Errorf("%+v is there twice", a)
+			t.Errorf("%+v is listed twice", a)
 		}
 	}
 }
 
 func observePages(t *testing.T) []server.Answer {
-	var o answers
-	return newSite(t, o.option()).wantObserved(&o, []observed{
+	var o recorder
+	return newServer(t, o.option()).wantObserved(&o, []observed{
 		{request("GET / HTTP/1.1"), server.Answer{Route: "/", Status: 200, Outcome: "ok"}},
 		{request("HEAD /?ref=some-code HTTP/1.1"), server.Answer{Route: "/", Status: 200, Outcome: "ok"}},
 		{request("GET /?ref=some-code HTTP/1.1"), server.Answer{Route: "/", Status: 200, Outcome: "pickup"}},
@@ -114,97 +113,77 @@ func observePages(t *testing.T) []server.Answer {
 }
 
 func observeRedirects(t *testing.T) []server.Answer {
-	var o answers
-	w := newSite(t, o.option(), withConfig(func(c *server.Config) { c.LandingURL = "https://example.com/" }))
-	return w.wantObserved(&o, []observed{
+	var o recorder
+	ts := newServer(t, o.option(), withConfig(func(c *server.Config) { c.LandingURL = "https://example.com/" }))
+	return ts.wantObserved(&o, []observed{
 		{request("GET / HTTP/1.1"), server.Answer{Route: "/", Status: 302, Outcome: "ok"}},
 		{request("GET /?ref=some-code HTTP/1.1"), server.Answer{Route: "/", Status: 302, Outcome: "pickup"}},
 	})
 }
 
-func observeGates(t *testing.T) []server.Answer {
-	var o answers
-	w := newSite(t, o.option())
-	a, ann := w.account(), w.account()
-	refused := func(status int, outcome string) server.Answer {
+func observeChecks(t *testing.T) []server.Answer {
+	var o recorder
+	ts := newServer(t, o.option())
+	a, ann := ts.account(), ts.account()
+	answer := func(status int, outcome string) server.Answer {
 		return server.Answer{Route: "/v1/auth/attribute", Status: status, Outcome: outcome}
 	}
 	session := "Cookie: nl_session=" + a.Session
-	return w.wantObserved(&o, []observed{
-		{request(attributeLine), refused(401, "unauthenticated")},
-		{request(attributeLine, session), refused(403, "csrf_missing")},
-		{request(attributeLine, session, "X-CSRF-Token: wrong"), refused(403, "csrf_invalid")},
-		{post(a, "", "Origin: https://elsewhere.example.com"), refused(403, "csrf_invalid")},
-		{request("OPTIONS /v1/auth/attribute HTTP/1.1", "Origin: "+pageOrigin, "Access-Control-Request-Method: POST"), refused(204, "preflight")},
-		{post(a, "; ref_code="+ann.Code), refused(200, "attributed")},
-		{post(a, "; ref_code="+ann.Code), refused(200, "already_attributed")},
+	return ts.wantObserved(&o, []observed{
+		{request(attributeLine), answer(401, "unauthenticated")},
+		{request(attributeLine, session), answer(403, "csrf_missing")},
+		{request(attributeLine, session, "X-CSRF-Token: wrong"), answer(403, "csrf_invalid")},
+		{post(a, "", "Origin: https://elsewhere.example.com"), answer(403, "csrf_invalid")},
+		{request("OPTIONS /v1/auth/attribute HTTP/1.1", "Origin: "+pageOrigin, "Access-Control-Request-Method: POST"), answer(204, "preflight")},
+		{post(a, "; ref_code="+ann.Code), answer(200, "attributed")},
+		{post(a, "; ref_code="+ann.Code), answer(200, "already_attributed")},
 	})
 }
 
 func observeReasons(t *testing.T) []server.Answer {
-	var o answers
+	var o recorder
 	reasons := make(chan referral.Reason, 1)
-	w := newSite(t, o.option(), withDeps(func(d *server.Deps) {
-		d.Referrals = attributer(func(context.Context, referral.Attempt) referral.Outcome {
+	ts := newServer(t, o.option(), withDeps(func(d *server.Deps) {
+		d.Referrals = submitFunc(func(context.Context, referral.Attempt) referral.Outcome {
 			return referral.Outcome{Reason: <-reasons}
 		})
 	}))
-	a := w.account()
-	var told []server.Answer
+	a := ts.account()
+	var seen []server.Answer
 	for _, r := range referral.Reasons {
-		reasons <- r
-		told = append(told, w.wantObserved(&o, []observed{
-			{post(a, "; ref_code=some-code"), server.Answer{Route: "/v1/auth/attribute", Status: 200, Outcome: string(r)}},
+		reasons <- r.Reason
+		seen = append(seen, ts.wantObserved(&o, []observed{
+			{post(a, "; ref_code=some-code"), server.Answer{Route: "/v1/auth/attribute", Status: 200, Outcome: string(r.Reason)}},
 		})...)
 	}
-	return told
+	return seen
 }
 
 func observeTimeout(t *testing.T) []server.Answer {
-	var o answers
-	w := newSite(t, o.option(), withReadTimeout(50*time.Millisecond))
-	return w.wantObserved(&o, []observed{
+	var o recorder
+	ts := newServer(t, o.option(), withReadTimeout(50*time.Millisecond))
+	return ts.wantObserved(&o, []observed{
 		{"GET / HTTP/1.1\r\n", server.Answer{Route: "other", Status: 408, Outcome: "request_timeout"}},
 	})
 }
 
-func observeSickness(t *testing.T) []server.Answer {
-	var o answers
-	w := newSite(t, o.option(), withDeps(func(d *server.Deps) {
+func observeFailures(t *testing.T) []server.Answer {
+	var o recorder
+	ts := newServer(t, o.option(), withDeps(func(d *server.Deps) {
 		d.Sessions = panickingSessions{}
 		d.NotReady = func(context.Context) []string { return []string{"the disk is gone"} }
 	}))
-	told := w.wantObserved(&o, []observed{
+	seen := ts.wantObserved(&o, []observed{
 		{request("GET /readyz HTTP/1.1"), server.Answer{Route: "/readyz", Status: 503, Outcome: "unavailable"}},
 		{request(attributeLine, "Cookie: nl_session="+strings.Repeat("A", 43)),
 			server.Answer{Route: "/v1/auth/attribute", Status: 500, Outcome: "internal"}},
 	})
-	w = newSite(t, o.option())
-	a := w.account()
-	if err := w.store.Close(); err != nil {
+	ts = newServer(t, o.option())
+	a := ts.account()
+	if err := ts.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return append(told, w.wantObserved(&o, []observed{
+	return append(seen, ts.wantObserved(&o, []observed{
 		{post(a, ""), server.Answer{Route: "/v1/auth/attribute", Status: 503, Outcome: "unavailable"}},
 	})...)
-}
-
-// TestConnectionsAreCounted holds one open and waits until the count follows.
-func TestConnectionsAreCounted(t *testing.T) {
-	t.Parallel()
-	w := newSite(t)
-	c := w.dial()
-	c.send(request("GET /healthz HTTP/1.1"))
-	c.receive("GET")
-	if n := w.server.Connections(); n != 1 {
-		t.Errorf("%d connections while one is open", n)
-	}
-	_ = c.conn.Close()
-	again := time.NewTicker(time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(patience); w.server.Connections() != 0; <-again.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d connections after it was closed", w.server.Connections())
-		}
-	}
 }

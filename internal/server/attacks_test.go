@@ -14,12 +14,12 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// TestAVictimsCookiesWithoutTheTokenGetNowhere is request forgery: some page makes the victim's browser
-// send all its cookies. The attacker may choose everything but X-CSRF-Token, which he does not know.
-func TestAVictimsCookiesWithoutTheTokenGetNowhere(t *testing.T) {
+// TestForgedRequestWithoutTheTokenIsRejected is request forgery: another page makes the victim's browser send all its
+// cookies. The attacker may choose everything but X-CSRF-Token, which the attacker does not know.
+func TestForgedRequestWithoutTheTokenIsRejected(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	attacker := w.account()
+	ts := newServer(t)
+	attacker := ts.account()
 	guess, err := auth.NewToken(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -46,25 +46,25 @@ func TestAVictimsCookiesWithoutTheTokenGetNowhere(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			victim := w.account()
+			ts := ts.in(t)
+			victim := ts.account()
 			line := attributeLine
 			if row.line != "" {
 				line = row.line
 			}
 			sent := cookies("nl_session="+victim.Session, "nl_csrf="+victim.CSRF, "ref_code="+attacker.Code)
-			w.ask(withBody(request(line, append(row.lines, sent)...), row.body)).wantRefusal(t, 403, row.tag)
-			w.wantUntouched(t, victim)
+			ts.ask(withBody(request(line, append(row.lines, sent)...), row.body)).wantError(t, 403, row.tag)
+			ts.wantUntouched(t, victim)
 		})
 	}
 }
 
-// TestACookieTossedFromASiblingGetsNowhere has a sibling subdomain that plants cookies for the whole
-// domain. They come before the victim's own when their path is longer, and behind them when it is not;
-// with enough of them, the browser throws the victim's own away.
-func TestACookieTossedFromASiblingGetsNowhere(t *testing.T) {
+// TestCookiesSetByASiblingDomainAreRejected has a sibling subdomain that sets cookies for the whole domain. They come
+// before the victim's own if their path is longer, and else after them. With enough of them, the browser drops the
+// victim's own.
+func TestCookiesSetByASiblingDomainAreRejected(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	rows := []struct {
 		name    string
 		evicted bool // the victim's own nl_csrf
@@ -83,8 +83,8 @@ func TestACookieTossedFromASiblingGetsNowhere(t *testing.T) {
 		for _, place := range []string{"first", "last"} {
 			t.Run(row.name+" "+place, func(t *testing.T) {
 				t.Parallel()
-				w := w.in(t)
-				victim, attacker := w.account(), w.account()
+				ts := ts.in(t)
+				victim, attacker := ts.account(), ts.account()
 				jar := []string{"nl_session=" + victim.Session}
 				if !row.evicted {
 					jar = append(jar, "nl_csrf="+victim.CSRF)
@@ -95,10 +95,10 @@ func TestACookieTossedFromASiblingGetsNowhere(t *testing.T) {
 					jar = append(jar, tossed...)
 				}
 				jar = append(jar, "ref_code="+attacker.Code)
-				res := w.ask(request(attributeLine, cookies(jar...), "X-CSRF-Token: "+row.header(victim, attacker)))
-				res.wantRefusal(t, row.status, row.tag)
-				w.wantUntouched(t, victim)
-				w.wantUntouched(t, attacker)
+				res := ts.ask(request(attributeLine, cookies(jar...), "X-CSRF-Token: "+row.header(victim, attacker)))
+				res.wantError(t, row.status, row.tag)
+				ts.wantUntouched(t, victim)
+				ts.wantUntouched(t, attacker)
 			})
 		}
 	}
@@ -121,46 +121,46 @@ func csrfOf(whose bool) func(victim, attacker account) string {
 	}
 }
 
-// TestASessionIsNeverTheVisitorsChoice is session fixation: the attacker plants a session's name before
-// the victim signs in, and uses it afterwards.
-func TestASessionIsNeverTheVisitorsChoice(t *testing.T) {
+// TestSessionFixationFails has an attacker who sets a session cookie before the victim signs in, and uses it
+// afterwards.
+func TestSessionFixationFails(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	victim := w.account()
-	tokens, _, err := auth.NewSession(rand.Reader, victim.ID, epoch, sessionTTL) // never stored: of the attacker's making
+	ts := newServer(t)
+	victim := ts.account()
+	tokens, _, err := auth.NewSession(rand.Reader, victim.ID, epoch, sessionTTL) // never stored: the attacker made it
 	if err != nil {
 		t.Fatal(err)
 	}
-	planted := account{Session: tokens.Session, CSRF: tokens.CSRF}
-	for _, raw := range []string{post(planted, "; ref_code=abc"), request("GET /?ref=abc HTTP/1.1", cookies("nl_session="+planted.Session))} {
-		for _, set := range w.ask(raw).header["Set-Cookie"] {
+	fixed := account{Session: tokens.Session, CSRF: tokens.CSRF}
+	for _, raw := range []string{post(fixed, "; ref_code=abc"), request("GET /?ref=abc HTTP/1.1", cookies("nl_session="+fixed.Session))} {
+		for _, set := range ts.ask(raw).header["Set-Cookie"] {
 			if !strings.HasPrefix(set, "ref_code=") {
 				t.Errorf("the server sets %q", set)
 			}
 		}
 	}
-	victim.Session, victim.CSRF = w.session(victim.ID, epoch) // the sign-in
-	if victim.Session == planted.Session {
-		t.Fatal("the sign-in took the planted session")
+	victim.Session, victim.CSRF = ts.session(victim.ID, epoch) // the sign-in
+	if victim.Session == fixed.Session {
+		t.Fatal("the sign-in took the fixed session")
 	}
-	w.ask(post(planted, "; ref_code=abc")).wantRefusal(t, 401, "unauthenticated")
-	both := request(attributeLine, cookies("nl_session="+planted.Session, "nl_session="+victim.Session, "nl_csrf="+victim.CSRF),
+	ts.ask(post(fixed, "; ref_code=abc")).wantError(t, 401, "unauthenticated")
+	both := request(attributeLine, cookies("nl_session="+fixed.Session, "nl_session="+victim.Session, "nl_csrf="+victim.CSRF),
 		"X-CSRF-Token: "+victim.CSRF)
-	w.ask(both).wantOutcome(t, "no_cookie") // the victim's own still counts
+	ts.ask(both).wantOutcome(t, "no_cookie") // the victim's own still counts
 }
 
-// trustingSite believes the test itself to be the proxy.
-func trustingSite(t *testing.T) *site {
-	return newSite(t, withConfig(func(c *server.Config) {
+// newTrustingServer trusts the test as its proxy.
+func newTrustingServer(t *testing.T) *testServer {
+	return newServer(t, withConfig(func(c *server.Config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}))
 }
 
-// TestALineBreakNeverMakesAHeader is response splitting: what a request says comes back in Set-Cookie,
-// X-Request-Id and Access-Control-Allow-Origin, and nowhere else.
-func TestALineBreakNeverMakesAHeader(t *testing.T) {
+// TestLineBreakNeverCreatesAHeader is response splitting: values of a request come back in Set-Cookie, X-Request-Id and
+// Access-Control-Allow-Origin only.
+func TestLineBreakNeverCreatesAHeader(t *testing.T) {
 	t.Parallel()
-	w := trustingSite(t)
+	ts := newTrustingServer(t)
 	breaks := []string{"\r\n", "\n", "\r", "\x00", "\x0b", "\x0c", "\u0085", "\u2028", "嘊嘍", "%0d%0a", "%0D%0A", "%250d%250a", `\r\n`}
 	for _, br := range breaks {
 		evil := br + "Set-Cookie: evil=1"
@@ -173,30 +173,31 @@ func TestALineBreakNeverMakesAHeader(t *testing.T) {
 			request("GET / HTTP/1.1", "Origin: "+pageOrigin+evil),
 			request("GET /?ref=abc HTTP/1.1", "X-Forwarded-Proto: https"+evil, "X-Forwarded-Host: evil"),
 			request("EVIL"+evil+" / HTTP/1.1", "X-A: b"),
-			post(w.account(), "; ref_code=abc"+evil),
-			post(w.account(), "", "Origin: "+pageOrigin+evil),
+			post(ts.account(), "; ref_code=abc"+evil),
+			post(ts.account(), "", "Origin: "+pageOrigin+evil),
 		} {
-			w.ask(raw).wantNothingForeign(t, raw)
+			ts.ask(raw).wantNothingOfTheRequest(t, raw)
 		}
 	}
-	w.stop()
-	if strings.Contains(strings.ToLower(w.log.String()), "evil") {
-		t.Errorf("the log quotes a request: %s", w.log.String())
+	ts.stop()
+	if strings.Contains(strings.ToLower(ts.log.String()), "evil") {
+		t.Errorf("the log quotes a request: %s", ts.log.String())
 	}
 }
 
-// said are the headers that the server is known to send.
-var said = []string{
+// sentHeaders are the headers that the server sends.
+var sentHeaders = []string{
 	"Access-Control-Allow-Credentials", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Allow",
 	"Cache-Control", "Connection", "Content-Length", "Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy",
 	"Cross-Origin-Resource-Policy", "Date", "Location", "Referrer-Policy", "Set-Cookie", "Vary", "X-Content-Type-Options", "X-Request-Id",
 }
 
-// wantNothingForeign demands that the answer has known headers only, and none of the request's bytes.
-func (r response) wantNothingForeign(t *testing.T, raw string) {
+// wantNothingOfTheRequest checks that the answer has known headers only, and no bytes of the
+// request.
+func (r response) wantNothingOfTheRequest(t *testing.T, raw string) {
 	t.Helper()
 	for name, values := range r.header {
-		if !slices.Contains(said, name) || len(values) != 1 || strings.Contains(strings.ToLower(values[0]), "evil") {
+		if !slices.Contains(sentHeaders, name) || len(values) != 1 || strings.Contains(strings.ToLower(values[0]), "evil") {
 			t.Errorf("%.60q is answered %s: %q", raw, name, values)
 		}
 	}
@@ -205,10 +206,10 @@ func (r response) wantNothingForeign(t *testing.T, raw string) {
 	}
 }
 
-// TestNobodyWritesTheServersLog is log injection, by everything that a request can say.
-func TestNobodyWritesTheServersLog(t *testing.T) {
+// TestRequestCannotForgeLogLines is log injection, by every part of a request.
+func TestRequestCannotForgeLogLines(t *testing.T) {
 	t.Parallel()
-	w := trustingSite(t)
+	ts := newTrustingServer(t)
 	sent := 0
 	for _, br := range []string{"\n", "\r", "\x1b[2J\x1b[31m", "\b\b\b", "\x7f", "\u2028", "\u202e", "\xff", `" `, " "} {
 		forged := br + `time=2026-03-01T12:00:00Z level=ERROR msg=forged`
@@ -218,18 +219,18 @@ func TestNobodyWritesTheServersLog(t *testing.T) {
 			request("GET /nowhere HTTP/1.1", "User-Agent: "+forged, "Referer: "+forged, "X-Forwarded-For: "+forged),
 			request("GET / HTTP/1.1", "X-Request-Id: abc"+forged),
 			request("FORGED"+forged+" / HTTP/1.1", "X-A: b"),
-			post(w.account(), "; ref_code=abc"+forged),
-			post(w.account(), "; ref_code="+strings.ReplaceAll(forged, " ", "+")),
+			post(ts.account(), "; ref_code=abc"+forged),
+			post(ts.account(), "; ref_code="+strings.ReplaceAll(forged, " ", "+")),
 			"GET / HTTP/1.1\r\nHost: console.test" + forged + "\r\n\r\n",
 		} {
-			w.ask(raw)
+			ts.ask(raw)
 			sent++
 		}
 	}
-	w.stop()
-	lines := strings.Split(strings.TrimSuffix(w.log.String(), "\n"), "\n")
+	ts.stop()
+	lines := strings.Split(strings.TrimSuffix(ts.log.String(), "\n"), "\n")
 	if len(lines) != sent {
-		t.Errorf("%d requests made %d lines", sent, len(lines))
+		t.Errorf("%d requests wrote %d lines", sent, len(lines))
 	}
 	form := regexp.MustCompile(`^time=\S+ level=DEBUG msg=request method=[A-Z]+ route=\S+ status=\d+ duration=\S+ request_id=[A-Za-z0-9._-]+ outcome=[a-z_"]+$`)
 	for _, line := range lines {
@@ -239,17 +240,17 @@ func TestNobodyWritesTheServersLog(t *testing.T) {
 	}
 }
 
-// TestAFaultOfTheServersOwnShowsNothingOfItsCause has a cause that holds all that must stay inside.
-func TestAFaultOfTheServersOwnShowsNothingOfItsCause(t *testing.T) {
+// TestInternalErrorDoesNotShowItsCause has a cause with everything that a client must not see.
+func TestInternalErrorDoesNotShowItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("visible: SELECT csrf_hash FROM sessions: open /var/lib/triport/triport.db: disk I/O error (10)")
-	nobody := account{Session: strings.Repeat("A", 43), CSRF: "x"}
-	failing := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = sickSessions{cause} }))
-	panicking := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
-	for want, w := range map[string]*site{"503 unavailable": failing, "500 internal": panicking} {
+	stranger := account{Session: strings.Repeat("A", 43), CSRF: "x"}
+	failing := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = failingSessions{cause} }))
+	panicking := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
+	for want, ts := range map[string]*testServer{"503 unavailable": failing, "500 internal": panicking} {
 		status, tag, _ := strings.Cut(want, " ")
-		res := w.ask(post(nobody, "; ref_code=abc"))
-		res.wantRefusal(t, map[string]int{"503": 503, "500": 500}[status], tag)
+		res := ts.ask(post(stranger, "; ref_code=abc"))
+		res.wantError(t, map[string]int{"503": 503, "500": 500}[status], tag)
 		for _, inside := range []string{"visible", "SELECT", "/var", "disk", "broken", "panic", "goroutine", ".go", "sessions", "auth."} {
 			if strings.Contains(res.body, inside) {
 				t.Errorf("%s: the answer %s shows %q", want, res.body, inside)
@@ -258,9 +259,9 @@ func TestAFaultOfTheServersOwnShowsNothingOfItsCause(t *testing.T) {
 	}
 }
 
-// sickSessions cannot tell.
-type sickSessions struct{ cause error }
+// failingSessions fails every lookup.
+type failingSessions struct{ cause error }
 
-func (s sickSessions) FindSession(context.Context, auth.Hash) (auth.Session, error) {
+func (s failingSessions) FindSession(context.Context, auth.Hash) (auth.Session, error) {
 	return auth.Session{}, s.cause
 }

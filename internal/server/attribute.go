@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,11 +21,12 @@ func (s *Server) handleAttribute(r *request) error {
 	body := `{"attributed":true}`
 	r.outcome = outcomeAttributed
 	if o := s.submit(r, userID); !o.Attributed {
-		r.outcome = string(o.Reason)
+		known, _ := o.Reason.Info()
+		r.outcome = string(cmp.Or(known.Reason, referral.ReasonInternalError)) // an unknown reason is a bug
 		body = `{"attributed":false,"reason":"` + r.outcome + `"}`
 	}
 	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.deleteRefCode[s.secure(r)])
-	r.respond(fasthttp.StatusOK, contentJSON, []byte(body))
+	r.respond(fasthttp.StatusOK, contentJSON, body)
 	return nil
 }
 
@@ -35,7 +37,7 @@ func (s *Server) submit(r *request, userID string) (o referral.Outcome) {
 			o = referral.Outcome{Reason: referral.ReasonInternalError}
 		}
 	}()
-	o = s.deps.Referrals.Submit(s.Context(), referral.Attempt{
+	return s.deps.Referrals.Submit(s.Context(), referral.Attempt{
 		ID:        uuid.Must(uuid.NewV7()).String(), // fails only if the system has no randomness
 		User:      userID,
 		Code:      firstCode(r.Headers.Cookies(auth.RefCookie)),
@@ -43,10 +45,6 @@ func (s *Server) submit(r *request, userID string) (o referral.Outcome) {
 		RequestID: r.ID,
 		Source:    referral.SourceLive,
 	})
-	if _, known := o.Reason.Info(); !o.Attributed && !known {
-		o.Reason = referral.ReasonInternalError // the only one that is documented for a bug
-	}
-	return o
 }
 
 // firstCode returns the first well-formed code of the presented values, or else the first value.

@@ -45,9 +45,10 @@ func (s *Server) authenticate(r *request) (auth.Identity, error) {
 // isAllowedOrigin reports whether the request comes from a page of the server's own origin or of a listed one. Clients
 // that are not browsers send no Origin.
 func (s *Server) isAllowedOrigin(r *request) bool {
-	origins, hosts := r.Headers.Values("origin"), r.Headers.Values("host")
+	origins := r.Headers.Values("origin")
 	if len(origins) != 1 {
 		return len(origins) == 0
 	}
+	hosts := r.Headers.Values("host")
 	return s.isListed(origins[0]) || len(hosts) == 1 && auth.IsOwnOrigin(origins[0], hosts[0])
 }

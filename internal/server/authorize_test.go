@@ -17,19 +17,19 @@ const attributeLine = "POST /v1/auth/attribute HTTP/1.1"
 
 func cookies(pairs ...string) string { return "Cookie: " + strings.Join(pairs, "; ") }
 
-// wantUntouched demands that a refused call has written nothing.
-func (w *site) wantUntouched(t *testing.T, a account) {
+// wantUntouched checks that a rejected call has written nothing.
+func (ts *testServer) wantUntouched(t *testing.T, a account) {
 	t.Helper()
-	d := w.dossier(a.ID)
+	d := ts.inspection(a.ID)
 	if d.ReferredBy != nil || len(d.Events) != 0 {
-		t.Errorf("a refused call wrote %+v, %+v", d.ReferredBy, d.Events)
+		t.Errorf("a rejected call wrote %+v, %+v", d.ReferredBy, d.Events)
 	}
 }
 
-func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
+func TestOnlyCookiesOfAValidSessionAuthenticate(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	code := w.account().Code
+	ts := newServer(t)
+	code := ts.account().Code
 	token := func(a account) string { return "X-CSRF-Token: " + a.CSRF }
 	ok := func(a account) []string {
 		return []string{cookies("nl_session="+a.Session, "nl_csrf="+a.CSRF, "ref_code="+code), token(a)}
@@ -49,19 +49,19 @@ func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
 		{"the same cookie twice", func(a, _ account) []string {
 			return []string{cookies("nl_session="+a.Session, "nl_session="+a.Session, "nl_csrf="+a.CSRF, "nl_csrf="+a.CSRF), token(a)}
 		}, true},
-		{"beside a stale one", func(a, _ account) []string {
+		{"next to a stale one", func(a, _ account) []string {
 			return []string{cookies("nl_session=stale", "nl_session="+strings.Repeat("A", 43), "nl_session="+a.Session, "nl_csrf="+a.CSRF), token(a)}
 		}, true},
-		{"beside an expired one of somebody else", func(a, other account) []string {
-			session, _ := w.session(other.ID, epoch.Add(-2*sessionTTL))
+		{"next to an expired one of another user", func(a, other account) []string {
+			session, _ := ts.session(other.ID, epoch.Add(-2*sessionTTL))
 			return []string{cookies("nl_session="+session, "nl_session="+a.Session, "nl_csrf="+a.CSRF), token(a)}
 		}, true},
-		{"beside another of one's own, with the CSRF token of that one", func(a, _ account) []string {
-			session, csrf := w.session(a.ID, epoch)
+		{"next to another session of the user, with its CSRF token", func(a, _ account) []string {
+			session, csrf := ts.session(a.ID, epoch)
 			return []string{cookies("nl_session="+a.Session, "nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
 		}, true},
 		{"a microsecond before the expiry", func(a, _ account) []string {
-			session, csrf := w.session(a.ID, epoch.Add(time.Microsecond-sessionTTL))
+			session, csrf := ts.session(a.ID, epoch.Add(time.Microsecond-sessionTTL))
 			return []string{cookies("nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
 		}, true},
 
@@ -84,17 +84,17 @@ func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
 			return []string{cookies("nl_session="+a.CSRF, "nl_csrf="+a.CSRF), token(a)}
 		}, false},
 		{"at the expiry", func(a, _ account) []string {
-			session, csrf := w.session(a.ID, epoch.Add(-sessionTTL))
+			session, csrf := ts.session(a.ID, epoch.Add(-sessionTTL))
 			return []string{cookies("nl_session="+session, "nl_csrf="+csrf), "X-CSRF-Token: " + csrf}
 		}, false},
 		{"revoked", func(a, _ account) []string {
-			if _, err := w.store.RevokeSessions(t.Context(), a.ID, epoch); err != nil {
+			if _, err := ts.store.RevokeSessions(t.Context(), a.ID, epoch); err != nil {
 				t.Error(err)
 			}
 			return ok(a)
 		}, false},
 		{"of a disabled user", func(a, _ account) []string {
-			if _, err := w.store.DisableUser(t.Context(), a.ID, epoch); err != nil {
+			if _, err := ts.store.DisableUser(t.Context(), a.ID, epoch); err != nil {
 				t.Error(err)
 			}
 			return ok(a)
@@ -112,18 +112,18 @@ func TestOnlyTheCookiesOfAValidSessionAuthenticate(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			a, other := w.account(), w.account()
-			res := w.ask(request(attributeLine, row.lines(a, other)...))
+			ts := ts.in(t)
+			a, other := ts.account(), ts.account()
+			res := ts.ask(request(attributeLine, row.lines(a, other)...))
 			if row.want {
 				if res.status != 200 {
 					t.Errorf("%d %s, want 200", res.status, res.body)
 				}
 				return
 			}
-			res.wantRefusal(t, 401, "unauthenticated")
-			w.wantUntouched(t, a)
-			w.wantUntouched(t, other)
+			res.wantError(t, 401, "unauthenticated")
+			ts.wantUntouched(t, a)
+			ts.wantUntouched(t, other)
 		})
 	}
 }
@@ -137,18 +137,18 @@ func swapCase(s string) string {
 
 func TestQueryAndBodyDoNotAuthenticate(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
+	ts := newServer(t)
+	a := ts.account()
 	secrets := "nl_session=" + a.Session + "&nl_csrf=" + a.CSRF
-	w.ask(withBody(request("POST /v1/auth/attribute?"+secrets+" HTTP/1.1", "X-CSRF-Token: "+a.CSRF,
-		"Content-Type: application/x-www-form-urlencoded"), secrets)).wantRefusal(t, 401, "unauthenticated")
+	ts.ask(withBody(request("POST /v1/auth/attribute?"+secrets+" HTTP/1.1", "X-CSRF-Token: "+a.CSRF,
+		"Content-Type: application/x-www-form-urlencoded"), secrets)).wantError(t, 401, "unauthenticated")
 }
 
 func TestCSRF(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	code := w.account().Code
-	stranger, err := auth.NewToken(rand.Reader)
+	ts := newServer(t)
+	code := ts.account().Code
+	foreign, err := auth.NewToken(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,20 +158,20 @@ func TestCSRF(t *testing.T) {
 		cookies func(a, other account) []string // nl_csrf cookies
 		tag     string                          // empty: passes
 	}{
-		{"equal and one's own", header(one), csrf(one), ""},
+		{"equal and of the session", header(one), csrf(one), ""},
 		{"no header", header(), csrf(one), "csrf_missing"},
 		{"an empty header", header(""), csrf(one), "csrf_missing"},
 		{"a header of blanks", header(" \t "), csrf(one), "csrf_missing"},
 		{"no header and no cookie", header(), csrf(), "csrf_missing"},
 		{"no cookie", header(one), csrf(), "csrf_invalid"},
 		{"an empty cookie", header(one), csrf(""), "csrf_invalid"},
-		{"a mismatch", header(one), csrf(stranger), "csrf_invalid"},
-		{"a tossed pair", header(stranger), csrf(stranger), "csrf_invalid"},
+		{"a mismatch", header(one), csrf(foreign), "csrf_invalid"},
+		{"a pair set by a sibling domain", header(foreign), csrf(foreign), "csrf_invalid"},
 		{"the pair of another user's session", header(two), csrf(two), "csrf_invalid"},
 		{"a repeated header", header(one, one), csrf(one), "csrf_invalid"},
 		{"two empty headers", header("", ""), csrf(one), "csrf_invalid"},
-		{"differing cookies", header(one), csrf(one, stranger), "csrf_invalid"},
-		{"differing cookies, the other first", header(one), csrf(stranger, one), "csrf_invalid"},
+		{"differing cookies", header(one), csrf(one, foreign), "csrf_invalid"},
+		{"differing cookies, the other first", header(one), csrf(foreign, one), "csrf_invalid"},
 		{"a quoted cookie", header(one), csrf(`"` + one + `"`), "csrf_invalid"},
 		{"a joined header", header(one + ", " + one), csrf(one), "csrf_invalid"},
 		{"beyond ASCII", header("tökén"), csrf("tökén"), "csrf_invalid"},
@@ -180,21 +180,21 @@ func TestCSRF(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			a, other := w.account(), w.account()
+			ts := ts.in(t)
+			a, other := ts.account(), ts.account()
 			lines := []string{cookies(append([]string{"nl_session=" + a.Session, "ref_code=" + code}, row.cookies(a, other)...)...)}
-			res := w.ask(request(attributeLine, append(lines, row.headers(a, other)...)...))
+			res := ts.ask(request(attributeLine, append(lines, row.headers(a, other)...)...))
 			if row.tag == "" {
 				res.wantOutcome(t, "")
 				return
 			}
-			res.wantRefusal(t, 403, row.tag)
-			w.wantUntouched(t, a)
+			res.wantError(t, 403, row.tag)
+			ts.wantUntouched(t, a)
 		})
 	}
 }
 
-// Stand-ins for the CSRF token of the caller and of another user.
+// Placeholders for the CSRF tokens of the caller and of another user.
 const one, two = "{one}", "{two}"
 
 func header(values ...string) func(a, other account) []string {
@@ -212,18 +212,18 @@ func filled(prefix string, values []string) func(a, other account) []string {
 	}
 }
 
-func TestTheCSRFTokenOfAnotherSessionOfTheSameUserIsInvalid(t *testing.T) {
+func TestCSRFTokenOfAnotherSessionIsInvalid(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
-	_, foreign := w.session(a.ID, epoch)
+	ts := newServer(t)
+	a := ts.account()
+	_, foreign := ts.session(a.ID, epoch)
 	a.CSRF = foreign
-	w.ask(post(a, "; ref_code=abc")).wantRefusal(t, 403, "csrf_invalid")
+	ts.ask(post(a, "; ref_code=abc")).wantError(t, 403, "csrf_invalid")
 }
 
 func TestOrigin(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	rows := []struct {
 		name    string
 		host    string
@@ -254,62 +254,62 @@ func TestOrigin(t *testing.T) {
 		{"no scheme", "console.test", []string{"console.test"}, false},
 		{"another scheme", "console.test", []string{"ftp://console.test"}, false},
 		{"own, repeated", "console.test", []string{"http://console.test", "http://console.test"}, false},
-		{"listed beside foreign", "console.test", []string{pageOrigin, "https://evil.example"}, false},
+		{"listed next to foreign", "console.test", []string{pageOrigin, "https://evil.example"}, false},
 		{"two in one", "console.test", []string{pageOrigin + " https://evil.example"}, false},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			a := w.account()
+			ts := ts.in(t)
+			a := ts.account()
 			var lines []string
 			for _, o := range row.origins {
 				lines = append(lines, "Origin: "+o)
 			}
 			raw := strings.Replace(post(a, "", lines...), "Host: console.test", "Host: "+row.host, 1)
-			res := w.ask(raw)
+			res := ts.ask(raw)
 			if row.pass {
 				res.wantOutcome(t, "no_cookie")
 				return
 			}
-			res.wantRefusal(t, 403, "csrf_invalid")
+			res.wantError(t, 403, "csrf_invalid")
 		})
 	}
 }
 
-func TestTheGatesStandInOrder(t *testing.T) {
+func TestChecksRunInOrder(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
+	ts := newServer(t)
+	a := ts.account()
 	foreign := "Origin: https://evil.example"
-	w.ask(request("GET /v1/auth/attribute HTTP/1.1", foreign)).wantRefusal(t, 405, "method_not_allowed")
-	w.ask(request(attributeLine, foreign)).wantRefusal(t, 401, "unauthenticated")
-	w.ask(request(attributeLine, cookies("nl_session="+a.Session), foreign)).wantRefusal(t, 403, "csrf_missing")
-	w.ask(post(a, "", foreign)).wantRefusal(t, 403, "csrf_invalid")
+	ts.ask(request("GET /v1/auth/attribute HTTP/1.1", foreign)).wantError(t, 405, "method_not_allowed")
+	ts.ask(request(attributeLine, foreign)).wantError(t, 401, "unauthenticated")
+	ts.ask(request(attributeLine, cookies("nl_session="+a.Session), foreign)).wantError(t, 403, "csrf_missing")
+	ts.ask(post(a, "", foreign)).wantError(t, 403, "csrf_invalid")
 }
 
-func TestAStoreThatCannotTellIsUnavailableAndSignsNobodyOut(t *testing.T) {
+func TestFailedStoreIsUnavailableAndNotUnauthenticated(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	a := w.account()
-	if err := w.store.Close(); err != nil {
+	ts := newServer(t)
+	a := ts.account()
+	if err := ts.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 { // of the same cause, the log is told once
-		w.ask(post(a, "; ref_code=abc")).wantRefusal(t, 503, "unavailable")
+	for range 3 { // the same error is logged once
+		ts.ask(post(a, "; ref_code=abc")).wantError(t, 503, "unavailable")
 	}
-	w.ask(request(attributeLine)).wantRefusal(t, 401, "unauthenticated") // nothing to ask the store
-	if log := w.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, ` do="look at the database`) {
-		t.Errorf("the log does not say once what to do: %s", log)
+	ts.ask(request(attributeLine)).wantError(t, 401, "unauthenticated") // there is nothing to look up
+	if log := ts.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, ` hint="check the database`) {
+		t.Errorf("the log does not have one line with a hint: %s", log)
 	}
 }
 
-func TestTheLookUpOfASessionIsBounded(t *testing.T) {
+func TestSessionLookupHasATimeout(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withConfig(func(c *server.Config) { c.StoreTimeout = time.Millisecond }),
+	ts := newServer(t, withConfig(func(c *server.Config) { c.StoreTimeout = time.Millisecond }),
 		withDeps(func(d *server.Deps) { d.Sessions = hangingSessions{} }))
 	a := account{Session: strings.Repeat("A", 43), CSRF: "x"}
-	w.ask(post(a, "")).wantRefusal(t, 503, "unavailable")
+	ts.ask(post(a, "")).wantError(t, 503, "unavailable")
 }
 
 type hangingSessions struct{}
@@ -319,20 +319,20 @@ func (hangingSessions) FindSession(ctx context.Context, _ auth.Hash) (auth.Sessi
 	return auth.Session{}, ctx.Err()
 }
 
-func TestAPanicBeforeTheGatesIsInternalAndClearsNothing(t *testing.T) {
+func TestPanicInSessionLookupIsInternalAndDeletesNoCookie(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
+	ts := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
 	a := account{Session: strings.Repeat("A", 43), CSRF: "x"}
-	c := w.dial()
+	c := ts.dial()
 	c.send(post(a, "; ref_code=abc"))
-	c.receive("POST").wantRefusal(t, 500, "internal")
+	c.receive("POST").wantError(t, 500, "internal")
 	c.send(request("GET /healthz HTTP/1.1"))
 	if res := c.receive("GET"); res.status != 200 {
 		t.Errorf("after a panic: %d", res.status)
 	}
-	if log := w.log.String(); strings.Count(log, `msg="a request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") ||
-		!strings.Contains(log, ` do="report this line`) {
-		t.Errorf("the panic is not in the log with its place and what to do: %s", log)
+	if log := ts.log.String(); strings.Count(log, `msg="request panicked"`) != 1 || !strings.Contains(log, "panickingSessions") ||
+		!strings.Contains(log, ` hint="report this line`) {
+		t.Errorf("the log does not have the panic with its site and a hint: %s", log)
 	}
 }
 
@@ -342,19 +342,19 @@ func (panickingSessions) FindSession(context.Context, auth.Hash) (auth.Session, 
 	panic(errors.New("broken"))
 }
 
-func TestAClientThatGoesAwayDoesNotEndItsAttempt(t *testing.T) {
+func TestDisconnectedClientDoesNotEndItsAttempt(t *testing.T) {
 	t.Parallel()
 	entered, left, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	w := newSite(t, withDeps(func(d *server.Deps) {
-		d.Referrals = attributer(func(ctx context.Context, _ referral.Attempt) referral.Outcome {
+	ts := newServer(t, withDeps(func(d *server.Deps) {
+		d.Referrals = submitFunc(func(ctx context.Context, _ referral.Attempt) referral.Outcome {
 			close(entered)
 			<-left
 			done <- ctx.Err()
 			return referral.Outcome{Attributed: true}
 		})
 	}))
-	c := w.dial()
-	c.send(post(w.account(), "; ref_code=abc"))
+	c := ts.dial()
+	c.send(post(ts.account(), "; ref_code=abc"))
 	<-entered
 	if err := c.conn.Close(); err != nil {
 		t.Fatal(err)

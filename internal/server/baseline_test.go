@@ -11,14 +11,14 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// known is everything the server says to requests that hold nothing of interest. An answer to any
-// other request is made of the same pieces, or else something of the request came back in it.
-type known struct {
+// baseline is everything that the server answers to harmless requests. The answer to any other request is made of the
+// same pieces, or else it contains something of the request.
+type baseline struct {
 	headers  map[string]bool   // "Name: value" of those whose value is always one of a few
-	messages map[string]string // of the refusals, by tag
+	messages map[string]string // of the errors, by tag
 }
 
-// varying are the headers that differ between answers, and all that each of them may hold.
+// varying are the headers that differ between answers, with the form of their values.
 var varying = map[string]*regexp.Regexp{
 	"Access-Control-Allow-Origin": regexp.MustCompile(`(?i)^https://console\.example\.com(:0*443)?$`),
 	"Content-Length":              regexp.MustCompile(`^[0-9]+$`),
@@ -27,10 +27,10 @@ var varying = map[string]*regexp.Regexp{
 	"X-Request-Id":                keptIDForm,
 }
 
-// know asks both servers for every kind of answer there is.
-func (s *stage) know(t testing.TB) {
+// recordBaseline asks both servers for every kind of answer.
+func (s *fuzzServer) recordBaseline(t testing.TB) {
 	t.Helper()
-	s.known = known{headers: map[string]bool{"Connection: close": true, "Connection: keep-alive": true}, messages: make(map[string]string)}
+	s.baseline = baseline{headers: map[string]bool{"Connection: close": true, "Connection: keep-alive": true}, messages: make(map[string]string)}
 	a := s.in(t).account()
 	signedIn := cookies("nl_session="+a.Session, "nl_csrf="+a.CSRF)
 	origin, proof := "Origin: "+pageOrigin, "X-CSRF-Token: "+a.CSRF
@@ -46,18 +46,18 @@ func (s *stage) know(t testing.TB) {
 		request("GET / HTTP/1.1", "X-Long: "+strings.Repeat("x", 20<<10)),
 	} {
 		for _, addr := range []string{s.addr, s.proxied} {
-			w := s.in(t)
-			w.addr = addr
-			s.known.learn(t, w.ask(raw))
+			ts := s.in(t)
+			ts.addr = addr
+			s.baseline.learn(t, ts.ask(raw))
 		}
 	}
 }
 
-func (k known) learn(t testing.TB, answer response) {
+func (b baseline) learn(t testing.TB, answer response) {
 	t.Helper()
 	for name := range answer.header {
 		if varying[name] == nil {
-			k.headers[name+": "+answer.one(t, name)] = true
+			b.headers[name+": "+answer.one(t, name)] = true
 		}
 	}
 	if answer.status < 400 {
@@ -67,58 +67,58 @@ func (k known) learn(t testing.TB, answer response) {
 	if err := json.Unmarshal([]byte(answer.body), &envelope); err != nil {
 		t.Fatalf("%q: %v", answer.body, err)
 	}
-	k.messages[envelope.Error] = envelope.Message
+	b.messages[envelope.Error] = envelope.Message
 }
 
-// tags are those of the refusals, by status.
+// tags are those of the errors, by status.
 var tags = map[int][]string{
 	400: {"bad_request"}, 401: {"unauthenticated"}, 403: {"csrf_missing", "csrf_invalid"}, 404: {"not_found"},
 	405: {"method_not_allowed"}, 413: {"payload_too_large"}, 431: {"headers_too_large"},
 }
 
-// bodies are those of the answers that are no refusals.
+// bodies are those of the answers that are not errors.
 var bodies = regexp.MustCompile(`^(\{"attributed":(true|false,"reason":"[a-z_]+")\}|\{"status":"ok"\}|)$`)
 
-// wantKnown demands that the answer is made of known pieces only.
-func (k known) wantKnown(t *testing.T, got response) {
+// wantNothingNew checks that the answer is made of pieces of the baseline only.
+func (b baseline) wantNothingNew(t *testing.T, got response) {
 	t.Helper()
 	for name := range got.header {
 		value := got.one(t, name)
-		if form := varying[name]; form != nil && !form.MatchString(value) || form == nil && !k.headers[name+": "+value] {
-			t.Errorf("%s: %q is no header of an answer", name, value)
+		if form := varying[name]; form != nil && !form.MatchString(value) || form == nil && !b.headers[name+": "+value] {
+			t.Errorf("%s: %q is not a header of an answer", name, value)
 		}
 	}
 	if got.one(t, "Cache-Control") == "" || got.one(t, "X-Request-Id") == "" {
 		t.Errorf("Cache-Control or X-Request-Id is missing: %v", got.header)
 	}
 	if got.status < 400 {
-		if !slices.Contains([]int{200, 204, 302}, got.status) || got.body != string(server.LandingPage) && !bodies.MatchString(got.body) {
-			t.Errorf("%d %q is no answer", got.status, got.body)
+		if !slices.Contains([]int{200, 204, 302}, got.status) || got.body != server.LandingPage && !bodies.MatchString(got.body) {
+			t.Errorf("%d %q is not an answer", got.status, got.body)
 		}
 		return
 	}
 	if got.body == "" {
 		return // to HEAD
 	}
-	isEnvelope := func(tag string) bool { return got.body == k.envelope(tag, got.one(t, "X-Request-Id")) }
+	isEnvelope := func(tag string) bool { return got.body == b.envelope(tag, got.one(t, "X-Request-Id")) }
 	if !slices.ContainsFunc(tags[got.status], isEnvelope) || got.one(t, "Content-Type") != "application/json" {
-		t.Errorf("%d %q is no refusal", got.status, got.body)
+		t.Errorf("%d %q is not an error", got.status, got.body)
 	}
 }
 
-// envelope is the body of a refusal, byte for byte.
-func (k known) envelope(tag, id string) string {
-	message, err := json.Marshal(k.messages[tag])
-	if err != nil || k.messages[tag] == "" {
+// envelope returns the body of an error, byte for byte.
+func (b baseline) envelope(tag, id string) string {
+	message, err := json.Marshal(b.messages[tag])
+	if err != nil || b.messages[tag] == "" {
 		return ""
 	}
 	return `{"error":` + strconv.Quote(tag) + `,"message":` + string(message) + `,"request_id":` + strconv.Quote(id) + `}`
 }
 
-// wantTag demands the refusal with that tag.
+// wantTag checks that the answer is the error with that tag.
 func (got response) wantTag(t *testing.T, tag string) {
 	t.Helper()
 	if !strings.HasPrefix(got.body, `{"error":"`+tag+`",`) {
-		t.Errorf("body %q, want a refusal with %s", got.body, tag)
+		t.Errorf("body %q, want the error %s", got.body, tag)
 	}
 }

@@ -16,37 +16,37 @@ import (
 	"time"
 )
 
-// response is what came over the wire.
+// response is an answer as it came over the wire.
 type response struct {
 	status int
 	header map[string][]string // canonical names, values in order
 	body   string
 }
 
-// client is one connection on which bytes are sent as they are.
+// client is one connection. It sends bytes as they are.
 type client struct {
 	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-func (w *site) dial() *client {
-	w.t.Helper()
-	c, err := net.Dial("tcp", w.addr)
+func (ts *testServer) dial() *client {
+	ts.t.Helper()
+	c, err := net.Dial("tcp", ts.addr)
 	if err != nil {
-		w.t.Fatal(err)
+		ts.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		w.t.Fatal(err)
+	ts.t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(testTimeout)); err != nil {
+		ts.t.Fatal(err)
 	}
-	return &client{t: w.t, conn: c, r: bufio.NewReader(c)}
+	return &client{t: ts.t, conn: c, r: bufio.NewReader(c)}
 }
 
 // ask sends one request on a connection of its own.
-func (w *site) ask(raw string) response {
-	w.t.Helper()
-	c := w.dial()
+func (ts *testServer) ask(raw string) response {
+	ts.t.Helper()
+	c := ts.dial()
 	defer func() { _ = c.conn.Close() }()
 	c.send(raw)
 	return c.receive(methodOf(raw))
@@ -125,12 +125,12 @@ func (c *client) body(method string, res response) string {
 	return string(b)
 }
 
-// closed demands that the server says nothing more and closes.
+// closed checks that the server sends nothing more and closes.
 func (c *client) closed() {
 	c.t.Helper()
 	b, err := io.ReadAll(c.r)
 	if len(b) > 0 {
-		c.t.Errorf("the server went on with %q", b)
+		c.t.Errorf("the server continued with %q", b)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.t.Error("the server did not close the connection")
@@ -139,7 +139,7 @@ func (c *client) closed() {
 	}
 }
 
-// closedGently demands that the server closes without a reset, which could have overtaken its answer.
+// closedGently checks that the server closes without a reset, which could overtake its answer.
 func (c *client) closedGently() {
 	c.t.Helper()
 	if b, err := io.ReadAll(c.r); len(b) > 0 || err != nil {
@@ -147,7 +147,7 @@ func (c *client) closedGently() {
 	}
 }
 
-// one returns the only value of a header, or "" when there is none.
+// one returns the only value of a header, or "" if there is none.
 func (r response) one(t testing.TB, name string) string {
 	t.Helper()
 	switch values := r.header[name]; len(values) {
@@ -161,10 +161,10 @@ func (r response) one(t testing.TB, name string) string {
 	}
 }
 
-var requestIDForm = regexp.MustCompile(`^req_[0-9a-f]{16}$`)
+var newIDForm = regexp.MustCompile(`^req_[0-9a-f]{16}$`)
 
-// wantRefusal demands the envelope with that tag, and that nothing is planted or cleared.
-func (r response) wantRefusal(t testing.TB, status int, tag string) {
+// wantError checks the envelope and its tag, and that no cookie is set or deleted.
+func (r response) wantError(t testing.TB, status int, tag string) {
 	t.Helper()
 	if r.status != status {
 		t.Errorf("status %d, want %d; body %q", r.status, status, r.body)
@@ -177,10 +177,10 @@ func (r response) wantRefusal(t testing.TB, status int, tag string) {
 		t.Errorf("Set-Cookie %q, want none", got)
 	}
 	if got, want := r.one(t, "Retry-After") != "", status == 503; got != want {
-		t.Errorf("Retry-After there: %t, want %t", got, want)
+		t.Errorf("Retry-After is present: %t, want %t", got, want)
 	}
 	if got, want := r.one(t, "Allow") != "", status == 405; got != want {
-		t.Errorf("Allow there: %t, want %t", got, want)
+		t.Errorf("Allow is present: %t, want %t", got, want)
 	}
 	if r.body == "" {
 		return // to HEAD
@@ -197,20 +197,20 @@ func (r response) wantRefusal(t testing.TB, status int, tag string) {
 	}
 }
 
-// wantCommon demands what every answer has.
+// wantCommon checks what every answer has.
 func (r response) wantCommon(t testing.TB) {
 	t.Helper()
 	if got := r.one(t, "Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control %q", got)
 	}
-	if got := r.one(t, "X-Request-Id"); !requestIDForm.MatchString(got) {
+	if got := r.one(t, "X-Request-Id"); !newIDForm.MatchString(got) {
 		t.Errorf("X-Request-Id %q", got)
 	}
 }
 
-const deletion = "ref_code=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax"
+const deleteRefCode = "ref_code=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax"
 
-// wantOutcome demands a 200 of attribute with that reason, or with attributed when it is empty.
+// wantOutcome checks a 200 of attribute with that reason, or with attributed if it is empty.
 func (r response) wantOutcome(t testing.TB, reason string) {
 	t.Helper()
 	want := `{"attributed":true}`
@@ -224,7 +224,7 @@ func (r response) wantOutcome(t testing.TB, reason string) {
 		t.Errorf("Content-Type %q", got)
 	}
 	r.wantCommon(t)
-	if got := r.one(t, "Set-Cookie"); got != deletion {
-		t.Errorf("Set-Cookie %q, want %q", got, deletion)
+	if got := r.one(t, "Set-Cookie"); got != deleteRefCode {
+		t.Errorf("Set-Cookie %q, want %q", got, deleteRefCode)
 	}
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -11,13 +10,15 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// FuzzPickupValue holds the value that a page's query or path presents, and what is planted of it,
-// against the query parser of the standard library: whatever that one decodes is no code here.
+// FuzzPickupValue compares the value that a query presents, and the cookie that is set from it, with the query parser
+// of the standard library: a value that the parser decodes to another one is not a code here.
 func FuzzPickupValue(f *testing.F) {
 	f.Add("ref=summer-26")
 	f.Add("a=b&ref=first&ref=second")
 	f.Add("ref=caf%C3%A9&REF=abc")
 	f.Add("ref=a+b;ref=abc")
+	form := regexp.MustCompile(`^ref_code=[a-z0-9-]{3,32}; Path=/; `)
+	s := New(Config{}, Deps{})
 	f.Fuzz(func(t *testing.T, query string) {
 		value := queryRef([]byte(query))
 		i := slices.IndexFunc(strings.Split(query, "&"), func(pair string) bool {
@@ -33,23 +34,21 @@ func FuzzPickupValue(f *testing.F) {
 		if want := strings.TrimPrefix(strings.TrimPrefix(pair, "ref"), "="); value != want {
 			t.Errorf("the ref of %q is %q, want %q", query, value, want)
 		}
-		if !wellFormed(value) {
+		code := referral.ParsePresentedCode(value)
+		if !code.WellFormed {
 			return
 		}
 		if decoded, err := url.QueryUnescape(value); err != nil || decoded != value {
-			t.Errorf("%q is planted, but means %q", value, decoded)
+			t.Errorf("%q is well-formed, but means %q", value, decoded)
 		}
-		cookie := Cookie{Name: RefCookie, Value: referral.Canonical(value)}.String()
-		if !plantedForm.MatchString(cookie) {
-			t.Errorf("%q is planted as %q", value, cookie)
+		if cookie := s.refCookie(code.Text, 0, false); !form.MatchString(cookie) {
+			t.Errorf("%q becomes the cookie %q", value, cookie)
 		}
 	})
 }
 
-var plantedForm = regexp.MustCompile(`^ref_code=[a-z0-9-]{3,32}; Path=/; `)
-
-// FuzzPresentedCode demands of several cookies that the first well-formed one counts, and that without
-// one the first is kept, malformed as it was.
+// FuzzPresentedCode checks that the first well-formed cookie of several counts, and that the first one is kept as
+// malformed if there is none.
 func FuzzPresentedCode(f *testing.F) {
 	f.Add("café;  ABC ;def")
 	f.Add(`"abc";`)
@@ -57,20 +56,20 @@ func FuzzPresentedCode(f *testing.F) {
 	form := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{1,30}[A-Za-z0-9]$`)
 	f.Fuzz(func(t *testing.T, values string) {
 		cookies := strings.Split(values, ";")
-		got := presentedCode(cookies)
+		got := firstCode(cookies)
 		for _, c := range cookies {
 			if plain := strings.Trim(c, " \t\n\v\f\r"); form.MatchString(plain) {
-				if got != strings.ToLower(plain) {
-					t.Errorf("of %q, %q was chosen", cookies, got)
+				if want := (referral.PresentedCode{Text: strings.ToLower(plain), WellFormed: true}); got != want {
+					t.Errorf("of %q, %+v was chosen", cookies, got)
 				}
 				return
 			}
 		}
-		if wellFormed(got) {
-			t.Errorf("%q became %q, which is somebody's", cookies, got)
+		if got != referral.ParsePresentedCode(cookies[0]) || got.WellFormed {
+			t.Errorf("%q became %+v, which is the code of somebody", cookies, got)
 		}
-		if empty := strings.Trim(cookies[0], " \t\n\v\f\r") == ""; (got == "") != empty {
-			t.Errorf("%q became %q", cookies, got)
+		if empty := strings.Trim(cookies[0], " \t\n\v\f\r") == ""; (got.Text == "") != empty {
+			t.Errorf("%q became %+v", cookies, got)
 		}
 	})
 }

@@ -78,5 +78,5 @@ func (r *request) reject(e *apiError) {
 		h.Set(fasthttp.HeaderRetryAfter, "1")
 	}
 	r.Response.SkipBody = r.IsHead()
-	r.respond(e.status, contentJSON, body)
+	r.respond(e.status, contentJSON, string(body))
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// wantOf holds an answer against what it must be.
-func (got response) wantOf(t *testing.T, a asked, w wanted) {
+// wantAnswer compares an answer with the one of the model.
+func (got response) wantAnswer(t *testing.T, a asked, w wanted) {
 	t.Helper()
 	if got.status != w.status {
 		t.Fatalf("status %d, want %d; body %q", got.status, w.status, got.body)
@@ -41,18 +41,18 @@ func (got response) wantOf(t *testing.T, a asked, w wanted) {
 	}
 }
 
-// wantID demands the proxy's request id where it is kept, and a new one otherwise. A request that could
-// not be read may have either.
+// wantID checks that the request id is the proxy's if that is kept, and else a new one. A request that could not be
+// read may have either.
 func (got response) wantID(t *testing.T, w wanted) {
 	t.Helper()
 	id := got.one(t, "X-Request-Id")
-	isKept, isNew := w.id != "" && id == w.id, requestIDForm.MatchString(id)
+	isKept, isNew := w.id != "" && id == w.id, newIDForm.MatchString(id)
 	if !isKept && (!isNew || w.id != "" && !w.unread) {
 		t.Errorf("X-Request-Id %q, want %q", id, w.id)
 	}
 }
 
-// sortedCookie is a Set-Cookie value with its attributes sorted, and without Expires.
+// sortedCookie returns a Set-Cookie value with sorted attributes and without Expires.
 func sortedCookie(setCookie string) string {
 	pair, attributes, _ := strings.Cut(setCookie, "; ")
 	if attributes == "" {

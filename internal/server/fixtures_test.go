@@ -13,29 +13,28 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// The second address of a stage: the same store behind a proxy, with everything set that the first
-// address leaves out.
+// The settings of the second address of a fuzzServer, which the first one leaves out.
 const (
 	fuzzDomain  = "example.com"
 	fuzzLanding = "https://www.example.com/welcome?from=link"
 )
 
-// stage is where fuzzed requests are sent: one store behind two servers, a plain one and one that
-// trusts its peer as a proxy.
-type stage struct {
-	*site
-	proxied string // the second server's address
-	log     *leakLog
-	cast    *cast
-	known   known
+// fuzzServer receives fuzzed requests: one store with two servers, a plain one and one that trusts its peer as a
+// proxy.
+type fuzzServer struct {
+	*testServer
+	proxied  string // the second server's address
+	log      *secretLog
+	fixtures *fixtures
+	baseline baseline
 }
 
-func newStage(f *testing.F) *stage {
+func newFuzzServer(f *testing.F) *fuzzServer {
 	f.Helper()
-	s := &stage{log: &leakLog{}}
+	s := &fuzzServer{log: &secretLog{}}
 	var cfg server.Config
 	var deps server.Deps
-	s.site = newSite(f,
+	s.testServer = newServer(f,
 		withDeps(func(d *server.Deps) {
 			d.Log = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			deps = *d
@@ -47,34 +46,34 @@ func newStage(f *testing.F) *stage {
 	if err != nil {
 		f.Fatal(err)
 	}
-	second := *s.site
+	second := *s.testServer
 	second.addr, second.server = ln.Addr().String(), server.New(cfg, deps)
 	go func() { _ = second.server.Serve(ln) }() // its listener is closed by stop
 	f.Cleanup(second.stop)
 	s.proxied = second.addr
-	s.know(f)
-	s.recast(f)
+	s.recordBaseline(f)
+	s.renewFixtures(f)
 	return s
 }
 
-// connect opens a connection that leaves nothing behind when it is closed: thousands a second would
-// use up the ports otherwise.
-func (s *stage) connect(t *testing.T, proxied bool) *client {
+// connect opens a connection that leaves nothing behind after it was closed. Otherwise thousands a second would use up
+// the ports.
+func (s *fuzzServer) connect(t *testing.T, proxied bool) *client {
 	t.Helper()
-	w := s.in(t)
+	ts := s.in(t)
 	if proxied {
-		w.addr = s.proxied
+		ts.addr = s.proxied
 	}
-	c := w.dial()
+	c := ts.dial()
 	if err := c.conn.(*net.TCPConn).SetLinger(0); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// cast are the people that a fuzzed request can name, as the model knows them. $a to $g are sessions,
-// $A to $G their CSRF tokens, $1 to $8 codes.
-type cast struct {
+// fixtures are the users that a fuzzed request can name, as the model knows them. $a to $g are sessions, $A to $G their
+// CSRF tokens, $1 to $8 codes.
+type fixtures struct {
 	sessions map[string]signedIn
 	codes    map[string]codeFacts
 	referrer map[string]string // invitee → referrer, of the users that have one
@@ -87,33 +86,33 @@ type signedIn struct {
 }
 
 type codeFacts struct {
-	owner string
-	alive bool // it is active and so is its owner
+	owner  string
+	active bool // and so is its owner
 }
 
-// recast begins the play anew, with people nobody has met: a user can be attributed only once.
-func (s *stage) recast(t testing.TB) {
+// renewFixtures creates new users: a user can be attributed only once.
+func (s *fuzzServer) renewFixtures(t testing.TB) {
 	t.Helper()
-	w := s.in(t)
-	c := &cast{sessions: make(map[string]signedIn), codes: make(map[string]codeFacts), referrer: make(map[string]string)}
+	ts := s.in(t)
+	fx := &fixtures{sessions: make(map[string]signedIn), codes: make(map[string]codeFacts), referrer: make(map[string]string)}
 	var names, secrets []string
 	name := func(placeholder byte, text string) {
 		names, secrets = append(names, "$"+string(placeholder), text), append(secrets, text)
 	}
 	session := func(placeholder byte, user, token, csrf string, valid bool) {
-		c.sessions[token] = signedIn{user, csrf, valid}
+		fx.sessions[token] = signedIn{user, csrf, valid}
 		name(placeholder, token)
 		name(placeholder-'a'+'A', csrf)
 	}
-	code := func(placeholder byte, owner, code string, alive bool) {
-		c.codes[code] = codeFacts{owner, alive}
+	code := func(placeholder byte, owner, code string, active bool) {
+		fx.codes[code] = codeFacts{owner, active}
 		name(placeholder, code)
 	}
 
-	ann, linked, root, child, owner := w.account(), w.account(), w.account(), w.account(), w.account()
-	revoked, disabled := w.account(), w.account()
-	second, secondCSRF := w.session(ann.ID, epoch)
-	expired, expiredCSRF := w.session(ann.ID, epoch.Add(-sessionTTL))
+	ann, linked, root, child, owner := ts.account(), ts.account(), ts.account(), ts.account(), ts.account()
+	revoked, disabled := ts.account(), ts.account()
+	second, secondCSRF := ts.session(ann.ID, epoch)
+	expired, expiredCSRF := ts.session(ann.ID, epoch.Add(-sessionTTL))
 	session('a', ann.ID, ann.Session, ann.CSRF, true)
 	session('b', ann.ID, second, secondCSRF, true)
 	session('c', linked.ID, linked.Session, linked.CSRF, true)
@@ -123,81 +122,81 @@ func (s *stage) recast(t testing.TB) {
 	session('g', disabled.ID, disabled.Session, disabled.CSRF, false)
 
 	code('1', owner.ID, owner.Code, true)
-	code('2', owner.ID, w.slug(owner, "new-"), true)
-	code('3', owner.ID, w.disabledSlug(owner, "old-"), false)
+	code('2', owner.ID, ts.slug(owner, "new-"), true)
+	code('3', owner.ID, ts.disabledSlug(owner, "old-"), false)
 	code('4', disabled.ID, disabled.Code, false)
 	code('5', ann.ID, ann.Code, true)
-	code('6', ann.ID, w.disabledSlug(ann, "own-"), false)
+	code('6', ann.ID, ts.disabledSlug(ann, "own-"), false)
 	code('7', child.ID, child.Code, true)
 	code('8', root.ID, root.Code, true)
-	w.slug(owner, "new-")
+	ts.slug(owner, "new-")
 
-	w.revoke(revoked)
-	w.disable(disabled)
-	w.refer(owner, linked)
-	w.refer(root, child)
-	c.referrer[linked.ID], c.referrer[child.ID] = owner.ID, root.ID
-	c.names = strings.NewReplacer(names...)
-	s.cast = c
+	ts.revoke(revoked)
+	ts.disable(disabled)
+	ts.refer(owner, linked)
+	ts.refer(root, child)
+	fx.referrer[linked.ID], fx.referrer[child.ID] = owner.ID, root.ID
+	fx.names = strings.NewReplacer(names...)
+	s.fixtures = fx
 	s.log.watchFor(secrets)
 }
 
-func (w *site) slug(a account, prefix string) string {
-	w.t.Helper()
-	code, err := w.store.SetSlug(w.t.Context(), a.ID, prefix+a.Code, epoch)
+func (ts *testServer) slug(a account, prefix string) string {
+	ts.t.Helper()
+	code, err := ts.store.SetSlug(ts.t.Context(), a.ID, prefix+a.Code, epoch)
 	if err != nil {
-		w.t.Fatal(err)
+		ts.t.Fatal(err)
 	}
 	return code.Code
 }
 
-func (w *site) disabledSlug(a account, prefix string) string {
-	w.t.Helper()
-	slug := w.slug(a, prefix)
-	if _, err := w.store.DisableSlug(w.t.Context(), a.ID, epoch); err != nil {
-		w.t.Fatal(err)
+func (ts *testServer) disabledSlug(a account, prefix string) string {
+	ts.t.Helper()
+	slug := ts.slug(a, prefix)
+	if _, err := ts.store.DisableSlug(ts.t.Context(), a.ID, epoch); err != nil {
+		ts.t.Fatal(err)
 	}
 	return slug
 }
 
-func (w *site) revoke(a account) {
-	w.t.Helper()
-	if _, err := w.store.RevokeSessions(w.t.Context(), a.ID, epoch); err != nil {
-		w.t.Fatal(err)
+func (ts *testServer) revoke(a account) {
+	ts.t.Helper()
+	if _, err := ts.store.RevokeSessions(ts.t.Context(), a.ID, epoch); err != nil {
+		ts.t.Fatal(err)
 	}
 }
 
-func (w *site) disable(a account) {
-	w.t.Helper()
-	if _, err := w.store.DisableUser(w.t.Context(), a.ID, epoch); err != nil {
-		w.t.Fatal(err)
+func (ts *testServer) disable(a account) {
+	ts.t.Helper()
+	if _, err := ts.store.DisableUser(ts.t.Context(), a.ID, epoch); err != nil {
+		ts.t.Fatal(err)
 	}
 }
 
-func (w *site) refer(owner, invitee account) {
-	w.t.Helper()
-	o, err := w.store.Attribute(w.t.Context(), referral.Attempt{
-		ID: "cast-" + invitee.ID, User: invitee.ID, Code: owner.Code, At: epoch, Source: referral.SourceLive,
+func (ts *testServer) refer(owner, invitee account) {
+	ts.t.Helper()
+	o, err := ts.store.Attribute(ts.t.Context(), referral.Attempt{
+		ID: "fixture-" + invitee.ID, User: invitee.ID, Code: referral.ParsePresentedCode(owner.Code), At: epoch, Source: referral.SourceLive,
 	}, referral.Rules{})
 	if err != nil || !o.Attributed {
-		w.t.Fatalf("%+v, %v", o, err)
+		ts.t.Fatalf("%+v, %v", o, err)
 	}
 }
 
-// leakLog is a log that keeps nothing but a line with a secret in it.
-type leakLog struct {
+// secretLog is a log that keeps only a line with a secret in it.
+type secretLog struct {
 	mu      sync.Mutex
 	secrets []string
 	leaked  string
 }
 
-func (l *leakLog) watchFor(secrets []string) {
+func (l *secretLog) watchFor(secrets []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.secrets = secrets
 }
 
-func (l *leakLog) Write(p []byte) (int, error) {
+func (l *secretLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, secret := range l.secrets {
@@ -208,8 +207,8 @@ func (l *leakLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// wantNone fails the test when a secret was logged since the last time it was asked.
-func (l *leakLog) wantNone(t *testing.T) {
+// wantNone fails the test if a secret was logged since its last call.
+func (l *secretLog) wantNone(t *testing.T) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-var bodyOK = []byte(`{"status":"ok"}`)
+const bodyOK = `{"status":"ok"}`
 
 // handleHealthz says that the process serves.
 func (s *Server) handleHealthz(r *request) error {

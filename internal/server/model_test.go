@@ -8,10 +8,10 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// This file is the documented behaviour written down a second time, plainly and without a line of the
-// server's own parsing: what the answer to a fuzzed request must be.
+// This file is a second, plain implementation of the documented behavior, without any code of the server: the model
+// says what the answer to a fuzzed request must be.
 
-// asked is a request as it is going to be sent; of its lines, those that frame it are not among them.
+// asked is a request before it is sent. Its lines do not include those that frame it.
 type asked struct {
 	method, target string
 	host           string
@@ -23,7 +23,7 @@ type asked struct {
 // wanted is the answer that the documentation promises.
 type wanted struct {
 	status   int
-	tag      string // of a refusal
+	tag      string // of an error
 	body     string // of anything else
 	cookie   string // the attributes sorted
 	location string
@@ -31,7 +31,7 @@ type wanted struct {
 	id       string // empty: a new one
 	origin   string // that may read the answer
 	last     bool   // the connection is closed afterwards
-	unread   bool   // refused before it was understood: the id and the origin may be missing
+	unread   bool   // rejected before it was understood: the id and the origin may be missing
 }
 
 var (
@@ -44,7 +44,7 @@ var (
 	prefetch   = regexp.MustCompile(`(?i)^prefetch[ \t]*(?:[;,]|$)`)
 )
 
-// values are those of the header lines of that name.
+// values returns the values of the header lines of that name.
 func (a asked) values(name string) []string {
 	var values []string
 	for _, line := range a.lines {
@@ -87,8 +87,8 @@ func (a asked) malformed() bool {
 	})
 }
 
-// answer is what the documentation says to the request.
-func (c *cast) answer(a asked) wanted {
+// answer returns the documented answer to the request.
+func (fx *fixtures) answer(a asked) wanted {
 	w := wanted{origin: a.reader(), last: a.framing.last()}
 	if ids := a.values("x-request-id"); a.proxied && len(ids) == 1 && keptIDForm.MatchString(ids[0]) {
 		w.id = ids[0]
@@ -101,39 +101,39 @@ func (c *cast) answer(a asked) wanted {
 	switch {
 	case a.malformed():
 		w.unread, w.last = true, true
-		return w.refused(400, "bad_request")
+		return w.rejected(400, "bad_request")
 	case a.framing.status == 413:
 		w.unread, w.last = true, true
-		return w.refused(413, "payload_too_large")
+		return w.rejected(413, "payload_too_large")
 	case path == "/v1/auth/attribute":
-		return c.attribute(a, w)
+		return fx.attribute(a, w)
 	case !isPage && path != "/healthz" && path != "/readyz":
-		return w.refused(404, "not_found")
+		return w.rejected(404, "not_found")
 	case !isRead:
 		w.allow = []string{"GET", "HEAD"}
-		return w.refused(405, "method_not_allowed")
+		return w.rejected(405, "method_not_allowed")
 	case !isPage:
 		w.status, w.body = 200, `{"status":"ok"}`
 		return w
 	}
-	w.cookie = a.planted(isLink, code, query)
+	w.cookie = a.pickedUp(isLink, code, query)
 	switch {
 	case a.proxied:
 		w.status, w.location = 302, fuzzLanding
 	case isLink:
 		w.status, w.location = 302, "/"
 	default:
-		w.status, w.body = 200, string(server.LandingPage)
+		w.status, w.body = 200, server.LandingPage
 	}
 	return w
 }
 
-func (w wanted) refused(status int, tag string) wanted {
+func (w wanted) rejected(status int, tag string) wanted {
 	w.status, w.tag = status, tag
 	return w
 }
 
-func (c *cast) attribute(a asked, w wanted) wanted {
+func (fx *fixtures) attribute(a asked, w wanted) wanted {
 	origins := a.values("origin")
 	if a.method == "OPTIONS" && len(origins) > 0 && len(a.values("access-control-request-method")) > 0 {
 		w.status = 204
@@ -141,36 +141,36 @@ func (c *cast) attribute(a asked, w wanted) wanted {
 	}
 	if a.method != "POST" {
 		w.allow = []string{"POST"}
-		return w.refused(405, "method_not_allowed")
+		return w.rejected(405, "method_not_allowed")
 	}
-	user, tokens := c.user(a.cookies("nl_session"))
+	user, tokens := fx.user(a.cookies("nl_session"))
 	if user == "" {
-		return w.refused(401, "unauthenticated")
+		return w.rejected(401, "unauthenticated")
 	}
 	sent := a.values("x-csrf-token")
 	if len(sent) == 0 || len(sent) == 1 && sent[0] == "" {
-		return w.refused(403, "csrf_missing")
+		return w.rejected(403, "csrf_missing")
 	}
 	proofs := a.cookies("nl_csrf")
 	another := func(proof string) bool { return proof != sent[0] }
 	if len(sent) > 1 || len(proofs) == 0 || slices.ContainsFunc(proofs, another) || !slices.Contains(tokens, sent[0]) {
-		return w.refused(403, "csrf_invalid")
+		return w.rejected(403, "csrf_invalid")
 	}
 	if len(origins) > 1 || len(origins) == 1 && !sameOrigin(origins[0], a.host) && a.reader() == "" {
-		return w.refused(403, "csrf_invalid")
+		return w.rejected(403, "csrf_invalid")
 	}
 	w.status, w.cookie = 200, a.cookie("", "0")
 	w.body = `{"attributed":true}`
-	if reason := c.reason(user, a.cookies("ref_code")); reason != "" {
+	if reason := fx.reason(user, a.cookies("ref_code")); reason != "" {
 		w.body = `{"attributed":false,"reason":"` + reason + `"}`
 	}
 	return w
 }
 
-// user is the one whose valid sessions are among the cookies, with the CSRF tokens of those.
-func (c *cast) user(cookies []string) (user string, tokens []string) {
+// user returns the user whose valid sessions are among the cookies, with the CSRF tokens of those.
+func (fx *fixtures) user(cookies []string) (user string, tokens []string) {
 	for _, cookie := range cookies {
-		s, ok := c.sessions[cookie]
+		s, ok := fx.sessions[cookie]
 		if !ok || !s.valid {
 			continue
 		}
@@ -182,26 +182,26 @@ func (c *cast) user(cookies []string) (user string, tokens []string) {
 	return user, tokens
 }
 
-// reason is why the user is not attributed, or empty.
-func (c *cast) reason(user string, presented []string) string {
+// reason returns why the user is not attributed, or "".
+func (fx *fixtures) reason(user string, presented []string) string {
 	if len(presented) == 0 {
 		return "no_cookie"
 	}
 	code, ok := firstCode(presented)
-	owned, known := c.codes[code]
+	owned, exists := fx.codes[code]
 	switch {
 	case !ok && strings.Trim(presented[0], asciiSpace) == "":
 		return "no_cookie"
-	case c.referrer[user] != "":
+	case fx.referrer[user] != "":
 		return "already_attributed"
 	case !ok:
 		return "invalid_code"
-	case known && owned.owner == user:
+	case exists && owned.owner == user:
 		return "self_referral"
-	case !known || !owned.alive:
+	case !exists || !owned.active:
 		return "unknown_code"
 	}
-	for o := owned.owner; o != ""; o = c.referrer[o] {
+	for o := owned.owner; o != ""; o = fx.referrer[o] {
 		if o == user {
 			return "referral_cycle"
 		}
@@ -211,7 +211,7 @@ func (c *cast) reason(user string, presented []string) string {
 
 const asciiSpace = " \t\n\v\f\r"
 
-// firstCode is the first well-formed code, in its canonical form.
+// firstCode returns the first well-formed code, in its canonical form.
 func firstCode(presented []string) (code string, ok bool) {
 	for _, p := range presented {
 		if p = strings.Trim(p, asciiSpace); codeForm.MatchString(p) {
@@ -221,8 +221,8 @@ func firstCode(presented []string) (code string, ok bool) {
 	return "", false
 }
 
-// planted is the cookie that a visit to a page leaves.
-func (a asked) planted(isLink bool, code, query string) string {
+// pickedUp returns the cookie that a visit to a page sets.
+func (a asked) pickedUp(isLink bool, code, query string) string {
 	var presented []string
 	if isLink {
 		presented = append(presented, code)
@@ -241,7 +241,7 @@ func (a asked) planted(isLink bool, code, query string) string {
 	return a.cookie(code, "2592000")
 }
 
-// cookie is a ref_code cookie with its attributes sorted, and without Expires.
+// cookie returns a ref_code cookie with sorted attributes and without Expires.
 func (a asked) cookie(value, maxAge string) string {
 	attributes := []string{"HttpOnly", "Max-Age=" + maxAge, "Path=/", "SameSite=Lax"}
 	if a.proxied {
@@ -255,7 +255,7 @@ func (a asked) cookie(value, maxAge string) string {
 	return strings.Join(append([]string{"ref_code=" + value}, attributes...), "; ")
 }
 
-// reader is the origin whose pages may read the answer.
+// reader returns the origin whose pages may read the answer.
 func (a asked) reader() string {
 	if origins := a.values("origin"); len(origins) == 1 && sameOrigin(origins[0], "console.example.com:443") &&
 		strings.HasPrefix(strings.ToLower(origins[0]), "https:") {
@@ -266,7 +266,7 @@ func (a asked) reader() string {
 
 var originForm = regexp.MustCompile(`^([A-Za-z]+)://([A-Za-z0-9.]+)(?::0*([1-9][0-9]{0,4}))?$`)
 
-// sameOrigin tells whether host and port of the origin are that host's, one without uncommon letters.
+// sameOrigin reports whether the origin has the host and port of host, which has no uncommon letters.
 func sameOrigin(origin, host string) bool {
 	m := originForm.FindStringSubmatch(origin)
 	if m == nil {

@@ -16,17 +16,17 @@ import (
 )
 
 //go:embed landing.html
-var landingPage []byte
+var landingPage string
 
 // landingPolicy lets the page use its own style and nothing else: no script, no frame, no request.
 var landingPolicy = "default-src 'none'; style-src '" + styleHash(landingPage) +
 	"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // styleHash returns the CSP source of the page's one style element.
-func styleHash(page []byte) string {
-	_, style, _ := bytes.Cut(page, []byte("<style>"))
-	style, _, _ = bytes.Cut(style, []byte("</style>"))
-	sum := sha256.Sum256(style)
+func styleHash(page string) string {
+	_, style, _ := strings.Cut(page, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 

@@ -38,13 +38,12 @@ const otherMethod = "OTHER"
 
 // handle answers every request.
 func (s *Server) handle(guarded httpguard.Request) {
-	r := &request{Request: guarded, method: string(guarded.Method()), start: time.Now()}
-	if !slices.Contains(fiber.DefaultMethods, r.method) {
-		r.method = otherMethod
+	r := &request{Request: guarded, method: otherMethod, start: time.Now()}
+	if i := slices.Index(fiber.DefaultMethods, string(r.Method())); i >= 0 {
+		r.method = fiber.DefaultMethods[i]
 	}
 	defer s.finish(r)
 	r.SetUserValue(requestKey{}, r)
-	r.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	s.allowOrigin(r)
 	if r.Rejected != 0 {
 		r.reject(rejections[r.Rejected])
@@ -100,10 +99,10 @@ func panicSite() string {
 	}
 }
 
-func (r *request) respond(status int, contentType string, body []byte) {
+func (r *request) respond(status int, contentType, body string) {
 	r.Response.SetStatusCode(status)
 	r.Response.Header.SetContentType(contentType)
-	r.Response.SetBody(body)
+	r.Response.SetBodyString(body)
 }
 
 // redirect sends the visitor to target, which must not come from the request.

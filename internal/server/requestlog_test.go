@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestARequestIsOneLineOfTheLog demands a line that says what happened without quoting the request; that
-// no test's secrets are in any line is demanded at the end of every test.
-func TestARequestIsOneLineOfTheLog(t *testing.T) {
+// TestRequestIsOneLogLineThatQuotesNothing checks the line of a request. The end of every test checks that no line has a
+// secret.
+func TestRequestIsOneLogLineThatQuotesNothing(t *testing.T) {
 	t.Parallel()
 	rows := []struct{ raw, want string }{
 		{request("GET /?ref=visible&x=visible HTTP/1.1"), `method=GET route=/ status=200 DURATION outcome=pickup`},
@@ -19,17 +19,17 @@ func TestARequestIsOneLineOfTheLog(t *testing.T) {
 		{"visible\r\n\r\n", `method=GET route="" status=400 DURATION outcome=bad_request`},
 	}
 	for _, row := range rows {
-		w := newSite(t)
-		w.ask(row.raw)
-		w.stop() // the line may be written after the answer has left
-		lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
+		ts := newServer(t)
+		ts.ask(row.raw)
+		ts.stop() // the line may be written after the answer was sent
+		lines := strings.Split(strings.TrimSpace(ts.log.String()), "\n")
 		form := regexp.MustCompile(` level=DEBUG msg=request ` +
 			strings.Replace(regexp.QuoteMeta(row.want), "DURATION", `duration=\S+ request_id=req_[0-9a-f]{16}`, 1) + `$`)
 		if len(lines) != 1 || !form.MatchString(lines[0]) {
 			t.Errorf("%.40q was logged as %q, want %s", row.raw, lines, row.want)
 		}
-		if strings.Contains(strings.ToLower(w.log.String()), "visible") {
-			t.Errorf("the log quotes %.40q: %s", row.raw, w.log.String())
+		if strings.Contains(strings.ToLower(ts.log.String()), "visible") {
+			t.Errorf("the log quotes %.40q: %s", row.raw, ts.log.String())
 		}
 	}
 }

@@ -9,40 +9,40 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-// TestEveryAnswerIsGuarded asks for every kind of answer there is: an attacker chooses the kind.
-func TestEveryAnswerIsGuarded(t *testing.T) {
+// TestEveryAnswerHasSecurityHeaders asks for every kind of answer: an attacker chooses the kind.
+func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withReadTimeout(100*time.Millisecond))
-	panicking := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
-	sick := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = sickSessions{errors.New("broken")} }))
-	a := w.account()
-	nobody := account{Session: strings.Repeat("A", 43), CSRF: "x"}
+	ts := newServer(t, withReadTimeout(100*time.Millisecond))
+	panicking := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
+	failing := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = failingSessions{errors.New("broken")} }))
+	a := ts.account()
+	stranger := account{Session: strings.Repeat("A", 43), CSRF: "x"}
 	rows := []struct {
-		site   *site
+		server *testServer
 		raw    string
 		status int
 	}{
-		{w, request("GET / HTTP/1.1"), 200},
-		{w, request("HEAD /?ref=abc HTTP/1.1"), 200},
-		{w, request("GET /r/abc HTTP/1.1"), 302},
-		{w, request("GET /healthz HTTP/1.1"), 200},
-		{w, request("GET /readyz HTTP/1.1"), 200},
-		{w, post(a, "; ref_code=abc"), 200},
-		{w, request("OPTIONS /v1/auth/attribute HTTP/1.1", "Origin: "+pageOrigin, "Access-Control-Request-Method: POST"), 204},
-		{w, "rubbish\r\n\r\n", 400},
-		{w, request("GET / HTTP/1.1", "Host: twice"), 400},
-		{w, request(attributeLine), 401},
-		{w, request(attributeLine, cookies("nl_session="+a.Session)), 403},
-		{w, request("GET /nowhere HTTP/1.1"), 404},
-		{w, request("FOO / HTTP/1.1"), 405},
-		{w, "GET / HT", 408},
-		{w, request(attributeLine, "Content-Length: 65537"), 413},
-		{w, request("GET / HTTP/1.1", "X-Padding: "+strings.Repeat("x", 20<<10)), 431},
-		{panicking, post(nobody, ""), 500},
-		{sick, post(nobody, ""), 503},
+		{ts, request("GET / HTTP/1.1"), 200},
+		{ts, request("HEAD /?ref=abc HTTP/1.1"), 200},
+		{ts, request("GET /r/abc HTTP/1.1"), 302},
+		{ts, request("GET /healthz HTTP/1.1"), 200},
+		{ts, request("GET /readyz HTTP/1.1"), 200},
+		{ts, post(a, "; ref_code=abc"), 200},
+		{ts, request("OPTIONS /v1/auth/attribute HTTP/1.1", "Origin: "+pageOrigin, "Access-Control-Request-Method: POST"), 204},
+		{ts, "rubbish\r\n\r\n", 400},
+		{ts, request("GET / HTTP/1.1", "Host: twice"), 400},
+		{ts, request(attributeLine), 401},
+		{ts, request(attributeLine, cookies("nl_session="+a.Session)), 403},
+		{ts, request("GET /nowhere HTTP/1.1"), 404},
+		{ts, request("FOO / HTTP/1.1"), 405},
+		{ts, "GET / HT", 408},
+		{ts, request(attributeLine, "Content-Length: 65537"), 413},
+		{ts, request("GET / HTTP/1.1", "X-Padding: "+strings.Repeat("x", 20<<10)), 431},
+		{panicking, post(stranger, ""), 500},
+		{failing, post(stranger, ""), 503},
 	}
 	for _, row := range rows {
-		res := row.site.in(t).ask(row.raw)
+		res := row.server.in(t).ask(row.raw)
 		if res.status != row.status {
 			t.Errorf("%.40q: %d, want %d", row.raw, res.status, row.status)
 		}

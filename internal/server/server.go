@@ -17,10 +17,7 @@ import (
 	"github.com/triport/triport-console/internal/throttle"
 )
 
-const (
-	defaultStoreTimeout = 2 * time.Second
-	logAgain            = time.Minute // the shortest time between two equal log lines
-)
+const defaultStoreTimeout = 2 * time.Second
 
 // Config is what the operator may set about the server.
 type Config struct {
@@ -75,7 +72,7 @@ func New(cfg Config, deps Deps) *Server {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	s := &Server{cfg: cfg, deps: deps, log: deps.Log, throttle: throttle.New(logAgain)}
+	s := &Server{cfg: cfg, deps: deps, log: deps.Log, throttle: throttle.New(time.Minute)}
 	s.deleteRefCode = map[bool]string{false: s.refCookie("", 0, false), true: s.refCookie("", 0, true)}
 	s.Guard = httpguard.New(httpguard.Config{
 		Handler: s.handle, TrustedProxies: cfg.TrustedProxies, ReadTimeout: cfg.ReadTimeout, Log: deps.Log,

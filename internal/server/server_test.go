@@ -23,17 +23,17 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// epoch is the time on the site's clock.
+// epoch is the time on the clock of the server.
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const (
-	sessionTTL = time.Hour
-	pageOrigin = "https://console.example.com" // the listed one
-	patience   = 20 * time.Second              // for what must happen, on a busy machine
+	sessionTTL  = time.Hour
+	pageOrigin  = "https://console.example.com" // the listed one
+	testTimeout = 20 * time.Second              // for what must happen, on a busy machine
 )
 
-// site is a server on a real listener, over a real store.
-type site struct {
+// testServer is a server on a real listener with a real store.
+type testServer struct {
 	t        testing.TB
 	addr     string
 	database string
@@ -44,93 +44,78 @@ type site struct {
 	served   chan error
 }
 
-type siteOption func(*server.Config, *server.Deps, *server.Server)
+type option func(*server.Config, *server.Deps)
 
-func withConfig(change func(*server.Config)) siteOption {
-	return func(c *server.Config, _ *server.Deps, _ *server.Server) {
-		if c != nil {
-			change(c)
-		}
-	}
+func withConfig(change func(*server.Config)) option {
+	return func(c *server.Config, _ *server.Deps) { change(c) }
 }
 
-func withDeps(change func(*server.Deps)) siteOption {
-	return func(_ *server.Config, d *server.Deps, _ *server.Server) {
-		if d != nil {
-			change(d)
-		}
-	}
+func withDeps(change func(*server.Deps)) option {
+	return func(_ *server.Config, d *server.Deps) { change(d) }
 }
 
-func withReadTimeout(d time.Duration) siteOption {
-	return func(_ *server.Config, _ *server.Deps, s *server.Server) {
-		if s != nil {
-			s.SetReadTimeout(d)
-		}
-	}
+func withReadTimeout(d time.Duration) option {
+	return withConfig(func(c *server.Config) { c.ReadTimeout = d })
 }
 
-func newSite(t testing.TB, options ...siteOption) *site {
+func newServer(t testing.TB, options ...option) *testServer {
 	t.Helper()
-	w := &site{t: t, database: filepath.Join(t.TempDir(), "triport.db"), log: &lockedBuffer{},
+	ts := &testServer{t: t, database: filepath.Join(t.TempDir(), "triport.db"), log: &lockedBuffer{},
 		secrets: &secrets{}, served: make(chan error, 1)}
-	store, err := sqlite.Open(t.Context(), w.database, sqlite.Options{Mode: sqlite.Create})
+	store, err := sqlite.Open(t.Context(), ts.database, sqlite.Options{Mode: sqlite.Create})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.store = store
+	ts.store = store
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
-			t.Log(err) // a test may have closed it already
+			t.Log(err) // the test may have closed it
 		}
 	})
-	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(ts.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := server.Config{
 		CookieSecure: auth.SecureAuto, PickupMaxAge: 720 * time.Hour, PickupTouch: referral.TouchLast,
-		CORSOrigins: []string{pageOrigin}, StoreTimeout: patience,
+		CORSOrigins: []string{pageOrigin}, StoreTimeout: testTimeout,
 	}
 	deps := server.Deps{
 		Sessions:  store,
-		Referrals: referral.NewService(store, spool.New(w.database), referral.Rules{}, patience, log, io.Discard),
+		Referrals: referral.NewService(store, spool.New(ts.database), referral.Rules{}, testTimeout, log, io.Discard),
 		NotReady:  func(context.Context) []string { return nil },
 		Log:       log,
 		Now:       func() time.Time { return epoch },
 	}
 	for _, o := range options {
-		o(&cfg, &deps, nil)
+		o(&cfg, &deps)
 	}
-	w.server = server.New(cfg, deps)
-	for _, o := range options {
-		o(nil, nil, w.server)
-	}
+	ts.server = server.New(cfg, deps)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.addr = ln.Addr().String()
-	go func() { w.served <- w.server.Serve(ln) }()
-	t.Cleanup(w.stop)
-	return w
+	ts.addr = ln.Addr().String()
+	go func() { ts.served <- ts.server.Serve(ln) }()
+	t.Cleanup(ts.stop)
+	return ts
 }
 
-// in returns the site for use by a subtest.
-func (w *site) in(t testing.TB) *site {
-	sub := *w
+// in returns the server for use by a subtest.
+func (ts *testServer) in(t testing.TB) *testServer {
+	sub := *ts
 	sub.t = t
 	return &sub
 }
 
-func (w *site) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (ts *testServer) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
-	if err := w.server.Shutdown(ctx); err != nil {
-		w.t.Errorf("shutdown: %v", err)
+	if err := ts.server.Shutdown(ctx); err != nil {
+		ts.t.Errorf("shutdown: %v", err)
 	}
-	w.secrets.wantAbsent(w.t, w.log.String())
+	ts.secrets.wantAbsent(ts.t, ts.log.String())
 }
 
-// secrets are the cookies and tokens of a site's users, whatever a test did with them: at the end of
-// every test, none may be found in the log, which is kept at debug level.
+// secrets are the cookies and tokens of all users of a server. At the end of every test, none of them may be in the
+// log, which has all levels.
 type secrets struct {
 	mu  sync.Mutex
 	all []string
@@ -163,55 +148,55 @@ type account struct {
 	CSRF    string
 }
 
-func (w *site) account() account {
-	w.t.Helper()
+func (ts *testServer) account() account {
+	ts.t.Helper()
 	id := uuid.NewString()
 	u := auth.User{ID: id, Email: id + "@example.com", CreatedAt: epoch.Add(-time.Hour)}
-	code, err := w.store.CreateUser(w.t.Context(), u)
+	code, err := ts.store.CreateUser(ts.t.Context(), u)
 	if err != nil {
-		w.t.Fatal(err)
+		ts.t.Fatal(err)
 	}
 	a := account{User: u, Code: code.Code}
-	w.secrets.add(a.Code)
-	a.Session, a.CSRF = w.session(u.ID, epoch)
+	ts.secrets.add(a.Code)
+	a.Session, a.CSRF = ts.session(u.ID, epoch)
 	return a
 }
 
-// session makes a session of the user's that begins at the given time and lasts sessionTTL.
-func (w *site) session(userID string, from time.Time) (session, csrf string) {
-	w.t.Helper()
+// session creates a session of the user that begins at the given time and lasts sessionTTL.
+func (ts *testServer) session(userID string, from time.Time) (session, csrf string) {
+	ts.t.Helper()
 	tokens, s, err := auth.NewSession(rand.Reader, userID, from, sessionTTL)
 	if err != nil {
-		w.t.Fatal(err)
+		ts.t.Fatal(err)
 	}
-	if err := w.store.CreateSessions(w.t.Context(), []auth.Session{s}); err != nil {
-		w.t.Fatal(err)
+	if err := ts.store.CreateSessions(ts.t.Context(), []auth.Session{s}); err != nil {
+		ts.t.Fatal(err)
 	}
-	w.secrets.add(tokens.Session, tokens.CSRF)
+	ts.secrets.add(tokens.Session, tokens.CSRF)
 	return tokens.Session, tokens.CSRF
 }
 
-// dossier is what the store knows of the user.
-func (w *site) dossier(userID string) referral.Dossier {
-	w.t.Helper()
-	d, err := w.store.Inspect(w.t.Context(), userID, 1000)
+// inspection returns what the store knows about the user.
+func (ts *testServer) inspection(userID string) referral.Inspection {
+	ts.t.Helper()
+	d, err := ts.store.Inspect(ts.t.Context(), userID, 1000)
 	if err != nil {
-		w.t.Fatal(err)
+		ts.t.Fatal(err)
 	}
 	return d
 }
 
-// pending is how many attempts wait in the spool.
-func (w *site) pending() int {
-	w.t.Helper()
-	n, err := spool.New(w.database).Pending(w.t.Context(), func(referral.Attempt) bool { return true })
+// pending returns how many attempts wait in the spool.
+func (ts *testServer) pending() int {
+	ts.t.Helper()
+	n, err := spool.New(ts.database).Pending(ts.t.Context(), func(referral.Attempt) bool { return true })
 	if err != nil {
-		w.t.Fatal(err)
+		ts.t.Fatal(err)
 	}
 	return n
 }
 
-// lockedBuffer takes the log of concurrent requests.
+// lockedBuffer receives the log of concurrent requests.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -229,7 +214,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// post is the main call as a browser with the given cookies would send it, with more header lines.
+// post returns a call of attribute as a browser sends it, with more cookies and header lines.
 func post(a account, cookies string, lines ...string) string {
 	return request("POST /v1/auth/attribute HTTP/1.1", append([]string{
 		fmt.Sprintf("Cookie: nl_session=%s; nl_csrf=%s%s", a.Session, a.CSRF, cookies),
@@ -237,7 +222,7 @@ func post(a account, cookies string, lines ...string) string {
 	}, lines...)...)
 }
 
-// request is a request to console.test without a body.
+// request returns a request to console.test without a body.
 func request(line string, lines ...string) string {
 	raw := line + "\r\nHost: console.test\r\n"
 	for _, l := range lines {

@@ -11,12 +11,16 @@ import (
 // in. fasthttp accepts much: of two lengths the last one counts, any Transfer-Encoding is chunked, a folded line is
 // joined. So whatever could be read in two ways is rejected here, before a byte of the body is read.
 
+// ambiguous is the protocol that disarm writes into a request that must be rejected. It is not valid in a request line.
+const ambiguous = "ambiguous"
+
 // disarm is called after the headers of a request were read. It removes the body of a request that will be rejected,
 // so the rejection waits for nothing, and makes it the last request of its connection, so nothing after it counts as
 // another request.
 func disarm(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	switch {
 	case !wellFramed(h):
+		h.SetProtocol(ambiguous)
 		h.SetContentLength(0)
 		h.Del(fasthttp.HeaderExpect)
 		h.SetConnectionClose()
@@ -52,14 +56,14 @@ func (h Headers) wellFramed(http11 bool) bool {
 		}
 		switch {
 		case equalFold(name, "host"):
-			if !isHost(value) {
+			if !isHost(bytes.Trim(value, blanks)) {
 				return false
 			}
 			hosts++
 		case equalFold(name, "content-length"):
 			lengths++
 		case equalFold(name, "transfer-encoding"):
-			if !http11 || !equalFold(value, "chunked") {
+			if !http11 || !equalFold(bytes.Trim(value, blanks), "chunked") {
 				return false
 			}
 			encodings++

@@ -4,6 +4,7 @@
 package httpguard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,16 +69,13 @@ func New(cfg Config) *Guard {
 	g.http = &fasthttp.Server{
 		Handler: g.handle, ErrorHandler: g.handleUnread, HeaderReceived: disarm,
 		MaxRequestBodySize: maxBody, ReadBufferSize: maxHeaders,
-		ReadTimeout: cfg.ReadTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ReadTimeout: cmp.Or(cfg.ReadTimeout, readTimeout), WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		DisablePreParseMultipartForm: true, // a broken form is a body like any other
 		NoDefaultContentType:         true, // a redirect has no content
 		NoDefaultServerHeader:        true,
 		CloseOnShutdown:              true,
 		// Its log lines quote requests, cookies included.
 		SecureErrorLogMessage: true, Logger: log.New(io.Discard, "", 0),
-	}
-	if g.http.ReadTimeout == 0 {
-		g.http.ReadTimeout = readTimeout
 	}
 	return g
 }
@@ -96,6 +94,9 @@ func (g *Guard) Connections() int { return g.conns.count() }
 // waits for the requests that are being answered.
 func (g *Guard) Serve(ln net.Listener) error {
 	l := newListener(ln, &g.conns, g.log)
+	if g.Stopping() {
+		return l.Close()
+	}
 	context.AfterFunc(g.stopping, func() { _ = l.Close() })
 	if err := g.http.Serve(l); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
@@ -136,11 +137,11 @@ func (g *Guard) waitForRunning(limit time.Duration) bool {
 
 // handle answers a request that fasthttp could read.
 func (g *Guard) handle(ctx *fasthttp.RequestCtx) {
-	if wellFramed(&ctx.Request.Header) {
-		g.answer(ctx, 0)
-	} else {
-		g.answer(ctx, fasthttp.StatusBadRequest)
+	rejected := 0
+	if string(ctx.Request.Header.Protocol()) == ambiguous {
+		rejected = fasthttp.StatusBadRequest
 	}
+	g.answer(ctx, rejected)
 }
 
 // handleUnread answers a request that fasthttp could not read; fasthttp then closes the connection. The text of the

@@ -12,11 +12,13 @@ type Headers []byte
 
 const blanks = " \t"
 
-// lines yields the name and the value of each header line, with the value trimmed. A line without a colon has no name.
+// lines yields the name of each header line, and its value with the blanks around it. A line without a colon has no name.
 func (h Headers) lines() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		for line := range bytes.Lines(h) {
-			line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
+		for rest := []byte(h); len(rest) > 0; {
+			var line []byte
+			line, rest, _ = bytes.Cut(rest, []byte{'\n'})
+			line = bytes.TrimSuffix(line, []byte{'\r'})
 			if len(line) == 0 {
 				return
 			}
@@ -24,7 +26,7 @@ func (h Headers) lines() iter.Seq2[[]byte, []byte] {
 			if !found {
 				name, value = nil, line
 			}
-			if !yield(name, bytes.Trim(value, blanks)) {
+			if !yield(name, value) {
 				return
 			}
 		}
@@ -36,7 +38,7 @@ func (h Headers) Values(name string) []string {
 	var values []string
 	for n, v := range h.lines() {
 		if equalFold(n, name) {
-			values = append(values, string(v))
+			values = append(values, string(bytes.Trim(v, blanks)))
 		}
 	}
 	return values

@@ -22,9 +22,6 @@ const (
 	spareDescriptors = 64
 )
 
-// logAgain is the shortest time between two equal log lines.
-const logAgain = time.Minute
-
 // The hints name both limits of descriptors, those of the process and of the system, and up to where more
 // descriptors help.
 const acceptHint = `find what opens so many files, or raise LimitNOFILE (fs.file-max if the error says "in system")`
@@ -43,7 +40,7 @@ type listener struct {
 }
 
 func newListener(ln net.Listener, conns *connections, log *slog.Logger) *listener {
-	return &listener{Listener: ln, conns: conns, limit: connectionLimit, log: log, throttle: throttle.New(logAgain)}
+	return &listener{Listener: ln, conns: conns, limit: connectionLimit, log: log, throttle: throttle.New(time.Minute)}
 }
 
 // Accept waits for the next connection. At the limit, new ones wait in the kernel's queue. fasthttp takes any error

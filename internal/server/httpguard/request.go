@@ -65,8 +65,6 @@ func splitTarget(target []byte) (path, query []byte) {
 	return path, query
 }
 
-const maxRequestID = 128
-
 // requestID returns the id of the request in logs and answers. Only a trusted proxy may choose it: any other client
 // could make its requests look like those of another. A new id is unique, but not hard to guess.
 func requestID(h Headers, trusted bool) string {
@@ -77,9 +75,10 @@ func requestID(h Headers, trusted bool) string {
 	}
 	var random [8]byte
 	binary.BigEndian.PutUint64(random[:], rand.Uint64())
-	return "req_" + hex.EncodeToString(random[:])
+	id := append(make([]byte, 0, 20), "req_"...)
+	return string(hex.AppendEncode(id, random[:]))
 }
 
 func isRequestID(s string) bool {
-	return s != "" && len(s) <= maxRequestID && alphanumericOr([]byte(s), "._-")
+	return s != "" && len(s) <= 128 && alphanumericOr([]byte(s), "._-")
 }

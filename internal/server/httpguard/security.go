@@ -7,6 +7,7 @@ import "github.com/valyala/fasthttp"
 const strictPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
 var securityHeaders = []struct{ name, value []byte }{
+	{[]byte(fasthttp.HeaderCacheControl), []byte("no-store")},
 	{[]byte(fasthttp.HeaderXContentTypeOptions), []byte("nosniff")},
 	{[]byte(fasthttp.HeaderContentSecurityPolicy), []byte(strictPolicy)},
 	{[]byte(fasthttp.HeaderReferrerPolicy), []byte("no-referrer")},
