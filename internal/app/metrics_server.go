@@ -18,8 +18,8 @@ const scrapeGrace = 500 * time.Millisecond
 type metricsServer struct {
 	ln      net.Listener
 	metrics *metrics.Metrics
-	page    *metrics.Page
-	done    chan struct{} // closed when the page is no longer served; nil before serve
+	http    *metrics.Server
+	done    chan struct{} // closed when it no longer serves; nil before serve
 }
 
 // hooks are called by the other packages. They are nil, and cost nothing, if the metrics are off.
@@ -76,10 +76,10 @@ func (m *metricsServer) serve(a *app) {
 		Ready:       func(ctx context.Context) bool { return len(a.notReady(ctx)) == 0 },
 		Files:       a.sizes,
 	})
-	m.page, m.done = m.metrics.NewPage(), make(chan struct{})
+	m.http, m.done = m.metrics.NewServer(), make(chan struct{})
 	go func() {
 		defer close(m.done)
-		if err := m.page.Serve(m.ln); err != nil {
+		if err := m.http.Serve(m.ln); err != nil {
 			a.Log.Error("metrics server stopped", "error", err, "hint", "restart the server")
 		}
 	}()
@@ -97,7 +97,7 @@ func (m *metricsServer) close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeGrace)
 	defer cancel()
-	_ = m.page.Close(ctx) // the next scrape returns what an unfinished one would have
+	_ = m.http.Close(ctx) // the next scrape returns what an unfinished one would have
 	<-m.done
 }
 
@@ -113,7 +113,7 @@ func (a *app) sizes() (metrics.Files, error) {
 	}
 	f := metrics.Files{
 		Database: database, WAL: wal,
-		Spool: stats.Bytes, SpoolBad: stats.DeadLetterBytes, SpoolSegments: stats.Segments,
+		Spool: stats.Bytes, SpoolDeadLetters: stats.DeadLetterBytes, SpoolSegments: stats.Segments,
 	}
 	if !stats.Oldest.IsZero() {
 		f.SpoolAge = max(0, a.Now().Sub(stats.Oldest))

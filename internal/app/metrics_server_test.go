@@ -152,6 +152,26 @@ func holdWriteLock(t *testing.T, database string) (release func()) {
 	return release
 }
 
+// TestMetricsShowUnreadableFiles makes the spool a link to itself, which cannot be read.
+func TestMetricsShowUnreadableFiles(t *testing.T) {
+	t.Parallel()
+	w := newServer(t, withMetrics())
+	if err := os.Symlink("t.db.spool", w.db+".spool"); err != nil {
+		t.Fatal(err)
+	}
+	f := w.scrape()
+	_, sized := f["triport_database_wal_bytes"]
+	if f["triport_ready"] != 0 || f["triport_files_readable"] != 0 || sized {
+		t.Errorf("unreadable files are shown as %v", f)
+	}
+	if err := os.Remove(w.db + ".spool"); err != nil {
+		t.Fatal(err)
+	}
+	w.waitFor("the files are readable again", func(f map[string]float64) bool {
+		return f["triport_ready"] == 1 && f["triport_files_readable"] == 1 && f["triport_database_bytes"] > 0
+	})
+}
+
 func TestMetricsAreOffByDefault(t *testing.T) {
 	t.Parallel()
 	w := newServer(t, nil)

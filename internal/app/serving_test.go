@@ -1,12 +1,14 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -124,30 +126,67 @@ func (w *testServer) newClient(name string) client {
 // call sends a request and returns status and body.
 func (w *testServer) call(method, path string, header map[string]string) (int, string) {
 	w.t.Helper()
-	req, err := http.NewRequest(method, w.url+path, http.NoBody)
+	status, body, err := w.tryCall(method, path, header)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	return status, body
+}
+
+// tryCall is call for a server that may end at any time.
+func (w *testServer) tryCall(method, path string, header map[string]string) (int, string, error) {
+	req, err := http.NewRequest(method, w.url+path, http.NoBody)
+	if err != nil {
+		return 0, "", err
 	}
 	for name, value := range header {
 		req.Header.Set(name, value)
 	}
 	res, err := http.DefaultTransport.RoundTrip(req) // which follows no redirect
 	if err != nil {
-		w.t.Fatal(err)
+		return 0, "", err
 	}
 	body, err := io.ReadAll(res.Body)
-	if err := errors.Join(err, res.Body.Close()); err != nil {
-		w.t.Fatal(err)
-	}
-	return res.StatusCode, string(body)
+	return res.StatusCode, string(body), errors.Join(err, res.Body.Close())
 }
 
 // attribute calls the main endpoint as c, with the code in the cookie.
 func (w *testServer) attribute(c client, code string) string {
 	w.t.Helper()
-	_, body := w.call("POST", "/v1/auth/attribute", map[string]string{
-		"Cookie": "nl_session=" + c.session + "; nl_csrf=" + c.csrf + "; ref_code=" + code, "X-CSRF-Token": c.csrf})
+	_, body := w.call("POST", "/v1/auth/attribute", c.headers(code))
 	return body
+}
+
+// tryAttribute is attribute for a server that may end at any time. No answer is empty.
+func (w *testServer) tryAttribute(c client, code string) string {
+	_, body, err := w.tryCall("POST", "/v1/auth/attribute", c.headers(code))
+	if err != nil {
+		return ""
+	}
+	return body
+}
+
+func (c client) headers(code string) map[string]string {
+	return map[string]string{
+		"Cookie": "nl_session=" + c.session + "; nl_csrf=" + c.csrf + "; ref_code=" + code, "X-CSRF-Token": c.csrf}
+}
+
+// holdRequest sends a request whose announced body never comes.
+func (w *testServer) holdRequest() {
+	w.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = c.Close() })
+	const headers = "POST /v1/auth/attribute HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+	if _, err := io.WriteString(c, headers); err != nil {
+		w.t.Fatal(err)
+	}
+	// The server sends 100 Continue when it waits for the body.
+	if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // scrape returns the program's own metrics except buckets, by name and labels.
