@@ -173,10 +173,13 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")
-	stopped := make(chan error, 1)
-	go func() { stopped <- a.stop(ctx, lostGrace, stopDraining) }()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = a.stop(ctx, lostGrace, stopDraining) // an error of closing a file that is gone adds nothing
+	}()
 	select {
-	case <-stopped: // an error of closing a file that is gone adds nothing
+	case <-stopped:
 	case <-time.After(lostTimeout):
 	}
 	return errLost
