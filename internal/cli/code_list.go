@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,16 +35,9 @@ func (opt codeListOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-type codeJSON struct {
-	Code       string     `json:"code"`
-	Kind       string     `json:"kind"`
-	UserID     string     `json:"user_id,omitempty"` // absent in an inspection
-	CreatedAt  time.Time  `json:"created_at"`
-	DisabledAt *time.Time `json:"disabled_at"`
-}
-
-func codeToJSON(c referral.Code) codeJSON {
-	return codeJSON{c.Code, string(c.Kind), c.UserID, c.CreatedAt.UTC(), optionalTime(c.DisabledAt)}
+// codeToJSON returns a code as the code commands print it.
+func codeToJSON(c referral.Code) object {
+	return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"user_id", c.UserID}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
 }
 
 // printCodes prints one line for each code.

@@ -32,7 +32,12 @@ func TestSessionIsDerivedFromInjectedClockAndRandomness(t *testing.T) {
 	if code := runIn(s, db, "session", "create", "ann@example.com", "--ttl", "1h", "-o", "json"); code != 0 {
 		t.Fatal(code, s.err.String())
 	}
-	var got sessionJSON
+	var got struct {
+		UserID    string    `json:"user_id"`
+		Session   string    `json:"nl_session"`
+		CSRF      string    `json:"nl_csrf"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
 	if err := json.Unmarshal(s.out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}

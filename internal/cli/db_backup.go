@@ -13,11 +13,6 @@ import (
 
 type dbBackupOptions struct{ file string }
 
-type backupJSON struct {
-	File  string `json:"file"`
-	Bytes int64  `json:"bytes"`
-}
-
 func newDBBackup(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "backup FILE", Short: "write a consistent copy of the database",
@@ -41,7 +36,7 @@ func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("back up the database: %w", err)
 		}
-		return e.result(backupJSON{opt.file, n}, func() {
+		return e.result(object{{"file", opt.file}, {"bytes", n}}, func() {
 			e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte"))
 		})
 	})

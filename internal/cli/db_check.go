@@ -12,11 +12,6 @@ import (
 
 type dbCheckOptions struct{}
 
-type checkJSON struct {
-	OK       bool     `json:"ok"`
-	Problems []string `json:"problems"`
-}
-
 func newDBCheck(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "check the integrity of the database",
@@ -35,7 +30,7 @@ func (dbCheckOptions) run(ctx context.Context, e *env) error {
 			return fmt.Errorf("check the database: %w", err)
 		}
 		ok := len(problems) == 0
-		err = e.result(checkJSON{ok, append([]string{}, problems...)}, func() {
+		err = e.result(object{{"ok", ok}, {"problems", append([]string{}, problems...)}}, func() {
 			if ok {
 				e.printf("%s\n", e.styles.good.Render("ok"))
 			}

@@ -10,11 +10,6 @@ import (
 
 type dbMigrateOptions struct{}
 
-type migrationJSON struct {
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
-}
-
 func newDBMigrate(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "migrate", Short: "create the database or bring its schema up to date",
@@ -31,7 +26,7 @@ first.`,
 func (dbMigrateOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
 		from, to := store.SchemaVersions()
-		return e.result(migrationJSON{from, to}, func() {
+		return e.result(object{{"from", from}, {"to", to}}, func() {
 			if from == to {
 				e.printf("the schema is up to date: version %d\n", to)
 				return

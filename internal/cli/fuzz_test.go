@@ -104,15 +104,15 @@ func FuzzEscapedJSON(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		escaped := escapeJSON(line)
+		escaped := escapeJSON(string(line))
 		var before, after string
 		if err := json.Unmarshal(line, &before); err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal(escaped, &after); err != nil || after != before {
+		if err := json.Unmarshal([]byte(escaped), &after); err != nil || after != before {
 			t.Errorf("%q became %s, which is %q, %v", s, escaped, after, err)
 		}
-		if shown := escapeText(string(escaped)); shown != string(escaped) {
+		if shown := escapeText(escaped); shown != escaped {
 			t.Errorf("%q is printed as %s, with something unprintable in it", s, escaped)
 		}
 	})

@@ -54,7 +54,7 @@ func (e *env) printJSON(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("format the result: %w", err)
 	}
-	_, _ = e.out.Write(escapeJSON(b.Bytes()))
+	e.printf("%s", escapeJSON(b.String()))
 	return e.outputErr()
 }
 
@@ -80,58 +80,80 @@ func (e *env) flush() error {
 // escapeText makes stored text safe for a terminal: it escapes every rune that is not printable, such as
 // controls, escapes and changes of the writing direction.
 func escapeText(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
+	return escape(s, func(b []byte, r rune, raw string) []byte {
 		switch {
-		case r == utf8.RuneError && size == 1, r < utf8.RuneSelf && !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
+		case len(raw) == 1: // ASCII, or a byte that is not UTF-8
+			return fmt.Appendf(b, `\x%02x`, raw[0])
 		case r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			return fmt.Appendf(b, `\U%08x`, r)
 		}
-		i += size
-	}
-	return b.String()
+		return fmt.Appendf(b, `\u%04x`, r)
+	})
 }
 
 // escapeJSON escapes the same runes in a line of JSON. The encoder has escaped the ASCII controls, and other
 // runes occur only in strings.
-func escapeJSON(line []byte) []byte {
-	out := make([]byte, 0, len(line))
-	for len(line) > 0 {
-		r, size := utf8.DecodeRune(line)
-		switch {
-		case r == '\n' || unicode.IsPrint(r):
-			out = append(out, line[:size]...)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
+func escapeJSON(line string) string {
+	return escape(line, func(b []byte, r rune, _ string) []byte {
+		if r == '\n' {
+			return append(b, '\n')
 		}
-		line = line[size:]
-	}
-	return out
+		for _, unit := range utf16.Encode([]rune{r}) {
+			b = fmt.Appendf(b, `\u%04x`, unit)
+		}
+		return b
+	})
 }
 
-// optional returns nil for an empty text: null in JSON.
-func optional(s string) *string {
-	if s == "" {
-		return nil
+// escape copies s and passes what is not printable to appendEscaped.
+func escape(s string, appendEscaped func(b []byte, r rune, raw string) []byte) string {
+	b := make([]byte, 0, len(s))
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		if unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			b = append(b, s[:size]...)
+		} else {
+			b = appendEscaped(b, r, s[:size])
+		}
+		s = s[size:]
 	}
-	return &s
+	return string(b)
 }
 
-// optionalTime returns nil for the zero time: null in JSON.
-func optionalTime(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
+// object is a JSON object with its fields in this order. Empty texts and zero times are absent values: null.
+type object []field
+
+type field struct {
+	name  string
+	value any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (o object) MarshalJSON() ([]byte, error) {
+	b := bytes.NewBufferString("{")
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	for i, f := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		switch v := f.value.(type) {
+		case string:
+			if v == "" {
+				f.value = nil
+			}
+		case time.Time:
+			if f.value = v.UTC(); v.IsZero() {
+				f.value = nil
+			}
+		}
+		fmt.Fprintf(b, "%q:", f.name)
+		if err := enc.Encode(f.value); err != nil {
+			return nil, err
+		}
 	}
-	return new(t.UTC())
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // convert applies f to each element. The result is never nil, so an empty list is [] in JSON.
@@ -154,8 +176,12 @@ func plural[N int | int64](n N, noun string) string {
 	return humanize.Comma(int64(n)) + " " + noun
 }
 
-// count prints one line of a report.
-func (e *env) count(what string, n int64) { e.printf("%-18s%12s\n", what, humanize.Comma(n)) }
+// printCounts prints the counts of a report, one line each.
+func (e *env) printCounts(counts ...field) {
+	for _, c := range counts {
+		e.printf("%-18s%12s\n", c.name, humanize.Comma(c.value.(int64)))
+	}
+}
 
 // table prints rows in aligned columns. Widths are terminal cells: a Chinese character takes two.
 func (e *env) table(indent string, rows [][]string) {

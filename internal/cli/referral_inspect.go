@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -65,69 +64,32 @@ func countPending(ctx context.Context, database string, u auth.User) (int, error
 	return n, nil
 }
 
-type inspectionJSON struct {
-	User       listedAccountJSON `json:"user"`
-	Codes      []codeJSON        `json:"codes"`
-	ReferredBy *referrerJSON     `json:"referred_by"`
-	Invitees   inviteesJSON      `json:"invitees"`
-	Events     []eventJSON       `json:"events"`
-	Pending    int               `json:"pending"`
-}
-
-type inviteeJSON struct {
-	UserID       string    `json:"user_id"`
-	DisplayName  *string   `json:"display_name"`
-	Code         string    `json:"code"`
-	AttributedAt time.Time `json:"attributed_at"`
-}
-
-type referrerJSON struct {
-	inviteeJSON
-	AttemptID string `json:"attempt_id"`
-}
-
-type inviteesJSON struct {
-	Count  int64         `json:"count"`
-	Latest []inviteeJSON `json:"latest"`
-}
-
-type eventJSON struct {
-	ID         int64     `json:"id"`
-	At         time.Time `json:"at"`
-	Type       string    `json:"type"`
-	Code       *string   `json:"code"`
-	ReferrerID *string   `json:"referrer_id"`
-	Reason     *string   `json:"reason"`
-	Detail     *string   `json:"detail"`
-	Source     *string   `json:"source"`
-	AttemptID  *string   `json:"attempt_id"`
-	RequestID  *string   `json:"request_id"`
-}
-
-func inspectionToJSON(in referral.Inspection, pending int) inspectionJSON {
-	v := inspectionJSON{
-		User: listedAccountToJSON(in.User, ""),
-		Codes: convert(in.Codes, func(c referral.Code) codeJSON {
-			c.UserID = ""
-			return codeToJSON(c)
-		}),
-		Invitees: inviteesJSON{in.InviteeCount, convert(in.Invitees, inviteeToJSON)},
-		Events:   convert(in.Events, eventToJSON),
-		Pending:  pending,
-	}
+func inspectionToJSON(in referral.Inspection, pending int) object {
+	u := in.User
+	var referrer any
 	if r := in.ReferredBy; r != nil {
-		v.ReferredBy = &referrerJSON{inviteeJSON{r.UserID, optional(r.DisplayName), r.Code, r.AttributedAt.UTC()}, r.AttemptID}
+		referrer = append(inviteeToJSON(referral.Invitee{UserID: r.UserID, DisplayName: r.DisplayName, Code: r.Code, AttributedAt: r.AttributedAt}),
+			field{"attempt_id", r.AttemptID})
 	}
-	return v
+	return object{
+		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName}, {"created_at", u.CreatedAt}, {"disabled_at", u.DisabledAt}}},
+		{"codes", convert(in.Codes, func(c referral.Code) object {
+			return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
+		})},
+		{"referred_by", referrer},
+		{"invitees", object{{"count", in.InviteeCount}, {"latest", convert(in.Invitees, inviteeToJSON)}}},
+		{"events", convert(in.Events, eventToJSON)},
+		{"pending", pending},
+	}
 }
 
-func inviteeToJSON(i referral.Invitee) inviteeJSON {
-	return inviteeJSON{i.UserID, optional(i.DisplayName), i.Code, i.AttributedAt.UTC()}
+func inviteeToJSON(i referral.Invitee) object {
+	return object{{"user_id", i.UserID}, {"display_name", i.DisplayName}, {"code", i.Code}, {"attributed_at", i.AttributedAt}}
 }
 
-func eventToJSON(e referral.Event) eventJSON {
-	return eventJSON{
-		e.ID, e.At.UTC(), string(e.Type), optional(e.Code), optional(e.ReferrerID), optional(string(e.Reason)),
-		optional(e.Detail), optional(string(e.Source)), optional(e.AttemptID), optional(e.RequestID),
+func eventToJSON(e referral.Event) object {
+	return object{
+		{"id", e.ID}, {"at", e.At}, {"type", string(e.Type)}, {"code", e.Code}, {"referrer_id", e.ReferrerID},
+		{"reason", string(e.Reason)}, {"detail", e.Detail}, {"source", string(e.Source)}, {"attempt_id", e.AttemptID}, {"request_id", e.RequestID},
 	}
 }

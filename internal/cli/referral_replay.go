@@ -207,8 +207,7 @@ func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 	if err == nil && report.Malformed > 0 {
 		err = r.malformedError(report.Malformed)
 	}
-	v := replayJSON{r.dryRun, report.Read, report.Attributed, report.Unchanged, report.Rejected, report.Malformed}
-	return errors.Join(err, r.env.result(v, func() { r.env.printReplay(v, report.TotalRejected()) }))
+	return errors.Join(err, r.print(report))
 }
 
 // malformedError says what to do about malformed lines. A draining server may append to the dead-letter file
@@ -280,27 +279,19 @@ func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err 
 	return e.withDatabase(ctx, file, sqlite.ReadWrite, use)
 }
 
-type replayJSON struct {
-	DryRun     bool                      `json:"dry_run"`
-	Read       int64                     `json:"read"`
-	Attributed int64                     `json:"attributed"`
-	Unchanged  int64                     `json:"unchanged"`
-	Rejected   map[referral.Reason]int64 `json:"rejected"`
-	Malformed  int64                     `json:"malformed"`
-}
-
-func (e *env) printReplay(v replayJSON, rejected int64) {
-	if v.DryRun {
-		e.printf("dry run: nothing was written\n")
-	}
-	e.count("read", v.Read)
-	e.count("attributed", v.Attributed)
-	e.count("unchanged", v.Unchanged)
-	e.count("rejected", rejected)
-	for _, r := range referral.Reasons {
-		if n := v.Rejected[r.Reason]; n > 0 {
-			e.count("  "+string(r.Reason), n)
+func (r *replay) print(v referral.Report) error {
+	result := object{{"dry_run", r.dryRun}, {"read", v.Read}, {"attributed", v.Attributed}, {"unchanged", v.Unchanged},
+		{"rejected", v.Rejected}, {"malformed", v.Malformed}}
+	return r.env.result(result, func() {
+		if r.dryRun {
+			r.env.printf("dry run: nothing was written\n")
 		}
-	}
-	e.count("malformed", v.Malformed)
+		r.env.printCounts(field{"read", v.Read}, field{"attributed", v.Attributed}, field{"unchanged", v.Unchanged}, field{"rejected", v.TotalRejected()})
+		for _, reason := range referral.Reasons {
+			if n := v.Rejected[reason.Reason]; n > 0 {
+				r.env.printCounts(field{"  " + string(reason.Reason), n})
+			}
+		}
+		r.env.printCounts(field{"malformed", v.Malformed})
+	})
 }

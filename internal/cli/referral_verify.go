@@ -13,18 +13,6 @@ import (
 
 type referralVerifyOptions struct{}
 
-type differenceJSON struct {
-	InviteeID string `json:"invitee_id"`
-	Kind      string `json:"kind"`
-	Detail    string `json:"detail"`
-}
-
-type verificationJSON struct {
-	Attributions int64            `json:"attributions"`
-	Events       int64            `json:"events"`
-	Differences  []differenceJSON `json:"differences"`
-}
-
 func newReferralVerify(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Short: "compare the attributions with the audit log",
@@ -44,23 +32,25 @@ func (referralVerifyOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("verify the attributions: %w", err)
 		}
-		v := verificationJSON{found.Attributions, found.Events,
-			convert(found.Differences, func(d referral.Difference) differenceJSON { return differenceJSON(d) })}
-		err = e.result(v, func() { e.printVerification(v) })
-		if n := len(v.Differences); n > 0 {
+		differences := convert(found.Differences, func(d referral.Difference) object {
+			return object{{"invitee_id", d.InviteeID}, {"kind", d.Kind}, {"detail", d.Detail}}
+		})
+		v := object{{"attributions", found.Attributions}, {"events", found.Events}, {"differences", differences}}
+		err = e.result(v, func() { e.printVerification(found) })
+		if n := len(differences); n > 0 {
 			err = errors.Join(differencef("the audit log and the attributions differ: %s", plural(n, "difference")), err)
 		}
 		return err
 	})
 }
 
-func (e *env) printVerification(v verificationJSON) {
+func (e *env) printVerification(v referral.Verification) {
 	e.printf("%s, %s\n", plural(v.Attributions, "attribution"), plural(v.Events, "signup event"))
 	if len(v.Differences) == 0 {
 		e.printf("%s\n", e.styles.good.Render("no difference"))
 		return
 	}
-	e.table("", convert(v.Differences, func(d differenceJSON) []string {
+	e.table("", convert(v.Differences, func(d referral.Difference) []string {
 		return []string{d.InviteeID, e.styles.bad.Render(d.Kind), escapeText(d.Detail)}
 	}))
 }

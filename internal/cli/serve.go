@@ -12,11 +12,6 @@ import (
 
 type serveOptions struct{}
 
-type addressesJSON struct {
-	Listening string  `json:"listening"`
-	Metrics   *string `json:"metrics"`
-}
-
 func newServe(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve [--listen HOST:PORT]", Short: "run the server",
@@ -57,7 +52,7 @@ func (serveOptions) run(ctx context.Context, e *env) error {
 
 // printAddresses prints the addresses in one write: a supervisor may wait for the line.
 func (e *env) printAddresses(a app.Addresses) error {
-	err := e.result(addressesJSON{a.Server, optional(a.Metrics)}, func() {
+	err := e.result(object{{"listening", a.Server}, {"metrics", a.Metrics}}, func() {
 		e.printf("listening on %s\n", a.Server)
 		if a.Metrics != "" {
 			e.printf("metrics on %s\n", a.Metrics)

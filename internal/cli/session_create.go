@@ -177,16 +177,10 @@ func (c *sessionCreator) reject(err error) {
 	}
 }
 
-type sessionJSON struct {
-	UserID    string    `json:"user_id"`
-	Session   string    `json:"nl_session"`
-	CSRF      string    `json:"nl_csrf"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
 func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
 	e := c.env
-	return e.result(sessionJSON{s.UserID, t.Session, t.CSRF, s.ExpiresAt.UTC()}, func() {
+	v := object{{"user_id", s.UserID}, {"nl_session", t.Session}, {"nl_csrf", t.CSRF}, {"expires_at", s.ExpiresAt}}
+	return e.result(v, func() {
 		if c.printed++; c.printed > 1 {
 			e.printf("\n")
 		}

@@ -12,11 +12,6 @@ import (
 
 type sessionRevokeOptions struct{ user string }
 
-type revocationJSON struct {
-	UserID  string `json:"user_id"`
-	Revoked int64  `json:"revoked"`
-}
-
 func newSessionRevoke(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke <user>", Short: "revoke all sessions of a user",
@@ -34,7 +29,7 @@ func (opt sessionRevokeOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("revoke the sessions: %w", err)
 		}
-		return e.result(revocationJSON{u.ID, n}, func() {
+		return e.result(object{{"user_id", u.ID}, {"revoked", n}}, func() {
 			e.printf("revoked %s of %s\n", plural(n, "session"), escapeText(u.Email))
 		})
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -16,14 +15,6 @@ import (
 )
 
 type userCreateOptions struct{ email, name string }
-
-type accountJSON struct {
-	ID          string    `json:"id"`
-	Email       string    `json:"email"`
-	DisplayName *string   `json:"display_name"`
-	Code        string    `json:"code,omitempty"` // absent in an inspection
-	CreatedAt   time.Time `json:"created_at"`
-}
 
 func newUserCreate(e *env) *cobra.Command {
 	var opt userCreateOptions
@@ -80,8 +71,8 @@ func newUserID(random io.Reader) (string, error) {
 	return id.String(), nil
 }
 
-func accountToJSON(u auth.User, code string) accountJSON {
-	return accountJSON{u.ID, u.Email, optional(u.DisplayName), code, u.CreatedAt.UTC()}
+func accountToJSON(u auth.User, code string) object {
+	return object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName}, {"code", code}, {"created_at", u.CreatedAt}}
 }
 
 func (e *env) printAccount(u auth.User, code string) {

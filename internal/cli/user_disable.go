@@ -33,6 +33,6 @@ func (opt userDisableOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("read the account back: %w", err)
 		}
-		return e.result(listedAccountToJSON(acc.User, acc.Code), func() { e.printAccount(acc.User, acc.Code) })
+		return e.result(listedAccountToJSON(acc), func() { e.printAccount(acc.User, acc.Code) })
 	})
 }

@@ -19,13 +19,6 @@ import (
 
 type userImportOptions struct{ file string }
 
-type importJSON struct {
-	Read      int64 `json:"read"`
-	Created   int64 `json:"created"`
-	Unchanged int64 `json:"unchanged"`
-	Malformed int64 `json:"malformed"`
-}
-
 func newUserImport(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "import existing accounts",
@@ -54,20 +47,16 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 		im := newImporter(ctx, e, store, e.newProgress("import", size))
 		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, im.progress.reader(input)), im.parse))
 		im.progress.done()
-		v := importJSON{im.batcher.Read, im.created, im.unchanged, im.batcher.Bad}
 		if ctx.Err() != nil {
 			err = errPartlyDone
 		}
-		if err == nil && v.Malformed > 0 {
+		read, malformed := im.batcher.Read, im.batcher.Bad
+		if err == nil && malformed > 0 {
 			err = fmt.Errorf("%s not imported: correct the file and run the command again, what is done stays as it is",
-				plural(v.Malformed, "line"))
+				plural(malformed, "line"))
 		}
-		return errors.Join(err, e.result(v, func() {
-			e.count("read", v.Read)
-			e.count("created", v.Created)
-			e.count("unchanged", v.Unchanged)
-			e.count("malformed", v.Malformed)
-		}))
+		v := object{{"read", read}, {"created", im.created}, {"unchanged", im.unchanged}, {"malformed", malformed}}
+		return errors.Join(err, e.result(v, func() { e.printCounts(v...) }))
 	})
 }
 

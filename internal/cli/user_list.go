@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,12 +12,6 @@ import (
 )
 
 type userListOptions struct{}
-
-// listedAccountJSON is an account that may be disabled.
-type listedAccountJSON struct {
-	accountJSON
-	DisabledAt *time.Time `json:"disabled_at"`
-}
 
 func newUserList(e *env) *cobra.Command {
 	return &cobra.Command{
@@ -38,7 +31,7 @@ func (userListOptions) run(ctx context.Context, e *env) error {
 			if err != nil {
 				return fmt.Errorf("list the accounts: %w", err)
 			}
-			if err := e.result(listedAccountToJSON(acc.User, acc.Code), func() { e.printAccountLine(acc) }); err != nil {
+			if err := e.result(listedAccountToJSON(acc), func() { e.printAccountLine(acc) }); err != nil {
 				return err
 			}
 		}
@@ -46,8 +39,8 @@ func (userListOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-func listedAccountToJSON(u auth.User, code string) listedAccountJSON {
-	return listedAccountJSON{accountToJSON(u, code), optionalTime(u.DisabledAt)}
+func listedAccountToJSON(acc auth.Account) object {
+	return append(accountToJSON(acc.User, acc.Code), field{"disabled_at", acc.User.DisabledAt})
 }
 
 // printAccountLine uses fixed widths: the accounts may be too many to measure first.

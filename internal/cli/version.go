@@ -15,13 +15,6 @@ var version string
 
 type versionOptions struct{}
 
-type versionJSON struct {
-	Version string  `json:"version"`
-	Commit  *string `json:"commit"`
-	Go      string  `json:"go"`
-	SQLite  string  `json:"sqlite"`
-}
-
 func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "print the versions of the program, of Go and of SQLite",
@@ -35,13 +28,13 @@ of Go and SQLite in it.`,
 
 func (versionOptions) run(_ context.Context, e *env) error {
 	program, commit := readBuild(debug.ReadBuildInfo())
-	v := versionJSON{program, optional(commit), runtime.Version(), sqlite.Version()}
+	v := object{{"version", program}, {"commit", commit}, {"go", runtime.Version()}, {"sqlite", sqlite.Version()}}
 	return e.result(v, func() {
-		e.printf("%s %s\n", programName, v.Version)
+		e.printf("%s %s\n", programName, program)
 		if commit != "" {
 			e.printf("commit %s\n", commit)
 		}
-		e.printf("%s, SQLite %s\n", v.Go, v.SQLite)
+		e.printf("%s, SQLite %s\n", runtime.Version(), sqlite.Version())
 	})
 }
 
