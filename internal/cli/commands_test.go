@@ -195,7 +195,6 @@ func TestProgressBarIsShownOnlyOnTerminals(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.lines(1)
-			p.clear()
 			p.done()
 			if shown := s.err.Len() > 0; shown != terminal {
 				t.Errorf("terminal %v, size %d: %q", terminal, size, s.err.String())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -87,11 +86,7 @@ func withoutCancellation(err error) error {
 	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
 		return errInterrupted
 	}
-	all := slices.Clone(joined.Unwrap())
-	for i := range all {
-		all[i] = withoutCancellation(all[i])
-	}
-	return errors.Join(all...)
+	return errors.Join(convert(joined.Unwrap(), withoutCancellation)...)
 }
 
 // report prints the error of a command once and returns its exit code.
@@ -115,9 +110,4 @@ func (e *env) printError(err error) {
 		lines[i] = escapeText(lines[i])
 	}
 	fmt.Fprintf(e.Err, "%s: %s\n", programName, strings.Join(lines, "\n  "))
-}
-
-// printLineError prints why a line of the input was not processed.
-func (e *env) printLineError(number int, err error) {
-	fmt.Fprintf(e.Err, "line %d: %s\n", number, escapeText(err.Error()))
 }

@@ -27,9 +27,6 @@ func (e *env) openInput(name string) (r io.ReadCloser, size int64, err error) {
 	return f, size, nil
 }
 
-// closeInput closes what was only read: nothing can be lost.
-func closeInput(r io.Closer) { _ = r.Close() }
-
 // interruptible returns a reader of r that fails when ctx ends, even while a read of r blocks: a terminal or
 // a pipe may be silent for hours. The blocked read stays behind until the process ends.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 type progress struct {
 	bar     *progressbar.ProgressBar
 	byBytes bool
+	errors  io.Writer
 }
 
 // newProgress counts bytes if size is known, and lines otherwise.
@@ -28,7 +30,7 @@ func (e *env) newProgress(what string, size int64) *progress {
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionShowBytes(byBytes), progressbar.OptionShowCount(),
-	), byBytes}
+	), byBytes, e.Err}
 }
 
 // reader counts the bytes that are read from r.
@@ -46,11 +48,14 @@ func (p *progress) lines(n int64) {
 	}
 }
 
-// clear removes the bar to print a line of text.
-func (p *progress) clear() { _ = p.bar.Clear() }
+// badLine removes the bar and prints why a line of the input was not processed.
+func (p *progress) badLine(number int, err error) {
+	_ = p.bar.Clear()
+	fmt.Fprintf(p.errors, "line %d: %s\n", number, escapeText(err.Error()))
+}
 
 // done removes the bar for good.
 func (p *progress) done() {
-	p.clear()
+	_ = p.bar.Clear()
 	_ = p.bar.Exit()
 }

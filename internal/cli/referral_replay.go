@@ -29,7 +29,6 @@ type referralReplayOptions struct {
 	dryRun   bool
 }
 
-// replayFlags are the flags that need parsing.
 type replayFlags struct{ reason, since, until string }
 
 func newReferralReplay(e *env) *cobra.Command {
@@ -76,18 +75,15 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 // parse checks the flags and parses those in f.
 func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now time.Time) error {
 	given := cmd.Flags().Changed
-	if given("from") && opt.from == "" {
-		return usagef("--from is empty")
-	}
-	if given("from") && opt.rejected {
-		return usagef("--from and --rejected exclude each other")
-	}
-	for _, name := range []string{"reason", "user", "since", "until"} {
-		if given(name) && !opt.rejected {
-			return usagef("--%s works only together with --rejected", name)
-		}
-		if given(name) && cmd.Flag(name).Value.String() == "" {
+	for _, name := range []string{"from", "reason", "user", "since", "until"} {
+		switch {
+		case !given(name):
+		case cmd.Flag(name).Value.String() == "":
 			return usagef("--%s is empty", name)
+		case name == "from" && opt.rejected:
+			return usagef("--from and --rejected exclude each other")
+		case name != "from" && !opt.rejected:
+			return usagef("--%s works only together with --rejected", name)
 		}
 	}
 	var errs [3]error
@@ -106,7 +102,6 @@ func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now t
 	return nil
 }
 
-// auditedReasons returns the reasons that the audit log contains.
 func auditedReasons() []string {
 	var audited []string
 	for _, r := range referral.Reasons {
@@ -154,8 +149,10 @@ func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
 	if err := r.openInput(ctx); err != nil {
 		return err
 	}
-	defer closeInput(r.input)
-	defer r.progress.done()
+	defer func() {
+		r.progress.done()
+		_ = r.input.Close() // it was only read
+	}()
 	use := func(store *sqlite.Store) error { return r.replay(ctx, store) }
 	if opt.dryRun {
 		return e.withCopy(ctx, use)
@@ -163,7 +160,6 @@ func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadWrite, use)
 }
 
-// replay is one run of the command.
 type replay struct {
 	referralReplayOptions
 	env      *env
@@ -239,10 +235,7 @@ func (r *replay) filter(ctx context.Context, store *sqlite.Store) (referral.Reje
 }
 
 func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.RejectedFilter) (referral.Report, error) {
-	opt := referral.Options{Rules: r.env.cfg.Rules(), Progress: r.progress.lines, OnBad: func(number int, err error) {
-		r.progress.clear()
-		r.env.printLineError(number, err)
-	}}
+	opt := referral.Options{Rules: r.env.cfg.Rules(), Progress: r.progress.lines, OnBad: r.progress.badLine}
 	switch {
 	case r.rejected:
 		return referral.ReplayRejected(ctx, store, store, f, opt)

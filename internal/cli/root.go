@@ -133,6 +133,4 @@ func arguments(names ...string) cobra.PositionalArgs {
 }
 
 // completeFiles completes file names.
-func completeFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveDefault
-}
+var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

@@ -42,7 +42,7 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	defer closeInput(input)
+	defer func() { _ = input.Close() }() // it was only read
 	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
 		im := newImporter(ctx, e, store, e.newProgress("import", size))
 		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, im.progress.reader(input)), im.parse))
@@ -85,8 +85,7 @@ func newImporter(ctx context.Context, e *env, store *sqlite.Store, p *progress) 
 	im.batcher = jsonl.Batcher[auth.User]{
 		Size: firstImportBatch, Store: im.storeBatch, Progress: p.lines,
 		OnBad: func(number int, _ io.Reader, reason error) error {
-			p.clear()
-			e.printLineError(number, reason)
+			p.badLine(number, reason)
 			return nil
 		},
 	}

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,16 +42,10 @@ func (versionOptions) run(_ context.Context, e *env) error {
 
 // readBuild returns the version of the program and its commit, if the build recorded them.
 func readBuild(info *debug.BuildInfo, ok bool) (program, commit string) {
-	program = version
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	if program == "" {
-		program = info.Main.Version
-	}
-	if program == "" || program == "(devel)" {
-		program = "dev"
-	}
+	program = cmp.Or(version, strings.TrimPrefix(info.Main.Version, "(devel)"), "dev")
 	var dirty string
 	for _, s := range info.Settings {
 		switch {
@@ -59,8 +55,5 @@ func readBuild(info *debug.BuildInfo, ok bool) (program, commit string) {
 			dirty = "-dirty"
 		}
 	}
-	if commit != "" {
-		commit += dirty
-	}
-	return program, commit
+	return program, commit + dirty
 }

@@ -17,35 +17,21 @@ import (
 type Config struct {
 	Listen   string
 	Database string
-	Log      struct {
-		Level  string
-		Format string
-	}
-	Cookies struct {
+	Log      struct{ Level, Format string }
+	Cookies  struct {
 		Domain string
 		Secure auth.SecureMode
 	}
-	Session struct {
-		TTL time.Duration
-	}
-	Pickup struct {
+	Session struct{ TTL time.Duration }
+	Pickup  struct {
 		MaxAge     time.Duration
 		Touch      referral.Touch
 		LandingURL string
 	}
-	Referral struct {
-		SignupWindow time.Duration
-		Deadline     time.Duration
-	}
-	CORS struct {
-		Origins []string
-	}
-	Proxy struct {
-		Trusted []netip.Prefix
-	}
-	Metrics struct {
-		Listen string // empty: off
-	}
+	Referral        struct{ SignupWindow, Deadline time.Duration }
+	CORS            struct{ Origins []string }
+	Proxy           struct{ Trusted []netip.Prefix }
+	Metrics         struct{ Listen string } // empty: off
 	ShutdownTimeout time.Duration
 }
 

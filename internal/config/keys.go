@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,12 +133,7 @@ func ParseDuration(s string) (time.Duration, error) {
 
 // shortDuration formats a duration without the units that are zero: 720h, not 720h0m0s.
 func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return zeroUnits.ReplaceAllString(d.String(), "$1$2")
 }
+
+var zeroUnits = regexp.MustCompile(`(h)0m0s$|(m)0s$`)
