@@ -46,7 +46,6 @@ func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 	return &metricsServer{ln: ln, metrics: metrics.New(build, answers)}, nil
 }
 
-// url returns the address of the metrics; empty if they are off.
 func (m *metricsServer) url() string {
 	if m == nil {
 		return ""
@@ -101,7 +100,6 @@ func (m *metricsServer) close() {
 	<-m.done
 }
 
-// sizes returns the sizes of the files of store and spool.
 func (a *app) sizes() (metrics.Files, error) {
 	database, wal, err := a.store.Size()
 	if err != nil {

@@ -40,7 +40,6 @@ func codeToJSON(c referral.Code) object {
 	return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"user_id", c.UserID}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
 }
 
-// printCodes prints one line for each code.
 func (e *env) printCodes(indent string, codes []referral.Code) {
 	e.table(indent, convert(codes, func(c referral.Code) []string {
 		state := "since " + formatTime(c.CreatedAt)

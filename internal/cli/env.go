@@ -25,7 +25,7 @@ type env struct {
 	Streams
 	out        *bufio.Writer // Streams.Out, buffered
 	styles     styles
-	format     format
+	format     string // --output
 	configFile *pflag.Flag
 	keyFlags   map[string]*pflag.Flag // flags that set a configuration key, by key
 	cfg        config.Config          // set by loadConfig

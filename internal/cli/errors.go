@@ -36,7 +36,6 @@ type exitError struct {
 	printed bool // the error is on stderr already
 }
 
-// Error implements error.
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
@@ -58,7 +57,6 @@ func differencef(format string, args ...any) error {
 
 func outputError(err error) error { return fmt.Errorf("write the result: %w", err) }
 
-// exitCode returns the exit code of any error.
 func exitCode(err error) int {
 	var e *exitError
 	switch {

@@ -14,40 +14,27 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// format is the value of --output.
-type format string
-
+// The values of --output.
 const (
 	formatText = "text"
 	formatJSON = "json"
 )
 
-// String implements pflag.Value.
-func (f *format) String() string { return string(*f) }
-
-// Type implements pflag.Value.
-func (f *format) Type() string { return "format" }
-
-// Set implements pflag.Value.
-func (f *format) Set(s string) error {
+// setFormat is the flag --output.
+func (e *env) setFormat(s string) error {
 	if s != formatText && s != formatJSON {
 		return fmt.Errorf("must be %s or %s", formatText, formatJSON)
 	}
-	*f = format(s)
+	e.format = s
 	return nil
 }
 
-// result prints the result of a command: v as JSON, or what text prints.
+// result prints the result of a command: v as one line of JSON, or what text prints.
 func (e *env) result(v any, text func()) error {
-	if e.format == formatJSON {
-		return e.printJSON(v)
+	if e.format == formatText {
+		text()
+		return e.outputErr()
 	}
-	text()
-	return e.outputErr()
-}
-
-// printJSON prints v on one line.
-func (e *env) printJSON(v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -69,7 +56,6 @@ func (e *env) outputErr() error {
 	return nil
 }
 
-// flush writes the buffered output.
 func (e *env) flush() error {
 	if err := e.out.Flush(); err != nil {
 		return outputError(err)
@@ -165,10 +151,8 @@ func convert[T, U any](in []T, f func(T) U) []U {
 	return out
 }
 
-// formatTime formats a time for people.
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// plural formats a count with its noun.
 func plural[N int | int64](n N, noun string) string {
 	if n != 1 {
 		noun += "s"

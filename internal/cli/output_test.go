@@ -39,7 +39,8 @@ func TestJSONEscapesTerminalControls(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		e := newEnv(newTestStreams().Streams, bufio.NewWriter(&b))
-		if err := e.printJSON(map[string]string{"name": text}); err != nil {
+		e.format = formatJSON
+		if err := e.result(map[string]string{"name": text}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := e.flush(); err != nil {

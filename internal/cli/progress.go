@@ -33,7 +33,6 @@ func (e *env) newProgress(what string, size int64) *progress {
 	), byBytes, e.Err}
 }
 
-// reader counts the bytes that are read from r.
 func (p *progress) reader(r io.Reader) io.Reader {
 	if p.byBytes {
 		return io.TeeReader(r, p.bar)
@@ -41,7 +40,6 @@ func (p *progress) reader(r io.Reader) io.Reader {
 	return r
 }
 
-// lines sets the number of lines read.
 func (p *progress) lines(n int64) {
 	if !p.byBytes {
 		_ = p.bar.Set64(n)
@@ -54,7 +52,6 @@ func (p *progress) badLine(number int, err error) {
 	fmt.Fprintf(p.errors, "line %d: %s\n", number, escapeText(err.Error()))
 }
 
-// done removes the bar for good.
 func (p *progress) done() {
 	_ = p.bar.Clear()
 	_ = p.bar.Exit()

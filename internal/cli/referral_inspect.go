@@ -55,7 +55,6 @@ func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-// countPending counts the user's attempts in the spool.
 func countPending(ctx context.Context, database string, u auth.User) (int, error) {
 	n, err := spool.New(database).Pending(ctx, func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email })
 	if err != nil {

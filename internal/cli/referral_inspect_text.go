@@ -82,7 +82,6 @@ func (e *env) printTimeline(events []referral.Event) {
 	}))
 }
 
-// describeEvent returns an event in words.
 func (e *env) describeEvent(ev referral.Event) string {
 	switch ev.Type {
 	case referral.EventSignup:

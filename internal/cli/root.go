@@ -12,7 +12,6 @@ import (
 // userHelp ends the help of every command that takes a <user>.
 const userHelp = "\n\n<user> is an id, an e-mail address or a code."
 
-// newRoot returns the complete command tree.
 func newRoot(e *env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   programName,
@@ -62,12 +61,11 @@ func addGlobalFlags(root *cobra.Command, e *env) {
 	flags.SortFlags = false
 	flags.String("database", "", "database `file` (default \"triport.db\")")
 	flags.String("config", "", "configuration `file` (default: the first standard location that exists)")
-	flags.VarP(&e.format, "output", "o", "output format: text or json")
+	flags.FuncP("output", "o", "output `format`: text or json", e.setFormat)
 	e.keyFlags["database"], e.configFile = flags.Lookup("database"), flags.Lookup("config")
 	completeFlag(root, "output", formatText, formatJSON)
 }
 
-// completeFlag sets the values that a shell completes for a flag.
 func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	// The error is for a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -132,5 +130,4 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// completeFiles completes file names.
 var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

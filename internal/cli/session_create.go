@@ -169,7 +169,6 @@ func (c *sessionCreator) createBatch(users []string) (reasons []error, err error
 	return reasons, c.env.flush()
 }
 
-// reject reports a user who gets no session.
 func (c *sessionCreator) reject(err error) {
 	c.env.printError(err)
 	if code := exitCode(err); code > exitCode(c.failed) {

@@ -47,7 +47,6 @@ func (s Streams) colors(isTerminal bool) termenv.Profile {
 	return termenv.ANSI
 }
 
-// newLogger returns a logger that writes to stderr.
 func (s Streams) newLogger(level, format string) *slog.Logger {
 	levels := map[string]log.Level{"debug": log.DebugLevel, "info": log.InfoLevel, "warn": log.WarnLevel, "error": log.ErrorLevel}
 	formatters := map[string]log.Formatter{"text": log.TextFormatter, "json": log.JSONFormatter, "logfmt": log.LogfmtFormatter}

@@ -40,7 +40,6 @@ func (versionOptions) run(_ context.Context, e *env) error {
 	})
 }
 
-// readBuild returns the version of the program and its commit, if the build recorded them.
 func readBuild(info *debug.BuildInfo, ok bool) (program, commit string) {
 	if !ok {
 		info = &debug.BuildInfo{}

@@ -166,7 +166,6 @@ func isSection(name string) bool {
 	return slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.name, name+".") })
 }
 
-// suggestion names a similar key, if one exists.
 func suggestion(name string) string {
 	last := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 	for _, k := range keys {

@@ -25,7 +25,6 @@ type key struct {
 	set func(c *Config, v *viper.Viper, name string) (shown any, err error)
 }
 
-// keys is the table of all keys.
 var keys = []key{
 	{"listen", "127.0.0.1:8080", text(func(c *Config) *string { return &c.Listen }, checkListen)},
 	{"database", "triport.db", text(func(c *Config) *string { return &c.Database }, checkDatabase)},
@@ -47,7 +46,6 @@ var keys = []key{
 	{"shutdown_timeout", "10s", duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, time.Millisecond)},
 }
 
-// findKey returns the key with this name, or nil.
 func findKey(name string) *key {
 	i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
 	if i < 0 {
@@ -56,7 +54,6 @@ func findKey(name string) *key {
 	return &keys[i]
 }
 
-// env returns the name of the environment variable that sets the key.
 func (k key) env() string {
 	return "TRIPORT_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
 }
