@@ -17,7 +17,7 @@ var (
 	ErrLocked      = errors.New("another process holds the write lock of the database")
 	ErrQueueFull   = errors.New("too many writes wait for the database")
 	ErrReplaced    = errors.New("the database file, its -wal or its -shm was removed or replaced while it was open")
-	ErrClosed      = errors.New("the store is closed")
+	ErrClosed      = errors.New("the database is closed")
 
 	// These delay a recovery. A file that cannot be checked may be in its place: a backup put over it would
 	// lose commits.
