@@ -25,14 +25,14 @@ func BenchmarkAttribute(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer s.Close()
-			referrer := newPerson(b, s, "referrer")
+			referrer := newUser(b, s, "referrer")
 			invitees := importMany(b, s, b.N)
 			var next atomic.Int64
 			b.SetParallelism(32) // times two cores: 64 callers
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					a := person{id: invitees[next.Add(1)-1]}.attempt(referrer.code)
+					a := user{id: invitees[next.Add(1)-1]}.attempt(referrer.code)
 					if o, err := s.Attribute(b.Context(), a, referral.Rules{}); err != nil || !o.Attributed {
 						b.Errorf("%+v %v", o, err)
 					}
@@ -50,7 +50,7 @@ func BenchmarkFindSession(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	p := newPerson(b, s, "person")
+	p := newUser(b, s, "user")
 	_, session, err := auth.NewSession(rand.Reader, p.id, noon, time.Hour)
 	if err != nil {
 		b.Fatal(err)
@@ -81,4 +81,23 @@ func importMany(b *testing.B, s *sqlite.Store, n int) []string {
 		}
 	}
 	return ids
+}
+
+// BenchmarkFindSessionParallel looks up one session for 64 callers at once.
+func BenchmarkFindSessionParallel(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "triport.db"), sqlite.Options{Mode: sqlite.Create})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	session := newSession(b, s, newUser(b, s, "ann").id, time.Hour)
+	b.SetParallelism(32) // times two cores: 64 callers
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.FindSession(b.Context(), session.Token); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
 // maxProblems bounds what one check lists: a damaged file can break a rule a million times.
 const maxProblems = 20
 
-// invariants are rules that the schema cannot say. Each statement returns one line a violation.
+// invariants are rules that the schema cannot express. Each statement returns one line per violation.
 var invariants = []string{
 	`SELECT 'user ' || u.id || ' has no uid code' FROM users u
 	 WHERE NOT EXISTS (SELECT 1 FROM codes c WHERE c.user_id = u.id AND c.kind = 'uid')`,
@@ -23,7 +23,7 @@ var invariants = []string{
 	`SELECT 'foreign key: ' || "table" || ' refers to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check`,
 }
 
-// schemaObjects are the guards that a hand in the file may have dropped.
+// schemaObjects are the tables, indexes and triggers that a manual change may have dropped.
 var schemaObjects = []string{
 	"attributions", "attributions_referrer", "codes", "codes_keep_owner", "codes_no_delete", "codes_one_active_custom",
 	"codes_one_uid", "codes_user", "events", "events_attempt", "events_no_delete", "events_no_update", "events_rejected",
@@ -31,60 +31,46 @@ var schemaObjects = []string{
 }
 
 // Check looks for damage in the file and for rows that break a rule. It returns what it found, in
-// words; nothing when the database is sound. An error means that the check itself could not be done.
-func (s *Store) Check(ctx context.Context) ([]string, error) {
-	var found problems
-	err := s.read(ctx, func(c *conn) error {
-		return c.snapshot(func() error {
-			for _, step := range []func(context.Context, *conn, *problems) error{checkFile, checkSchema, checkInvariants} {
-				err := step(ctx, c, &found)
-				if hasCode(err, sqlite3.SQLITE_CORRUPT) {
-					found.add(err.Error()) // so damaged that the check could not go on
-					return nil
-				}
-				if err != nil {
-					return err
-				}
+// words, or nothing. An error means that the check itself could not be done.
+func (s *Store) Check(ctx context.Context) (found []string, err error) {
+	err = s.Read(ctx, func(c *engine.Conn) error {
+		return c.Snapshot(func() error {
+			err := checkAll(c, func(problem string) error {
+				found = append(found, problem)
+				return ctx.Err()
+			})
+			if engine.IsCorrupt(err) {
+				found = append(found, err.Error()) // so damaged that the check could not go on
+				err = nil
 			}
-			return nil
+			return err
 		})
 	})
 	return found, err
 }
 
-type problems []string
-
-func (p *problems) add(s string) { *p = append(*p, s) }
-
-func checkFile(_ context.Context, c *conn, found *problems) error {
-	return c.query(func(r row) error {
-		if r.text(0) != "ok" {
-			found.add(r.text(0))
+func checkAll(c *engine.Conn, report func(string) error) error {
+	line := func(s *string) []any { return []any{s} }
+	err := scanEach(c.Query(fmt.Sprintf("PRAGMA integrity_check(%d)", maxProblems)), line, func(problem string) error {
+		if problem == "ok" {
+			return nil
 		}
-		return nil
-	}, fmt.Sprintf("PRAGMA integrity_check(%d)", maxProblems))
-}
-
-func checkSchema(_ context.Context, c *conn, found *problems) error {
+		return report(problem)
+	})
+	if err != nil {
+		return err
+	}
 	for _, name := range schemaObjects {
-		there, err := c.one(func(row) {}, `SELECT 1 FROM sqlite_schema WHERE name = ?1`, name)
+		exists, err := c.Query(`SELECT 1 FROM sqlite_schema WHERE name = ?1`, name).Exists()
+		if err == nil && !exists {
+			err = report("the schema has lost " + name)
+		}
 		if err != nil {
 			return err
 		}
-		if !there {
-			found.add("the schema has lost " + name)
-		}
 	}
-	return nil
-}
-
-func checkInvariants(ctx context.Context, c *conn, found *problems) error {
 	for _, query := range invariants {
-		err := c.query(func(r row) error {
-			found.add(r.text(0))
-			return ctx.Err()
-		}, fmt.Sprintf("%s LIMIT %d", query, maxProblems))
-		if err != nil {
+		if err := scanEach(c.Query(fmt.Sprintf("%s LIMIT %d", query, maxProblems)), line, report); err != nil {
 			return err
 		}
 	}

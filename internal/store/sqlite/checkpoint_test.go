@@ -10,8 +10,8 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// importPeople adds n accounts in one transaction.
-func importPeople(t testing.TB, s *sqlite.Store, n int) {
+// importUsers adds n accounts in one transaction.
+func importUsers(t testing.TB, s *sqlite.Store, n int) {
 	t.Helper()
 	users := make([]auth.User, n)
 	for i := range users {
@@ -23,11 +23,11 @@ func importPeople(t testing.TB, s *sqlite.Store, n int) {
 	}
 }
 
-func TestTheLogStaysShort(t *testing.T) {
+func TestWALStaysShort(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
+	s, path := newStore(t)
 	for range 12 {
-		importPeople(t, s, 400)
+		importUsers(t, s, 400)
 	}
 	info, err := os.Stat(path + "-wal")
 	if err != nil {
@@ -35,33 +35,33 @@ func TestTheLogStaysShort(t *testing.T) {
 	}
 	const mb = 1 << 20
 	if info.Size() > 8*mb {
-		t.Errorf("the log is %d MB long", info.Size()/mb)
+		t.Errorf("the WAL is %d MB long", info.Size()/mb)
 	}
 	wantSound(t, s)
 }
 
-func TestALogThatAReaderHeldUpIsCopiedAfterwards(t *testing.T) {
+func TestWALHeldUpByReaderIsCopiedAfterwards(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	importPeople(t, s, 300)
+	s, path := newStore(t)
+	importUsers(t, s, 300)
 	release := holdSnapshot(t, path)
 	for range 4 {
-		importPeople(t, s, 300)
+		importUsers(t, s, 300)
 	}
 	release()
-	importPeople(t, s, 300)
+	importUsers(t, s, 300)
 	before, err := os.Stat(path + "-wal")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
-		importPeople(t, s, 300)
+		importUsers(t, s, 300)
 	}
 	after, err := os.Stat(path + "-wal")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if after.Size() > before.Size()+2<<20 {
-		t.Errorf("the log went on growing, from %d to %d bytes", before.Size(), after.Size())
+		t.Errorf("the WAL went on growing, from %d to %d bytes", before.Size(), after.Size())
 	}
 }

@@ -9,14 +9,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// FuzzFindUser holds the <user> of the command line against a plain reading: exactly one of an id, a
-// code and an e-mail address, in any case, and never another person's.
+// FuzzFindUser compares the <user> of the command line with a plain reading: exactly one of an id, a
+// code and an e-mail address, in any case, and never another user's.
 func FuzzFindUser(f *testing.F) {
-	s, _ := openStore(f)
-	ann, bob := newPerson(f, s, "ann"), newPerson(f, s, "bob")
+	s, _ := newStore(f)
+	ann, bob := newUser(f, s, "ann"), newUser(f, s, "bob")
 	if _, err := s.SetSlug(f.Context(), bob.id, "bobs-slug", noon); err != nil {
 		f.Fatal(err)
 	}
@@ -40,16 +39,16 @@ func FuzzFindUser(f *testing.F) {
 				wantErr = auth.ErrNotFound
 			}
 		default:
-			want, wantErr = "", sqlite.ErrUserRef
+			want, wantErr = "", auth.ErrUserRef
 		}
-		u, err := s.FindUser(t.Context(), ref)
+		u, err := findUser(t, s, ref)
 		if u.ID != want || !errors.Is(err, wantErr) || (err == nil) != (wantErr == nil) {
 			t.Errorf("%q names %q, %v, want %q, %v", ref, u.ID, err, want, wantErr)
 		}
 	})
 }
 
-// isAddress tells whether s is an e-mail address and nothing beside it.
+// isAddress reports whether s is an e-mail address and nothing else.
 func isAddress(s string) bool {
 	a, err := mail.ParseAddress(s)
 	return err == nil && a.Address == s && len(s) <= 254 && !strings.ContainsAny(s, " \t\"")

@@ -9,15 +9,16 @@ import (
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// commits remembers what a store told. Nobody else may look while the store is open.
-type commits []sqlite.Commit
+// commits collects what a store reports. The test may read it once the store is closed.
+type commits []engine.Commit
 
 func (c *commits) open(t *testing.T) (*sqlite.Store, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "triport.db")
-	s, err := sqlite.Open(t.Context(), path, sqlite.Options{Mode: sqlite.Create, Observe: func(one sqlite.Commit) { *c = append(*c, one) }})
+	s, err := sqlite.Open(t.Context(), path, sqlite.Options{Mode: sqlite.Create, Observe: func(one engine.Commit) { *c = append(*c, one) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,20 +26,20 @@ func (c *commits) open(t *testing.T) (*sqlite.Store, string) {
 	return s, path
 }
 
-func TestEveryTransactionOfAttemptsIsTold(t *testing.T) {
+func TestEveryTransactionOfAttemptsIsObserved(t *testing.T) {
 	t.Parallel()
-	var told commits
-	s, _ := told.open(t)
-	ann := newPerson(t, s, "ann")
-	var people []person
+	var observed commits
+	s, _ := observed.open(t)
+	ann := newUser(t, s, "ann")
+	var users []user
 	for _, name := range []string{"bob", "carl", "dora", "eve"} {
-		people = append(people, newPerson(t, s, name))
+		users = append(users, newUser(t, s, name))
 	}
-	if len(told) != 0 {
-		t.Errorf("making accounts was told: %+v", told)
+	if len(observed) != 0 {
+		t.Errorf("creating accounts was observed: %+v", observed)
 	}
 	var all sync.WaitGroup
-	for _, p := range people {
+	for _, p := range users {
 		all.Go(func() { attribute(t, s, p.attempt(ann.code)) })
 	}
 	all.Wait()
@@ -46,22 +47,22 @@ func TestEveryTransactionOfAttemptsIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	var attempts int
-	for _, c := range told {
-		attempts += c.Attempts
+	for _, c := range observed {
+		attempts += c.Functions
 		if c.Took <= 0 || c.Err != nil {
-			t.Errorf("told of %+v", c)
+			t.Errorf("observed %+v", c)
 		}
 	}
-	if attempts != len(people) {
-		t.Errorf("told of %d attempts in %d transactions, want %d", attempts, len(told), len(people))
+	if attempts != len(users) {
+		t.Errorf("observed %d attempts in %d transactions, want %d", attempts, len(observed), len(users))
 	}
 }
 
-func TestATransactionThatIsNotDurableIsToldAsAnError(t *testing.T) {
+func TestTransactionIntoRemovedFileIsObservedAsError(t *testing.T) {
 	t.Parallel()
-	var told commits
-	s, path := told.open(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	var observed commits
+	s, path := observed.open(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
 	if err := os.Rename(path, path+".gone"); err != nil {
 		t.Fatal(err)
 	}
@@ -71,15 +72,15 @@ func TestATransactionThatIsNotDurableIsToldAsAnError(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 1 || told[0].Attempts != 1 || !errors.Is(told[0].Err, sqlite.ErrReplaced) {
-		t.Errorf("told of %+v", told)
+	if len(observed) != 1 || observed[0].Functions != 1 || !errors.Is(observed[0].Err, sqlite.ErrReplaced) {
+		t.Errorf("observed %+v", observed)
 	}
 }
 
-func TestSizeIsThatOfTheDatabaseAndItsLog(t *testing.T) {
+func TestSizeIsThatOfDatabaseAndWAL(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	newPerson(t, s, "ann")
+	s, path := newStore(t)
+	newUser(t, s, "ann")
 	database, wal, err := s.Size()
 	if err != nil {
 		t.Fatal(err)
@@ -88,13 +89,13 @@ func TestSizeIsThatOfTheDatabaseAndItsLog(t *testing.T) {
 		t.Errorf("%d and %d bytes, want %d and %d", database, wal, sizeOf(t, path), sizeOf(t, path+"-wal"))
 	}
 	if n := s.Queued(); n != 0 {
-		t.Errorf("%d attempts are queued in a store nobody uses", n)
+		t.Errorf("%d attempts are queued in an idle store", n)
 	}
-	if err := s.Close(); err != nil { // the last one to close removes the log
+	if err := s.Close(); err != nil { // the last connection to close removes the WAL
 		t.Fatal(err)
 	}
 	if _, wal, err := s.Size(); wal != 0 || err != nil {
-		t.Errorf("a log of %d bytes after the end, %v", wal, err)
+		t.Errorf("a WAL of %d bytes after the end, %v", wal, err)
 	}
 }
 

@@ -2,8 +2,10 @@ package sqlite_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -12,7 +14,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-func TestOpenSaysWhatIsWrongWithTheFile(t *testing.T) {
+func TestOpenReportsWhatIsWrongWithTheFile(t *testing.T) {
 	t.Parallel()
 	modes := map[string]sqlite.Mode{"read only": sqlite.ReadOnly, "read and write": sqlite.ReadWrite, "create": sqlite.Create}
 	for name, c := range map[string]struct {
@@ -82,17 +84,10 @@ func TestOpenSaysWhatIsWrongWithTheFile(t *testing.T) {
 	}
 }
 
-func writeFile(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestANewDatabaseIsItsOwnersAlone(t *testing.T) {
+func TestNewDatabaseIsReadableByOwnerOnly(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	newPerson(t, s, "ann")
+	s, path := newStore(t)
+	newUser(t, s, "ann")
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -104,7 +99,7 @@ func TestANewDatabaseIsItsOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestAMigrationLeavesNoLockAndFollowsNoLink(t *testing.T) {
+func TestMigrationLockIsRemovedAndFollowsNoLink(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "triport.db")
@@ -128,7 +123,7 @@ func TestAMigrationLeavesNoLockAndFollowsNoLink(t *testing.T) {
 	}
 }
 
-func TestReadingAMissingDatabaseCreatesNothing(t *testing.T) {
+func TestReadingMissingDatabaseCreatesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if _, err := sqlite.Open(t.Context(), filepath.Join(dir, "triport.db"), sqlite.Options{}); !errors.Is(err, sqlite.ErrNoDatabase) {
@@ -139,7 +134,7 @@ func TestReadingAMissingDatabaseCreatesNothing(t *testing.T) {
 	}
 }
 
-func TestProcessesThatCreateAtOnceAllOpen(t *testing.T) {
+func TestConcurrentCreatesAllOpen(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "triport.db")
 	var wg sync.WaitGroup
@@ -159,10 +154,10 @@ func TestProcessesThatCreateAtOnceAllOpen(t *testing.T) {
 	wantSound(t, reopen(t, path, sqlite.ReadOnly))
 }
 
-func TestWhatWasWrittenIsThereAfterReopening(t *testing.T) {
+func TestReopenedStoreHoldsWhatWasWritten(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	s, path := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
 	attribute(t, s, bob.attempt(ann.code))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -176,72 +171,42 @@ func TestWhatWasWrittenIsThereAfterReopening(t *testing.T) {
 	}
 }
 
-func TestAReadOnlyStoreRefusesToWrite(t *testing.T) {
+func TestReadOnlyStoreRejectsWrites(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	ann := newPerson(t, s, "ann")
+	s, path := newStore(t)
+	ann := newUser(t, s, "ann")
 	reader := reopen(t, path, sqlite.ReadOnly)
 	if _, err := reader.CreateUser(t.Context(), auth.User{}); err == nil {
 		t.Error("a user was created")
 	}
-	if _, err := reader.Attribute(t.Context(), ann.attempt("nobodys"), referral.Rules{}); err == nil {
+	if _, err := reader.Attribute(t.Context(), ann.attempt("unused-code"), referral.Rules{}); err == nil {
 		t.Error("an attempt was decided")
 	}
 }
 
-func TestReadingWorksWhileAnotherProcessHoldsTheWriteLock(t *testing.T) {
+func TestReadsDoNotWaitForWriteLockOfAnotherProcess(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	ann := newPerson(t, s, "ann")
+	s, path := newStore(t)
+	ann := newUser(t, s, "ann")
 	defer holdWriteLock(t, path)()
 	if _, err := reopen(t, path, sqlite.ReadOnly).Inspect(t.Context(), ann.id, 10); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestTheSchemaRefuses breaks each rule of the schema with a statement of its own.
-func TestTheSchemaRefuses(t *testing.T) {
+func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
-	attribute(t, s, bob.attempt(ann.code))
-	if _, err := s.SetSlug(t.Context(), ann.id, "slug", noon); err != nil {
+	files, err := os.ReadDir("migrations")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	const nobody = "00000000-0000-4000-8000-000000000000"
-	for name, statement := range map[string]string{
-		"a second user with the e-mail address": `INSERT INTO users VALUES ('` + nobody + `', 'ann@example.com', '', 0, NULL)`,
-		"an e-mail address in upper case":       `INSERT INTO users VALUES ('` + nobody + `', 'Ann@example.com', '', 0, NULL)`,
-		"a user id that is no UUID":             `INSERT INTO users VALUES ('ann', 'x@example.com', '', 0, NULL)`,
-		"a time as text":                        `INSERT INTO users VALUES ('` + nobody + `', 'x@example.com', '', 'today', NULL)`,
-		"a session of nobody":                   `INSERT INTO sessions VALUES (zeroblob(32), '` + nobody + `', zeroblob(32), 0, 0, NULL)`,
-		"a session token in the clear":          `INSERT INTO sessions VALUES (X'00', '` + ann.id + `', zeroblob(32), 0, 0, NULL)`,
-		"a code of nobody":                      `INSERT INTO codes VALUES ('free', '` + nobody + `', 'custom', 0, NULL)`,
-		"a code that exists":                    `INSERT INTO codes VALUES ('slug', '` + bob.id + `', 'custom', 0, NULL)`,
-		"a second uid code":                     `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'uid', 0, NULL)`,
-		"a second active slug":                  `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'custom', 0, NULL)`,
-		"a disabled uid code":                   `UPDATE codes SET disabled_at = 1 WHERE kind = 'uid'`,
-		"a code of another kind":                `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'gift', 0, NULL)`,
-		"a code deleted":                        `DELETE FROM codes WHERE code = 'slug'`,
-		"a code given away":                     `UPDATE codes SET user_id = '` + bob.id + `' WHERE code = 'slug'`,
-		"a second referrer":                     `INSERT INTO attributions VALUES ('` + bob.id + `', '` + ann.id + `', 'slug', 0, 'x')`,
-		"a self-referral":                       `INSERT INTO attributions VALUES ('` + ann.id + `', '` + ann.id + `', 'slug', 0, 'x')`,
-		"an attribution by an unknown code":     `INSERT INTO attributions VALUES ('` + ann.id + `', '` + bob.id + `', 'nobodys', 0, 'x')`,
-		"an event changed":                      `UPDATE events SET code = 'slug'`,
-		"an event deleted":                      `DELETE FROM events`,
-		"an event replaced":                     `INSERT OR REPLACE INTO events (seq, at, user_id, type) VALUES (1, 0, '` + ann.id + `', 'signup')`,
-		"a refusal without a reason":            `INSERT INTO events (at, user_id, type) VALUES (0, '` + ann.id + `', 'rejected')`,
-		"an event of nobody":                    `INSERT INTO events (at, user_id, type) VALUES (0, '` + nobody + `', 'first_paid')`,
-		"an attempt's second signup": `INSERT INTO events (at, user_id, type, attempt_id)
-			SELECT 0, user_id, 'signup', attempt_id FROM events WHERE type = 'signup'`,
-	} {
-		if err := sqlite.ExecForTest(path, statement); err == nil {
-			t.Errorf("%s is accepted", name)
-		} else if !sqlite.RefusedForTest(err) {
-			t.Errorf("%s: %v", name, err)
+	for i, f := range files {
+		if number, _, _ := strings.Cut(f.Name(), "_"); number != fmt.Sprintf("%05d", i+1) {
+			t.Errorf("%s is migration %d", f.Name(), i+1)
 		}
+	}
+	s, _ := newStore(t)
+	if _, to := s.SchemaVersions(); to != int64(len(files)) {
+		t.Errorf("schema %d", to)
 	}
 }

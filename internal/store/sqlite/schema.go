@@ -8,34 +8,28 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
+
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// applicationID stands in the header of every database of this program: "TRIP" in ASCII.
+// applicationID is in the header of every database of this program: "TRIP" in ASCII.
 const applicationID = 0x54524950
 
-// newestSchema is the version of the last migration this program knows.
+// newestSchema is the version of the last migration: they are numbered from 1 without gaps.
 var newestSchema = func() int64 {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil || len(files) == 0 {
-		panic("no migrations are embedded")
-	}
-	last := strings.TrimPrefix(files[len(files)-1], "migrations/")
-	number, _, _ := strings.Cut(last, "_")
-	v, err := strconv.ParseInt(number, 10, 64)
+	files, err := migrations.ReadDir("migrations")
 	if err != nil {
-		panic("migration without a number: " + last)
+		panic(err)
 	}
-	return v
+	return int64(len(files))
 }()
 
 // ensureSchema checks the schema of the database at path and, in Create mode, brings it up to date.
@@ -59,7 +53,7 @@ func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, 
 	return from, newestSchema, nil
 }
 
-// isEmpty tells whether nothing was ever written to the file at path, or all of it was cut off.
+// isEmpty reports whether nothing was ever written to the file at path, or all of it was cut off.
 func isEmpty(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() == 0
@@ -76,42 +70,32 @@ func current(version int64) error {
 	return nil
 }
 
-func schemaVersion(path string) (version int64, err error) {
-	c, err := openConn(path, false)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, c.close()) }()
-	return c.schemaVersion()
-}
-
 // schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours. It reads
-// as of one moment: another process may be making the tables.
-func (c *conn) schemaVersion() (version int64, err error) {
-	err = c.snapshot(func() error {
-		var app, tables int64
-		if err := c.once("PRAGMA application_id", func(r row) { app = r.int(0) }); err != nil {
+// as of one moment: another process may be creating the tables.
+func schemaVersion(path string) (version int64, err error) {
+	err = engine.ReadFile(path, func(c *engine.Conn) error {
+		return c.Snapshot(func() error {
+			var app, tables int64
+			if err := c.Pragma("application_id", &app); err != nil {
+				return err
+			}
+			if _, err := c.Query("SELECT count(*) FROM sqlite_schema").One(&tables); err != nil || tables == 0 {
+				return err
+			}
+			if app != applicationID && !isMigrating(c) {
+				return ErrNotDatabase
+			}
+			_, err := c.Query("SELECT max(version_id) FROM goose_db_version WHERE is_applied").One(&version)
 			return err
-		}
-		if err := c.once("SELECT count(*) FROM sqlite_schema", func(r row) { tables = r.int(0) }); err != nil {
-			return err
-		}
-		if tables == 0 {
-			return nil
-		}
-		if app != applicationID && !migrating(c) {
-			return ErrNotDatabase
-		}
-		return c.once("SELECT max(version_id) FROM goose_db_version WHERE is_applied", func(r row) { version = r.int(0) })
+		})
 	})
 	return version, err
 }
 
-// migrating tells whether nothing but goose's own table is there: a first migration that was cut short.
-func migrating(c *conn) bool {
+// isMigrating reports whether nothing but goose's own table exists: a first migration that was cut short.
+func isMigrating(c *engine.Conn) bool {
 	only := false
-	err := c.once(`SELECT count(*) = sum(name IN ('goose_db_version', 'sqlite_sequence')) FROM sqlite_schema`,
-		func(r row) { only = r.int(0) == 1 })
+	_, err := c.Query(`SELECT count(*) = sum(name IN ('goose_db_version', 'sqlite_sequence')) FROM sqlite_schema`).One(&only)
 	return err == nil && only
 }
 
@@ -128,7 +112,7 @@ func migrate(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 
-	db, err := sql.Open("sqlite", dsn(path, accessShared, pragmas(true)))
+	db, err := sql.Open("sqlite", engine.DSN(path))
 	if err != nil {
 		return err
 	}
@@ -143,12 +127,12 @@ func migrate(ctx context.Context, path string) (err error) {
 		return err
 	}
 	_, err = provider.Up(ctx)
-	return translate(err)
+	return engine.Translate(err)
 }
 
 // lockMigration keeps two processes that start at once from running the same migration twice: goose has no
-// lock for SQLite. The file goes with the lock, for one that root leaves behind would keep the database's
-// owner from the next migration. Whoever waited for it then has the lock of no file, and tries again.
+// lock for SQLite. The file is removed with the lock: one that root leaves behind would keep the database's
+// owner from the next migration. A process that waited for it then has the lock of no file, and tries again.
 func lockMigration(ctx context.Context, name string) (unlock func() error, err error) {
 	for {
 		l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,11 +16,18 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// noon is the tests' present.
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noon is the time of the tests.
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
-// openStore opens a new database in a folder of the test's own.
-func openStore(t testing.TB) (*sqlite.Store, string) {
+// newStore opens a new database in a directory of the test.
+func newStore(t testing.TB) (*sqlite.Store, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "triport.db")
 	return reopen(t, path, sqlite.Create), path
@@ -39,34 +47,34 @@ func reopen(t testing.TB, path string, mode sqlite.Mode) *sqlite.Store {
 	return s
 }
 
-// person is an account of a test with its uid code.
-type person struct {
+// user is an account of a test with its uid code.
+type user struct {
 	id, code string
 }
 
-func newPerson(t testing.TB, s *sqlite.Store, name string) person {
+func newUser(t testing.TB, s *sqlite.Store, name string) user {
 	t.Helper()
 	id := uuid.NewString()
 	code, err := s.CreateUser(t.Context(), auth.User{ID: id, Email: name + "@example.com", DisplayName: name, CreatedAt: noon})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return person{id, code.Code}
+	return user{id, code.Code}
 }
 
-func people(t testing.TB, s *sqlite.Store, n int) []person {
+func newUsers(t testing.TB, s *sqlite.Store, n int) []user {
 	t.Helper()
-	all := make([]person, n)
+	all := make([]user, n)
 	for i := range all {
-		all[i] = newPerson(t, s, fmt.Sprintf("user%d", i))
+		all[i] = newUser(t, s, fmt.Sprintf("user%d", i))
 	}
 	return all
 }
 
 // attempt is a live call by p presenting code.
-func (p person) attempt(code string) referral.Attempt {
+func (p user) attempt(code string) referral.Attempt {
 	return referral.Attempt{
-		ID: uuid.NewString(), User: p.id, Code: code, At: noon, RequestID: "req_0123456789abcdef", Source: referral.SourceLive,
+		ID: uuid.NewString(), User: p.id, Code: referral.ParsePresentedCode(code), At: noon, RequestID: "req_0123456789abcdef", Source: referral.SourceLive,
 	}
 }
 
@@ -79,7 +87,7 @@ func attribute(t testing.TB, s *sqlite.Store, a referral.Attempt) referral.Outco
 	return o
 }
 
-// wantSound fails the test unless the log and the table agree and the file is whole.
+// wantSound fails the test unless the audit log and the table agree and the file is intact.
 func wantSound(t testing.TB, s *sqlite.Store) referral.Verification {
 	t.Helper()
 	problems, err := s.Check(context.WithoutCancel(t.Context()))

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"os"
 	"testing"
-
-	_ "modernc.org/sqlite"
 )
 
-// tamper runs statements on the file as a hand with the sqlite3 shell would, with nothing enforced.
+// tamper runs statements on the file as a person with the sqlite3 shell would, with nothing enforced.
 func tamper(t testing.TB, path string, statements ...string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)")
@@ -25,7 +23,7 @@ func tamper(t testing.TB, path string, statements ...string) {
 	}
 }
 
-// holdWriteLock takes the write lock as another process would and returns what gives it back.
+// holdWriteLock takes the write lock as another process would and returns what releases it.
 func holdWriteLock(t testing.TB, path string) (release func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")

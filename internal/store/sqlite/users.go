@@ -9,43 +9,50 @@ import (
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-const userColumns = `u.id, u.email, u.display_name, u.created_at, u.disabled_at`
+const (
+	selectUser    = `SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at `
+	selectAccount = `SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at, c.code
+FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' `
+)
 
-func scanUser(r row) auth.User {
-	return auth.User{ID: r.text(0), Email: r.text(1), DisplayName: r.text(2), CreatedAt: r.time(3), DisabledAt: r.time(4)}
+// userColumns are destinations for selectUser, and accountColumns for selectAccount.
+func userColumns(u *auth.User) []any {
+	return []any{&u.ID, &u.Email, &u.DisplayName, &u.CreatedAt, (*engine.NullTime)(&u.DisabledAt)}
 }
 
-// CreateUser adds an account and its uid code, which it returns. The error wraps auth.ErrExists when the
+func accountColumns(a *auth.Account) []any {
+	return append(userColumns(&a.User), (*engine.NullText)(&a.Code))
+}
+
+// CreateUser adds an account and its uid code, which it returns. The error wraps auth.ErrExists if the
 // id or the e-mail address is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
-	var code referral.Code
-	err := s.write(ctx, func(c *conn) error {
-		taken, err := c.one(func(row) {}, `SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email)
+	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) {
+		taken, err := c.Query(`SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Exists()
+		if err == nil && taken {
+			err = fmt.Errorf("a user with this e-mail address or id %w", auth.ErrExists)
+		}
 		if err != nil {
-			return err
+			return referral.Code{}, err
 		}
-		if taken {
-			return fmt.Errorf("a user with this e-mail address or id %w", auth.ErrExists)
-		}
-		code, err = addUser(c, u)
-		return err
+		return insertUser(c, u)
 	})
-	return code, err
 }
 
-// addUser writes the rows of a new account. Its code is made longer as long as it is taken, by
+// insertUser writes the rows of a new account. Its code is made longer as long as it is taken, by
 // another account's code or by a slug.
-func addUser(c *conn, u auth.User) (referral.Code, error) {
-	_, err := c.exec(`INSERT INTO users (id, email, display_name, created_at, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
-		u.ID, u.Email, u.DisplayName, u.CreatedAt.UnixMicro(), micros(u.DisabledAt))
+func insertUser(c *engine.Conn, u auth.User) (referral.Code, error) {
+	_, err := c.Exec(`INSERT INTO users (id, email, display_name, created_at, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+		u.ID, u.Email, u.DisplayName, u.CreatedAt.UnixMicro(), engine.Micros(u.DisabledAt))
 	if err != nil {
 		return referral.Code{}, err
 	}
 	for n := referral.UIDCodeLength; n <= referral.MaxCodeLength; n++ {
 		code := referral.Code{Code: referral.UIDCode(u.ID, n), Kind: referral.KindUID, UserID: u.ID, CreatedAt: u.CreatedAt}
-		added, err := c.exec(`
+		added, err := c.Exec(`
 INSERT INTO codes (code, user_id, kind, created_at) VALUES (?1, ?2, 'uid', ?3) ON CONFLICT (code) DO NOTHING`,
 			code.Code, u.ID, u.CreatedAt.UnixMicro())
 		if err != nil || added == 1 {
@@ -61,126 +68,76 @@ var (
 )
 
 // ImportUsers adds the accounts that are missing, in one transaction. A user without an ID gets one
-// from newID; an account that is there is left as it is.
+// from newID; an existing account is left as it is.
 func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
-	verdicts := make([]auth.ImportResult, len(users))
-	err := s.writeBulk(ctx, func(c *conn) error {
-		for i, u := range users {
-			var err error
-			if verdicts[i], err = importUser(c, u, newID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return verdicts, nil
+	return resultsOf(ctx, s, users, func(c *engine.Conn, u auth.User) (auth.ImportResult, error) { return importUser(c, u, newID) })
 }
 
-func importUser(c *conn, u auth.User, newID func() (string, error)) (auth.ImportResult, error) {
-	verdict := auth.ImportResult{Created: true}
-	err := c.query(func(r row) error {
-		verdict.Created = false
+func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (auth.ImportResult, error) {
+	existing, err := scanAll(c.Query(selectUser+`FROM users u WHERE id = ?1 OR email = ?2`, u.ID, u.Email), userColumns)
+	var result auth.ImportResult
+	for _, other := range existing {
 		switch {
-		case r.text(1) != u.Email:
-			verdict.Err = errIDElsewhere
-		case u.ID != "" && r.text(0) != u.ID:
-			verdict.Err = errEmailElsewhere
+		case other.Email != u.Email:
+			result.Err = errIDElsewhere
+		case u.ID != "" && other.ID != u.ID:
+			result.Err = errEmailElsewhere
 		}
-		return nil
-	}, `SELECT id, email FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email)
-	if err != nil || !verdict.Created {
-		return verdict, err
+	}
+	if err != nil || len(existing) > 0 {
+		return result, err
 	}
 	if u.ID == "" {
 		if u.ID, err = newID(); err != nil {
-			return verdict, fmt.Errorf("draw a user id: %w", err)
+			return result, fmt.Errorf("draw a user id: %w", err)
 		}
 	}
-	_, err = addUser(c, u)
-	return verdict, err
+	_, err = insertUser(c, u)
+	return auth.ImportResult{Created: true}, err
 }
 
 // Users returns every account, oldest first. The second value is a read error, which ends the sequence.
 func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
-	return func(yield func(auth.Account, error) bool) {
-		err := s.read(ctx, func(c *conn) error {
-			return c.query(func(r row) error {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if !yield(auth.Account{User: scanUser(r), Code: r.text(5)}, nil) {
-					return errStopped
-				}
-				return nil
-			}, `
-SELECT `+userColumns+`, c.code FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid'
-ORDER BY u.created_at, u.id`)
-		})
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(auth.Account{}, err)
-		}
-	}
-}
-
-// errStopped ends a query whose caller has seen enough.
-var errStopped = errors.New("stopped by the caller")
-
-// Account returns a user with the uid code. The error wraps auth.ErrNotFound when there is no such user.
-func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
-	var a auth.Account
-	err := s.read(ctx, func(c *conn) (err error) {
-		a, err = account(c, userID)
-		return err
+	return stream(ctx, s, func(c *engine.Conn, yield func(auth.Account) error) error {
+		return scanEach(c.Query(selectAccount+`ORDER BY u.created_at, u.id`), accountColumns, yield)
 	})
+}
+
+// Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is no such user.
+func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
+	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, userID) })
+}
+
+func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
+	err = c.Query(selectAccount+`WHERE u.id = ?1`, userID).Get(auth.ErrNoUser, accountColumns(&a)...)
 	return a, err
 }
 
-func account(c *conn, userID string) (auth.Account, error) {
-	var a auth.Account
-	found, err := c.one(func(r row) { a = auth.Account{User: scanUser(r), Code: r.text(5)} }, `
-SELECT `+userColumns+`, c.code FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' WHERE u.id = ?1`, userID)
-	if err == nil && !found {
-		err = auth.ErrNoUser
-	}
-	return a, err
-}
-
-// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound when
+// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if
 // there is none.
 func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, error) {
-	query, key := `SELECT `+userColumns+` FROM users u WHERE u.id = ?1`, ref.ID
+	query, key := selectUser+`FROM users u WHERE u.id = ?1`, ref.ID
 	switch {
 	case ref.Code != "":
-		query, key = `SELECT `+userColumns+` FROM codes c JOIN users u ON u.id = c.user_id WHERE c.code = ?1`, ref.Code
+		query, key = selectUser+`FROM codes c JOIN users u ON u.id = c.user_id WHERE c.code = ?1`, ref.Code
 	case ref.Email != "":
-		query, key = `SELECT `+userColumns+` FROM users u WHERE u.email = ?1`, ref.Email
+		query, key = selectUser+`FROM users u WHERE u.email = ?1`, ref.Email
 	}
-	var u auth.User
-	err := s.read(ctx, func(c *conn) error {
-		found, err := c.one(func(r row) { u = scanUser(r) }, query, key)
-		if err == nil && !found {
-			err = auth.ErrNoUser
-		}
-		return err
+	return resultOf(ctx, s.Read, func(c *engine.Conn) (u auth.User, err error) {
+		err = c.Query(query, key).Get(auth.ErrNoUser, userColumns(&u)...)
+		return u, err
 	})
-	return u, err
 }
 
-// DisableUser disables an account, from the next request on, and returns it. An account that is
-// disabled keeps its first time. The error wraps auth.ErrNotFound when there is no such user.
+// DisableUser disables an account, from the next request on, and returns it. A disabled account keeps its
+// first time. The error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time) (auth.User, error) {
-	var u auth.User
-	err := s.write(ctx, func(c *conn) error {
-		_, err := c.exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())
+	a, err := resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (auth.Account, error) {
+		_, err := c.Exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())
 		if err != nil {
-			return err
+			return auth.Account{}, err
 		}
-		a, err := account(c, userID)
-		u = a.User
-		return err
+		return findAccount(c, userID)
 	})
-	return u, err
+	return a.User, err
 }

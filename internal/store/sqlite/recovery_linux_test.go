@@ -12,15 +12,15 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// refuseWrites makes every descriptor that this process has of a file one that only reads: writing to it
-// fails, as it does on a disk that fails, until the file is opened anew.
-func refuseWrites(t testing.TB, name string) {
+// failWrites makes every descriptor that this process has of a file read-only: writing to it fails, as
+// on a failed disk, until the file is opened again.
+func failWrites(t testing.TB, name string) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := 0
+	failed := 0
 	for _, e := range entries {
 		target, err := os.Readlink(filepath.Join("/proc/self/fd", e.Name()))
 		fd, numErr := strconv.Atoi(e.Name())
@@ -37,20 +37,20 @@ func refuseWrites(t testing.TB, name string) {
 		if err := syscall.Close(readOnly); err != nil {
 			t.Fatal(err)
 		}
-		refused++
+		failed++
 	}
-	if refused == 0 {
+	if failed == 0 {
 		t.Fatalf("%s is not open", filepath.Base(name))
 	}
 }
 
-func TestADiskThatFailsAndRecoversNeedsNoRestart(t *testing.T) {
+func TestStoreRecoversFromFailedDiskWithoutRestart(t *testing.T) {
 	t.Parallel()
-	logged, s, path := openLogged(t)
-	all := people(t, s, 4)
+	logged, s, path := newLoggedStore(t)
+	all := newUsers(t, s, 4)
 	session := newSession(t, s, all[0].id, time.Hour)
 	attribute(t, s, all[1].attempt(all[0].code))
-	refuseWrites(t, path+"-wal")
+	failWrites(t, path+"-wal")
 	missed := all[2].attempt(all[0].code)
 	if o, err := s.Attribute(t.Context(), missed, referral.Rules{}); err == nil {
 		t.Errorf("acknowledged: %+v", o)
@@ -58,38 +58,37 @@ func TestADiskThatFailsAndRecoversNeedsNoRestart(t *testing.T) {
 	if _, err := s.FindSession(t.Context(), session.Token); err != nil {
 		t.Errorf("a disk that cannot be written keeps sessions from being looked up: %v", err)
 	}
-	healed(t, s, missed)
+	recovered(t, s, missed)
 	attribute(t, s, all[3].attempt(all[0].code))
-	if v := wantWell(t, s, session); v.Attributions != 3 {
+	if v := wantOK(t, s, session); v.Attributions != 3 {
 		t.Errorf("%+v", v)
 	}
 	wantDurable(t, path, 3)
-	if got := strings.Join(logged.messages(), ", "); got != "the store is sick, the store is well again" {
+	if got := strings.Join(logged.messages(), "; "); got != "database unavailable, spooling attempts; database available again" {
 		t.Errorf("logged %q", got)
 	}
 }
 
-// TestAfterAFailedWriteTheWholeLogIsCopiedAgain: a checkpoint that a reader held up has copied a part of
-// the log into the database, without an fsync yet, and the failing disk has dropped that part since.
-// SQLite believes that it is there.
-func TestAfterAFailedWriteTheWholeLogIsCopiedAgain(t *testing.T) {
+// A checkpoint that a reader held up has copied a part of the WAL into the database, without an fsync yet,
+// and the failing disk has dropped that part since. SQLite believes that it is there.
+func TestRecoveryCopiesWholeWALAfterFailedWrite(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	all := people(t, s, 4)
+	s, path := newStore(t)
+	all := newUsers(t, s, 4)
 	session := newSession(t, s, all[0].id, time.Hour)
 	release := holdSnapshot(t, path)
 	attribute(t, s, all[1].attempt(all[0].code))
 	tamper(t, path, `PRAGMA wal_checkpoint(PASSIVE)`)
 	release()
 	damage(t, path, "users")
-	refuseWrites(t, path+"-wal")
+	failWrites(t, path+"-wal")
 	missed := all[2].attempt(all[0].code)
 	if o, err := s.Attribute(t.Context(), missed, referral.Rules{}); err == nil {
 		t.Errorf("acknowledged: %+v", o)
 	}
-	healed(t, s, missed)
+	recovered(t, s, missed)
 	attribute(t, s, all[3].attempt(all[0].code))
-	if v := wantWell(t, s, session); v.Attributions != 3 {
+	if v := wantOK(t, s, session); v.Attributions != 3 {
 		t.Errorf("%+v", v)
 	}
 	wantDurable(t, path, 3)

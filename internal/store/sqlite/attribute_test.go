@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -17,8 +16,8 @@ import (
 
 func TestAttributionAndItsEventAgree(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	s, _ := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
 	a := bob.attempt(ann.code)
 	want := referral.Outcome{Attributed: true, ReferrerID: ann.id}
 	if diff := cmp.Diff(want, attribute(t, s, a)); diff != "" {
@@ -43,11 +42,11 @@ func TestAttributionAndItsEventAgree(t *testing.T) {
 	}
 }
 
-func TestEachRefusalReadsItsFacts(t *testing.T) {
+func TestEachRejectionReadsItsFacts(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	ann, bob, carl, dora := newPerson(t, s, "ann"), newPerson(t, s, "bob"), newPerson(t, s, "carl"), newPerson(t, s, "dora")
-	eve := newPerson(t, s, "eve")
+	s, _ := newStore(t)
+	ann, bob, carl, dora := newUser(t, s, "ann"), newUser(t, s, "bob"), newUser(t, s, "carl"), newUser(t, s, "dora")
+	eve := newUser(t, s, "eve")
 	for _, slug := range []string{"first", "second"} {
 		if _, err := s.SetSlug(t.Context(), ann.id, slug, noon); err != nil {
 			t.Fatal(err)
@@ -59,7 +58,7 @@ func TestEachRefusalReadsItsFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		who    person
+		who    user
 		code   string
 		reason referral.Reason
 		detail string
@@ -68,7 +67,7 @@ func TestEachRefusalReadsItsFacts(t *testing.T) {
 		"malformed":          {ann, "a!", referral.ReasonInvalidCode, ""},
 		"own uid code":       {ann, ann.code, referral.ReasonSelfReferral, ""},
 		"own disabled slug":  {ann, "first", referral.ReasonSelfReferral, ""},
-		"no such code":       {ann, "nobodys", referral.ReasonUnknownCode, referral.DetailNoSuchCode},
+		"no such code":       {ann, "unused-code", referral.ReasonUnknownCode, referral.DetailNoSuchCode},
 		"disabled slug":      {eve, "first", referral.ReasonUnknownCode, referral.DetailCodeDisabled},
 		"disabled owner":     {ann, dora.code, referral.ReasonUnknownCode, referral.DetailOwnerDisabled},
 		"ring of two":        {ann, bob.code, referral.ReasonReferralCycle, ""},
@@ -85,30 +84,30 @@ func TestEachRefusalReadsItsFacts(t *testing.T) {
 
 func TestFiftyEqualCallsGiveOneAttribution(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	s, _ := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
 	if n := race(t, s, repeat(50, func(int) referral.Attempt { return bob.attempt(ann.code) })); n != 1 {
-		t.Errorf("%d calls were told true", n)
+		t.Errorf("%d calls were answered true", n)
 	}
 	if v := wantSound(t, s); v.Attributions != 1 {
 		t.Errorf("%+v", v)
 	}
 }
 
-func TestTwoReferrersRacingForOneUserGiveOneAttribution(t *testing.T) {
+func TestReferrersRacingForOneUserGiveOneAttribution(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	all := people(t, s, 9)
+	s, _ := newStore(t)
+	all := newUsers(t, s, 9)
 	if n := race(t, s, repeat(8, func(i int) referral.Attempt { return all[8].attempt(all[i].code) })); n != 1 {
-		t.Errorf("%d calls were told true", n)
+		t.Errorf("%d calls were answered true", n)
 	}
 	wantSound(t, s)
 }
 
-func TestUsersNamingEachOtherAtOnceNeverCloseARing(t *testing.T) {
+func TestUsersNamingEachOtherAtOnceFormNoCycle(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	all := people(t, s, 20)
+	s, _ := newStore(t)
+	all := newUsers(t, s, 20)
 	attempts := repeat(20, func(i int) referral.Attempt { return all[i].attempt(all[i^1].code) })
 	if n := race(t, s, attempts); n != 10 {
 		t.Errorf("%d of 10 pairs are linked", n)
@@ -124,7 +123,7 @@ func repeat(n int, f func(int) referral.Attempt) []referral.Attempt {
 	return all
 }
 
-// race makes all attempts at once and returns how many were told true.
+// race makes all attempts at once and returns how many were answered true.
 func race(t *testing.T, s *sqlite.Store, attempts []referral.Attempt) (attributed int) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -150,12 +149,12 @@ func race(t *testing.T, s *sqlite.Store, attempts []referral.Attempt) (attribute
 	return attributed
 }
 
-func TestAnAttemptThatFailsLeavesItsNeighboursAlone(t *testing.T) {
+func TestFailedAttemptDoesNotAffectOthersInItsBatch(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	all := people(t, s, 65)
+	s, _ := newStore(t)
+	all := newUsers(t, s, 65)
 	referrer := all[64]
-	nobody := person{id: "00000000-0000-4000-8000-000000000000"}
+	nobody := user{id: "00000000-0000-4000-8000-000000000000"}
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
@@ -166,12 +165,12 @@ func TestAnAttemptThatFailsLeavesItsNeighboursAlone(t *testing.T) {
 			o, err := s.Attribute(t.Context(), who.attempt(referrer.code), referral.Rules{})
 			if who == nobody {
 				if !errors.Is(err, auth.ErrNotFound) {
-					t.Errorf("an attempt by nobody: %+v %v", o, err)
+					t.Errorf("an attempt of an unknown user: %+v %v", o, err)
 				}
 				return
 			}
 			if err != nil || !o.Attributed {
-				t.Errorf("a good attempt beside bad ones: %+v %v", o, err)
+				t.Errorf("a good attempt next to bad ones: %+v %v", o, err)
 			}
 		})
 	}
@@ -181,34 +180,13 @@ func TestAnAttemptThatFailsLeavesItsNeighboursAlone(t *testing.T) {
 	}
 }
 
-func TestAnAttemptGivenUpOnIsDecidedOnceWhenReplayed(t *testing.T) {
+func TestRejectionsBeyondDailyLimitAreAnsweredButNotStored(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	a := bob.attempt(ann.code)
-	if _, err := s.Attribute(ctx, a, referral.Rules{}); err != nil && !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	a.Source = referral.SourceSpool
-	for range 2 {
-		if _, err := s.Replay(t.Context(), []referral.Attempt{a}, referral.Rules{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if v := wantSound(t, s); v.Attributions != 1 || v.Events != 1 {
-		t.Errorf("%+v", v)
-	}
-}
-
-func TestRefusalsBeyondFiftyADayAreAnsweredButNotStored(t *testing.T) {
-	t.Parallel()
-	s, _ := openStore(t)
-	ann := newPerson(t, s, "ann")
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
 	unstored := 0
-	for range referral.MaxLiveRefusals + 3 {
-		o := attribute(t, s, ann.attempt("nobodys"))
+	for range referral.MaxStoredRejections + 3 {
+		o := attribute(t, s, ann.attempt("unused-code"))
 		if o.Reason != referral.ReasonUnknownCode {
 			t.Fatalf("%+v", o)
 		}
@@ -217,14 +195,14 @@ func TestRefusalsBeyondFiftyADayAreAnsweredButNotStored(t *testing.T) {
 		}
 	}
 	if unstored != 3 {
-		t.Errorf("%d refusals were left out instead of 3", unstored)
+		t.Errorf("%d rejections were left out instead of 3", unstored)
 	}
-	tomorrow := ann.attempt("nobodys")
+	tomorrow := ann.attempt("unused-code")
 	tomorrow.At = noon.Add(12 * time.Hour)
 	if o := attribute(t, s, tomorrow); o.Unstored {
 		t.Error("the next UTC day is a new one")
 	}
-	replayed := ann.attempt("nobodys")
+	replayed := ann.attempt("unused-code")
 	replayed.Source = referral.SourceReplay
 	if _, err := s.Replay(t.Context(), []referral.Attempt{replayed}, referral.Rules{}); err != nil {
 		t.Fatal(err)
@@ -233,85 +211,15 @@ func TestRefusalsBeyondFiftyADayAreAnsweredButNotStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(d.Events), referral.MaxLiveRefusals+2; got != want {
+	if got, want := len(d.Events), referral.MaxStoredRejections+2; got != want {
 		t.Errorf("%d events instead of %d", got, want)
 	}
 }
 
-func TestReplayTwiceIsOnce(t *testing.T) {
+func TestClosedStoreAnswersErrClosed(t *testing.T) {
 	t.Parallel()
-	s, _ := openStore(t)
-	all := people(t, s, 4)
-	attempts := []referral.Attempt{
-		{User: all[0].id, Code: all[1].code, At: noon, Source: referral.SourceReplay},
-		{User: "user0@example.com", Code: all[2].code, At: noon, Source: referral.SourceReplay},
-		{User: all[3].id, Code: "nobodys", At: noon, Source: referral.SourceReplay},
-		{User: "nobody@example.com", Code: "nobodys", At: noon, Source: referral.SourceReplay},
-	}
-	var logs [2]int
-	for round, first := range []referral.Verdict{
-		{Outcome: referral.Outcome{Attributed: true, ReferrerID: all[1].id}},
-		{Outcome: referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, Known: true},
-	} {
-		got, err := s.Replay(t.Context(), attempts, referral.Rules{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []referral.Verdict{
-			first,
-			{Outcome: referral.Outcome{Reason: referral.ReasonAlreadyAttributed}},
-			{Outcome: referral.Outcome{Reason: referral.ReasonUnknownCode, Detail: referral.DetailNoSuchCode}},
-			{Err: referral.ErrNoUser},
-		}
-		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
-			t.Errorf("round %d: %s", round, diff)
-		}
-		d, err := s.Inspect(t.Context(), all[3].id, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		logs[round] = len(d.Events)
-	}
-	if logs != [2]int{1, 1} {
-		t.Errorf("events after each round: %v", logs)
-	}
-	wantSound(t, s)
-}
-
-func TestAnAttemptIDOfAnotherUserIsReported(t *testing.T) {
-	t.Parallel()
-	s, _ := openStore(t)
-	all := people(t, s, 3)
-	a := all[0].attempt(all[2].code)
-	attribute(t, s, a)
-	b := all[1].attempt(all[2].code)
-	b.ID, b.Source = a.ID, referral.SourceReplay
-	got, err := s.Replay(t.Context(), []referral.Attempt{b}, referral.Rules{})
-	if err != nil || !errors.Is(got[0].Err, referral.ErrAttemptTaken) {
-		t.Errorf("%+v %v", got, err)
-	}
-	wantSound(t, s)
-}
-
-func TestARowTheSchemaRefusesIsItsAttemptsOwnError(t *testing.T) {
-	t.Parallel()
-	s, path := openStore(t)
-	all := people(t, s, 3)
-	// A trigger stands in for whatever a row may meet in a file that somebody worked on by hand.
-	tamper(t, path, `CREATE TRIGGER trap BEFORE INSERT ON attributions WHEN NEW.invitee_id = '`+all[0].id+`' BEGIN SELECT raise(ABORT, 'no'); END`)
-	got, err := s.Replay(t.Context(), []referral.Attempt{all[0].attempt(all[2].code), all[1].attempt(all[2].code)}, referral.Rules{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got[0].Err == nil || !got[1].Outcome.Attributed {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestAClosedStoreAnswersAndDoesNotHang(t *testing.T) {
-	t.Parallel()
-	s, _ := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	s, _ := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -321,31 +229,21 @@ func TestAClosedStoreAnswersAndDoesNotHang(t *testing.T) {
 	if _, err := s.RevokeSessions(t.Context(), ann.id, noon); !errors.Is(err, sqlite.ErrClosed) {
 		t.Errorf("write: %v", err)
 	}
-	if _, err := s.FindUser(t.Context(), ann.id); !errors.Is(err, sqlite.ErrClosed) {
+	if _, err := s.FindUser(t.Context(), auth.UserRef{ID: ann.id}); !errors.Is(err, sqlite.ErrClosed) {
 		t.Errorf("read: %v", err)
 	}
 }
 
-func TestNothingIsAcknowledgedIntoARemovedFile(t *testing.T) {
+func TestWriteLockOfAnotherProcessDelaysAttempts(t *testing.T) {
 	t.Parallel()
-	s, path := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
-	rename(t, path, filepath.Join(t.TempDir(), "elsewhere"))
-	if o, err := s.Attribute(t.Context(), bob.attempt(ann.code), referral.Rules{}); !errors.Is(err, sqlite.ErrReplaced) {
-		t.Errorf("%+v %v", o, err)
-	}
-}
-
-func TestAnotherProcessHoldingTheLockDelaysAndLosesNothing(t *testing.T) {
-	t.Parallel()
-	s, path := openStore(t)
-	ann, bob := newPerson(t, s, "ann"), newPerson(t, s, "bob")
+	s, path := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
 	release := holdWriteLock(t, path)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	a := bob.attempt(ann.code)
 	if _, err := s.Attribute(ctx, a, referral.Rules{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("the lock is held, and yet: %v", err)
+		t.Fatalf("the lock is held: %v", err)
 	}
 	release()
 	a.Source = referral.SourceSpool
@@ -354,4 +252,19 @@ func TestAnotherProcessHoldingTheLockDelaysAndLosesNothing(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 	wantSound(t, s)
+}
+
+func TestCycleQueryEndsInADamagedRing(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	all := newUsers(t, s, 4)
+	for i, u := range all[:3] {
+		referrer := all[(i+1)%3]
+		tamper(t, path, `INSERT INTO attributions VALUES ('`+u.id+`', '`+referrer.id+`', '`+referrer.code+`', 0, 'x')`)
+	}
+	for to, want := range map[string]bool{all[0].id: true, all[2].id: true, all[3].id: false} {
+		if found, err := s.LeadsTo(t.Context(), all[0].id, to); found != want || err != nil {
+			t.Errorf("%t %v", found, err)
+		}
+	}
 }

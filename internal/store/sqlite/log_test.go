@@ -30,21 +30,20 @@ func (l *logged) String() string {
 	return l.buf.String()
 }
 
-// messages returns what each line says up to its colon.
+// messages returns the message of each line.
 func (l *logged) messages() (all []string) {
 	for line := range strings.Lines(l.String()) {
 		var entry struct{ Msg string }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			entry.Msg = line
 		}
-		msg, _, _ := strings.Cut(entry.Msg, ":")
-		all = append(all, msg)
+		all = append(all, entry.Msg)
 	}
 	return all
 }
 
-// openLogged is openStore with a log.
-func openLogged(t testing.TB) (*logged, *sqlite.Store, string) {
+// newLoggedStore is newStore with a logger. No line may show a path.
+func newLoggedStore(t testing.TB) (*logged, *sqlite.Store, string) {
 	t.Helper()
 	l, path := &logged{}, filepath.Join(t.TempDir(), "triport.db")
 	s, err := sqlite.Open(t.Context(), path, sqlite.Options{

@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// createFile creates an empty file that only its owner may read, unless there is one. SQLite gives the
+// companions the same mode. The error wraps ErrLeftBehind if files of an earlier database are next to it.
+func createFile(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	left, err := leftBehind(path)
+	if err != nil {
+		return fmt.Errorf("create it: %w", err)
+	}
+	if len(left) > 0 {
+		if _, err := os.Lstat(path); err == nil {
+			return nil // another process has created it meanwhile
+		}
+		return fmt.Errorf("%w (%s): put the database back; or move them away, then restore a backup or start with a new database",
+			ErrLeftBehind, strings.Join(left, ", "))
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("create it: %w", err)
+	}
+	return f.Close()
+}
+
+// leftBehind returns the names of a write-ahead log and of spool files with content next to path. A new
+// database would lose the attempts that wait in them, and sign every user out.
+func leftBehind(path string) (names []string, err error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(path))
+		if info, err := e.Info(); ok && err == nil && info.Size() > 0 && belongings.MatchString(suffix) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// belongings are suffixes of the write-ahead log, the spool, and a spool segment.
+var belongings = regexp.MustCompile(`^(-wal|\.spool(\.[0-9]+)?)$`)

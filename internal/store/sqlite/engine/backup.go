@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"modernc.org/sqlite"
+
+	"github.com/triport/triport-console/internal/fsutil"
+)
+
+// Backup writes a consistent copy of the database to file, which must not exist, with mode 0600, and
+// returns its size in bytes. It may run while others write: the copy is of the moment it began. It gets
+// its name once it is complete and on disk. A crash leaves file.partial, and the next backup to that name
+// starts it afresh. The error wraps fs.ErrExist if the file exists.
+func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) {
+	if err := absent(file); err != nil {
+		return 0, err
+	}
+	partial := file + ".partial"
+	f, err := openPartial(partial)
+	if err != nil {
+		return 0, fmt.Errorf("create the copy: %w", err)
+	}
+	defer func() {
+		if err != nil { // removed before the close gives the lock back
+			err = errors.Join(err, ifExists(os.Remove(partial)))
+		}
+		err = errors.Join(err, f.Close())
+	}()
+	if err := db.vacuumInto(ctx, partial); err != nil {
+		return 0, fmt.Errorf("copy the database: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return 0, fmt.Errorf("fsync the copy: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() == 0 {
+		err = errors.New("copy the database: nothing arrived in the copy: give it another name")
+	}
+	if err == nil {
+		err = absent(file) // the lock on the partial file keeps other backups to that name away
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Rename(partial, file); err != nil {
+		return 0, fmt.Errorf("rename the copy: %w", err)
+	}
+	return info.Size(), fsutil.SyncDir(filepath.Dir(file))
+}
+
+func absent(file string) error {
+	_, err := os.Lstat(file)
+	if err == nil {
+		err = fmt.Errorf("%s %w: a backup never overwrites a file", file, fs.ErrExist)
+	}
+	return ifExists(err)
+}
+
+// ifExists ignores the error that a file does not exist.
+func ifExists(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// openPartial creates the file that a copy is written to, or empties what a killed backup left. Its lock,
+// which ends with the process, distinguishes that from a running backup to the same name. A link may be a trap in
+// a shared directory; another backup may have renamed the file between the opening and the lock.
+func openPartial(name string) (f *os.File, err error) {
+	f, err = os.OpenFile(name, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		err = fmt.Errorf("%s is in use, another backup to this name may be running: wait for it, or name another file: %w", name, err)
+	} else if info, statErr := f.Stat(); statErr != nil || !fsutil.IsPlainFile(info) || same(name, info) != nil {
+		err = fmt.Errorf("%s is a link, not a plain file, or was just taken away: remove it, or name another file", name)
+	} else {
+		err = errors.Join(f.Truncate(0), f.Chmod(0o600))
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// vacuumInto copies on a connection of its own, which takes no lock that a writer waits for, until ctx
+// ends. It is not query_only: SQLite would reject writing the copy.
+func (db *DB) vacuumInto(ctx context.Context, file string) (err error) {
+	target, err := filepath.Abs(file) // to SQLite a relative name that begins with file: is an address
+	if err != nil {
+		return err
+	}
+	var d sqlite.Driver
+	raw, err := d.Open(dsn(db.path, accessShared, []pragma{{name: "busy_timeout", value: "1500"}}))
+	if err != nil {
+		return Translate(err)
+	}
+	defer func() { err = errors.Join(err, raw.Close()) }()
+	_, err = raw.(driver.ExecerContext).ExecContext(ctx, "VACUUM INTO ?1", []driver.NamedValue{{Ordinal: 1, Value: target}})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return Translate(err)
+}

@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/triport/triport-console/internal/bounded"
+)
+
+const (
+	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is
+	// not worth taking a server out of rotation.
+	unwritableAfter = 5 * time.Second
+	// probeTimeout bounds NotReady.
+	probeTimeout = time.Second
+)
+
+var errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", slowCommit)
+
+// health remembers how writing went.
+type health struct {
+	now     func() time.Time
+	mu      sync.Mutex
+	lastOK  time.Time
+	failing time.Time // since when; zero while writing works
+	cause   error
+}
+
+func (h *health) note(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cause = err; err == nil {
+		h.lastOK, h.failing = h.now(), time.Time{}
+	} else if h.failing.IsZero() {
+		h.failing = h.now()
+	}
+}
+
+// suspect notes a probe without an answer, or a slow commit, unless a better cause is known.
+func (h *health) suspect(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing.IsZero() {
+		h.failing, h.cause = h.now(), err
+	}
+}
+
+// state reports whether a write succeeded so recently that a probe is not needed, and why writing has
+// failed for unwritableAfter.
+func (h *health) state() (proven bool, unwritable error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing.IsZero() {
+		return h.now().Sub(h.lastOK) < unwritableAfter, nil
+	}
+	if h.now().Sub(h.failing) < unwritableAfter {
+		return false, nil
+	}
+	return false, h.cause
+}
+
+// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it
+// lately, it makes one that changes nothing.
+func (db *DB) NotReady(ctx context.Context) (found []string) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	_, err := db.probeRead.Do(probeTimeout, func() (none struct{}, err error) {
+		return none, db.Read(ctx, func(c *Conn) error {
+			_, err := c.Query(db.opt.Probe).Exists()
+			return err
+		})
+	})
+	if err != nil {
+		found = append(found, fmt.Sprintf("the store cannot be read: %v", inWords(err)))
+	}
+	if proven, _ := db.health.state(); db.writer != nil && !proven {
+		_, err := db.probeWrite.Do(probeTimeout, func() (none struct{}, err error) {
+			return none, db.WriteAlone(ctx, (*Conn).commitNothing)
+		})
+		if errors.Is(err, bounded.TimeoutError(probeTimeout)) || errors.Is(err, context.DeadlineExceeded) {
+			db.health.suspect(err)
+		}
+	}
+	if _, cause := db.health.state(); cause != nil {
+		found = append(found, fmt.Sprintf("the store has not been writable for %s: %v", unwritableAfter, inWords(cause)))
+	}
+	return found
+}
+
+// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that
+// the disk does not read is that of another file.
+func inWords(err error) error {
+	if IsDamage(err) {
+		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))
+	}
+	return err
+}

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// retryEvery is how often the recovery of a failed database is tried. A try costs a few system calls
+// while the disk fails; what waits meanwhile waits elsewhere.
+const retryEvery = 250 * time.Millisecond
+
+// fail stops all transactions until the database has recovered.
+func (w *writer) fail(err error) {
+	w.failed = err
+	w.db.health.note(err)
+	w.db.opt.Report(err, true)
+	if w.retry == nil {
+		w.retry = time.After(retryEvery)
+	}
+}
+
+// recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that
+// it had, or new ones.
+func (w *writer) recover() {
+	w.retry = nil
+	if w.db.Err() != nil {
+		return
+	}
+	if err := inOrder(w.db.checkFiles, w.tryCommit, w.reopen, w.restartWAL); err != nil {
+		w.fail(err)
+		return
+	}
+	w.failed = nil
+	w.judge(nil)
+}
+
+// inOrder runs the steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryCommit commits, on a connection of its own, without changing anything. Nothing is closed before this
+// succeeds: a failed disk can take seconds to reject a write, and still be read meanwhile.
+func (w *writer) tryCommit() error {
+	if w.conn == nil {
+		return nil
+	}
+	c, err := openConn(w.db.path, accessShared, true)
+	if err != nil {
+		return err
+	}
+	defer c.discard()
+	return inOrder(func() error { return c.Pragma("wal_autocheckpoint = 0") }, c.commitNothing)
+}
+
+// commitNothing sets the user version, which nothing uses, to what it is. SQLite still writes the header page to
+// the WAL and fsyncs it.
+func (c *Conn) commitNothing() error { return c.Pragma("user_version = 0") }
+
+// reopen closes all connections as a crash would, and opens the database again.
+//
+// After a failed write nobody knows what the disk holds. The system has dropped the pages, calls them
+// clean, and the next fsync of the file succeeds (also that of the database, into which an earlier
+// checkpoint may have copied a part of the WAL without an fsync yet). Only the WAL up to the last acknowledged
+// commit is known to be on disk. So nothing is checkpointed on the way out, and SQLite must forget what it
+// has copied already: it does when the last connection is gone. Another process that has the
+// file open keeps that memory; its disk fails as well, and it must end too.
+func (w *writer) reopen() (err error) {
+	var witness *Conn
+	if w.conn != nil {
+		if witness, err = openWitness(w.db.path); err != nil {
+			return err
+		}
+	}
+	var failed error
+	err = w.db.readers.reset(func() opener {
+		w.db.files.Store(nil)
+		w.conn.discard()
+		witness.discard()
+		w.conn, witness = nil, nil
+		if failed = w.open(); failed != nil {
+			return func() (*Conn, error) { return nil, failed }
+		}
+		return w.db.openReader
+	})
+	witness.discard()
+	return errors.Join(err, failed)
+}
+
+// restartWAL empties the WAL of a database that was just reopened. Nothing may be written behind what it holds:
+// that can be a commit whose fsync failed, read back from the system's cache and not from the disk, and a commit
+// behind it would be lost with it. So the WAL is copied into the database with an fsync first. Then a
+// commit proves that the disk takes one. Reads do not wait for this: another process that reads can delay it
+// for as long as it likes.
+func (w *writer) restartWAL() error {
+	return inOrder(func() error { return w.conn.emptyWAL(lockWait) }, w.conn.commitNothing)
+}
+
+// openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither
+// checkpoints nor deletes the WAL.
+func openWitness(path string) (*Conn, error) {
+	c, err := openConn(path, accessRead, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.touch(); err != nil {
+		c.discard()
+		return nil, err
+	}
+	return c, nil
+}
+
+// touch reads the schema. That opens the companion files, or creates them.
+func (c *Conn) touch() error {
+	_, err := c.Query("SELECT count(*) FROM sqlite_schema").Exists()
+	return err
+}
+
+// open opens the connection that writes and notes the files. Opened again, it must be the same database file.
+//
+// From then on the writer waits for locks: SQLite's own waits grow to 100 ms, long enough to be overtaken forever by
+// a process that commits batch after batch. The writer checkpoints too. SQLite does so only for a WAL that other
+// processes have made four times as long, about 16 MB.
+func (w *writer) open() (err error) {
+	path := w.db.path
+	defer func() {
+		if errors.Is(err, ErrReplaced) {
+			w.db.lose(err)
+		}
+	}()
+	before, err := os.Stat(path)
+	if err != nil {
+		return unseen(err)
+	}
+	if w.files != nil && !os.SameFile(before, w.files.db) {
+		return ErrReplaced
+	}
+	c, err := openConn(path, accessShared, true)
+	if err != nil {
+		return err
+	}
+	var f *files
+	if err = c.touch(); err == nil {
+		f, err = noteFiles(path, w.db.base, before)
+	}
+	if err == nil {
+		err = errors.Join(c.Pragma("busy_timeout = 0"), c.Pragma("wal_autocheckpoint = 4000"))
+	}
+	if err != nil {
+		closeWithoutTrace(path, c)
+		return err
+	}
+	w.conn, w.files, w.wal = c, f, backlog{}
+	w.db.files.Store(f)
+	return nil
+}
+
+// closeWithoutTrace closes the last connection without a checkpoint and without deleting a file by its
+// name.
+func closeWithoutTrace(path string, c *Conn) {
+	if witness, err := openWitness(path); err == nil {
+		defer witness.discard()
+	}
+	c.discard()
+}
+
+// close closes the writer's connection. Only a database that is ok is closed in the usual way, which
+// checkpoints and deletes the WAL: SQLite deletes by name, and the name may be another file's now. No acknowledged
+// commit is lost by the way out.
+func (w *writer) close() (err error) {
+	if w.conn == nil {
+		return nil
+	}
+	if w.failed == nil && w.files.check() == nil {
+		return w.conn.close()
+	}
+	if w.failed == nil && w.files.walNeedsCopy() {
+		err = w.conn.emptyWAL(lockWait)
+	}
+	if same(w.files.path, w.files.db) == nil {
+		closeWithoutTrace(w.db.path, w.conn)
+	} else {
+		w.conn.discard() // SQLite notices itself that the database has moved
+	}
+	return err
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Query is a statement with its arguments, ready to run.
+type Query struct {
+	conn *Conn
+	sql  string
+	args []driver.Value
+}
+
+// Query returns a query on the connection. sql must be a constant: the connection keeps the prepared
+// statement until it closes. A query must not run inside its own Each.
+func (c *Conn) Query(sql string, args ...driver.Value) Query { return Query{c, sql, args} }
+
+// Each calls f for every row, in order, until f returns an error.
+func (q Query) Each(f func(Row) error) error {
+	s, err := q.conn.prepare(q.sql)
+	if err != nil {
+		return err
+	}
+	return q.conn.run(s, q.args, f)
+}
+
+// One scans the first row and reports whether there was one.
+func (q Query) One(dest ...any) (found bool, err error) {
+	err = q.Each(func(r Row) error {
+		found = true
+		if err := r.Scan(dest...); err != nil {
+			return err
+		}
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return found, err
+}
+
+// Get scans the first row. The error is missing if there is none.
+func (q Query) Get(missing error, dest ...any) error {
+	found, err := q.One(dest...)
+	if err == nil && !found {
+		err = missing
+	}
+	return err
+}
+
+// Exists reports whether the query has a row.
+func (q Query) Exists() (bool, error) { return q.One() }
+
+// Row is one row of a result, valid until the next one.
+type Row struct{ values []driver.Value }
+
+// NullText is a destination for a text column that may be NULL, which reads as the empty string.
+type NullText string
+
+// NullTime is a destination for a time column that may be NULL, which reads as the zero time.
+type NullTime time.Time
+
+var (
+	errEnough = errors.New("enough rows")
+	errScan   = errors.New("a row cannot be read")
+)
+
+// Scan copies the columns into dest, one each. A destination is a *string, *int64, *bool (0 or 1),
+// *time.Time (microseconds, UTC), *NullText, *NullTime, *any, or a []byte of exactly the column's length. A wrong
+// number or type is an error. Without destinations the row is ignored.
+func (r Row) Scan(dest ...any) error {
+	if len(dest) != len(r.values) && len(dest) > 0 {
+		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(r.values), len(dest))
+	}
+	for i, d := range dest {
+		if !assign(d, r.values[i]) {
+			return fmt.Errorf("%w: column %d has another type (%T)", errScan, i+1, r.values[i])
+		}
+	}
+	return nil
+}
+
+// assign reports whether dest takes the value. It keeps no pointer, so destinations stay on the stack.
+func assign(dest any, v driver.Value) (ok bool) {
+	text, isText := v.(string)
+	number, isNumber := v.(int64)
+	switch d := dest.(type) {
+	case *string:
+		*d, ok = text, isText
+	case *NullText:
+		*d, ok = NullText(text), isText || v == nil
+	case *int64:
+		*d, ok = number, isNumber
+	case *bool:
+		*d, ok = number == 1, isNumber && number>>1 == 0
+	case *time.Time:
+		*d, ok = time.UnixMicro(number).UTC(), isNumber
+	case *NullTime:
+		*d, ok = NullTime{}, isNumber || v == nil
+		if isNumber {
+			*d = NullTime(time.UnixMicro(number).UTC())
+		}
+	case []byte:
+		b, isBlob := v.([]byte)
+		ok = isBlob && len(b) == len(d) && copy(d, b) == len(b)
+	case *any:
+		*d, ok = v, true
+	}
+	return ok
+}
+
+// Micros is how a time is stored: microseconds, the zero time as NULL.
+func Micros(t time.Time) driver.Value {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// OrNull is how an optional text is stored: the empty string as NULL.
+func OrNull[T ~string](s T) driver.Value {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}

@@ -1,0 +1,71 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
+)
+
+// Each statement breaks one rule of the schema.
+func TestSchemaRejectsInvalidRows(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+	attribute(t, s, bob.attempt(ann.code))
+	if _, err := s.SetSlug(t.Context(), ann.id, "slug", noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = "00000000-0000-4000-8000-000000000000"
+	for name, statement := range map[string]string{
+		"a second user with the e-mail address": `INSERT INTO users VALUES ('` + nobody + `', 'ann@example.com', '', 0, NULL)`,
+		"an e-mail address in upper case":       `INSERT INTO users VALUES ('` + nobody + `', 'Ann@example.com', '', 0, NULL)`,
+		"a user id that is not a UUID":          `INSERT INTO users VALUES ('ann', 'x@example.com', '', 0, NULL)`,
+		"a time as text":                        `INSERT INTO users VALUES ('` + nobody + `', 'x@example.com', '', 'today', NULL)`,
+		"a session of an unknown user":          `INSERT INTO sessions VALUES (zeroblob(32), '` + nobody + `', zeroblob(32), 0, 0, NULL)`,
+		"a session token in the clear":          `INSERT INTO sessions VALUES (X'00', '` + ann.id + `', zeroblob(32), 0, 0, NULL)`,
+		"a code of an unknown user":             `INSERT INTO codes VALUES ('free', '` + nobody + `', 'custom', 0, NULL)`,
+		"a code that exists":                    `INSERT INTO codes VALUES ('slug', '` + bob.id + `', 'custom', 0, NULL)`,
+		"a second uid code":                     `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'uid', 0, NULL)`,
+		"a second active slug":                  `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'custom', 0, NULL)`,
+		"a disabled uid code":                   `UPDATE codes SET disabled_at = 1 WHERE kind = 'uid'`,
+		"a code of another kind":                `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'gift', 0, NULL)`,
+		"a code deleted":                        `DELETE FROM codes WHERE code = 'slug'`,
+		"a code given away":                     `UPDATE codes SET user_id = '` + bob.id + `' WHERE code = 'slug'`,
+		"a second referrer":                     `INSERT INTO attributions VALUES ('` + bob.id + `', '` + ann.id + `', 'slug', 0, 'x')`,
+		"a self-referral":                       `INSERT INTO attributions VALUES ('` + ann.id + `', '` + ann.id + `', 'slug', 0, 'x')`,
+		"an attribution by an unknown code":     `INSERT INTO attributions VALUES ('` + ann.id + `', '` + bob.id + `', 'unused-code', 0, 'x')`,
+		"an event changed":                      `UPDATE events SET code = 'slug'`,
+		"an event deleted":                      `DELETE FROM events`,
+		"an event replaced":                     `INSERT OR REPLACE INTO events (seq, at, user_id, type) VALUES (1, 0, '` + ann.id + `', 'signup')`,
+		"a rejection without a reason":          `INSERT INTO events (at, user_id, type) VALUES (0, '` + ann.id + `', 'rejected')`,
+		"an event of an unknown user":           `INSERT INTO events (at, user_id, type) VALUES (0, '` + nobody + `', 'first_paid')`,
+		"an attempt's second signup": `INSERT INTO events (at, user_id, type, attempt_id)
+			SELECT 0, user_id, 'signup', attempt_id FROM events WHERE type = 'signup'`,
+	} {
+		if err := execute(t, path, statement); err == nil {
+			t.Errorf("%s is accepted", name)
+		} else if !engine.IsConstraint(engine.Translate(err)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// execute runs a statement on a connection that writes, with everything a real one enforces.
+func execute(t *testing.T, path, statement string) (err error) {
+	t.Helper()
+	db, err := sql.Open("sqlite", engine.DSN(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, err = db.ExecContext(t.Context(), statement)
+	return err
+}

@@ -1,0 +1,153 @@
+package sqlite_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+func TestUIDCodeIsLongerIfItsShortFormIsTaken(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	squatter := newUser(t, s, "squatter")
+	id := uuid.NewString()
+	if _, err := s.SetSlug(t.Context(), squatter.id, referral.UIDCode(id, referral.UIDCodeLength), noon); err != nil {
+		t.Fatal(err)
+	}
+	code, err := s.CreateUser(t.Context(), auth.User{ID: id, Email: "ann@example.com", CreatedAt: noon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := referral.UIDCode(id, referral.UIDCodeLength+1); code.Code != want {
+		t.Errorf("code %s instead of %s", code.Code, want)
+	}
+	wantSound(t, s)
+}
+
+func TestFindUserByIDEmailAndCode(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	for _, slug := range []string{"old-slug", "new-slug"} {
+		if _, err := s.SetSlug(t.Context(), ann.id, slug, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ref := range []string{ann.id, strings.ToUpper(ann.id), "ann@example.com", "Ann@Example.COM", ann.code, "old-slug", " NEW-slug "} {
+		u, err := findUser(t, s, ref)
+		if err != nil || u.ID != ann.id {
+			t.Errorf("%q: %+v %v", ref, u, err)
+		}
+	}
+	for ref, want := range map[string]error{
+		"nobody": auth.ErrNotFound, "bob@example.com": auth.ErrNotFound, uuid.NewString(): auth.ErrNotFound,
+		"": auth.ErrUserRef, "two words": auth.ErrUserRef, "%41nn": auth.ErrUserRef,
+	} {
+		if _, err := findUser(t, s, ref); !errors.Is(err, want) {
+			t.Errorf("%q: %v instead of %v", ref, err, want)
+		}
+	}
+}
+
+// findUser finds the user that a person names.
+func findUser(t testing.TB, s *sqlite.Store, text string) (auth.User, error) {
+	t.Helper()
+	ref, err := auth.ParseUserRef(text, referral.ParseCode)
+	if err != nil {
+		return auth.User{}, err
+	}
+	return s.FindUser(t.Context(), ref)
+}
+
+func TestCreateUserRejectsTakenEmailOrID(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	for _, u := range []auth.User{
+		{ID: uuid.NewString(), Email: "ann@example.com", CreatedAt: noon},
+		{ID: ann.id, Email: "other@example.com", CreatedAt: noon},
+	} {
+		if _, err := s.CreateUser(t.Context(), u); !errors.Is(err, auth.ErrExists) {
+			t.Errorf("%+v: %v", u, err)
+		}
+	}
+}
+
+func TestDisablingTwiceKeepsTheFirstTime(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	for i := range 2 {
+		u, err := s.DisableUser(t.Context(), ann.id, noon.Add(time.Duration(i)*time.Hour))
+		if err != nil || !u.DisabledAt.Equal(noon) {
+			t.Errorf("%+v %v", u, err)
+		}
+	}
+	if _, err := s.DisableUser(t.Context(), uuid.NewString(), noon); !errors.Is(err, auth.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestUsersAreListedOldestFirst(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	var want []string
+	for i := range 5 {
+		name := fmt.Sprintf("user%d@example.com", i)
+		want = append(want, name)
+		_, err := s.CreateUser(t.Context(), auth.User{ID: uuid.NewString(), Email: name, CreatedAt: noon.Add(time.Duration(i) * time.Microsecond)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for a, err := range s.Users(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, a.User.Email); a.Code != referral.UIDCode(a.User.ID, referral.UIDCodeLength) {
+			t.Errorf("code %q", a.Code)
+		}
+	}
+	for range s.Users(t.Context()) {
+		break // a reader that stops early gives its connection back
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestImportTwiceEqualsImportOnce(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	users := []auth.User{
+		{ID: uuid.NewString(), Email: "bob@example.com", DisplayName: "Bob", CreatedAt: noon},
+		{Email: "carl@example.com", CreatedAt: noon},
+		{Email: "ann@example.com", CreatedAt: noon},
+		{ID: uuid.NewString(), Email: "ann@example.com", CreatedAt: noon},
+		{ID: ann.id, Email: "elsewhere@example.com", CreatedAt: noon},
+	}
+	newID := func() (string, error) { return uuid.NewString(), nil }
+	for round, created := range []bool{true, false} {
+		got, err := s.ImportUsers(t.Context(), users, newID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got {
+			if v.Created != (created && i < 2) || (v.Err != nil) != (i > 2) {
+				t.Errorf("round %d, line %d: %+v", round, i, v)
+			}
+		}
+	}
+	wantSound(t, s)
+}
