@@ -8,7 +8,6 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 )
 
@@ -23,12 +22,6 @@ var (
 
 // What the methods of a Store may answer, besides auth.ErrNotFound.
 var (
-	// ErrExists says that what was to be made is there already.
-	ErrExists = errors.New("exists already")
-	// ErrUserRef says that a string can be neither a user's id nor an e-mail address nor a code.
-	ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a referral code")
-	// ErrNoSlug says that a user has no active slug.
-	ErrNoSlug = errors.New("the user has no active slug")
 	// ErrLocked says that another process held the write lock for too long.
 	ErrLocked = errors.New("another process holds the write lock of the database")
 	// ErrReplaced says that the database file was removed or replaced while it was open.
@@ -139,5 +132,3 @@ func notYours(err error) error {
 	}
 	return err
 }
-
-var errNoUser = fmt.Errorf("no such user: %w", auth.ErrNotFound)

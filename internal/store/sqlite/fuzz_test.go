@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // FuzzFindUser holds the <user> of the command line against a plain reading: exactly one of an id, a

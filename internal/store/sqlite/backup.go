@@ -16,7 +16,7 @@ import (
 // Backup writes a consistent copy of the database to file, which must not exist, with mode 0600, and
 // returns its size in bytes. It may run while others write: the copy is of the moment it began. It gets
 // its name when it is whole and on disk: what a crash leaves is called file.partial, and the next backup
-// to that name starts it afresh. The error wraps ErrExists when the file is there.
+// to that name starts it afresh. The error wraps fs.ErrExist when the file is there.
 func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error) {
 	if err := absent(file); err != nil {
 		return 0, err
@@ -59,7 +59,7 @@ func absent(file string) error {
 	_, err := os.Lstat(file)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%s %w: a backup never overwrites a file", file, ErrExists)
+		return fmt.Errorf("%s %w: a backup never overwrites a file", file, fs.ErrExist)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}

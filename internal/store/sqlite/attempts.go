@@ -41,12 +41,12 @@ func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referra
 
 // attribute decides one live attempt inside the writer's transaction and writes its rows.
 func attribute(c *conn, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	f, err := facts(c, a.User, a.Code)
+	f, err := facts(c, a.User, a.Code.Text)
 	if err != nil {
 		return referral.Outcome{}, err
 	}
 	o := referral.Decide(a, f, rules)
-	if o.Reason.Kept() {
+	if o.Reason.Audited() {
 		if o.Unstored, err = refusedEnough(c, a.User, a.At); err != nil {
 			return referral.Outcome{}, err
 		}
@@ -79,7 +79,7 @@ func facts(c *conn, userID, code string) (referral.Facts, error) {
 		return f, err
 	}
 	if !found {
-		return f, errNoUser
+		return f, auth.ErrNoUser
 	}
 	// Who has referred nobody cannot close a ring: almost every attempt ends here.
 	if hasInvitees && f.Code != nil {
@@ -200,13 +200,13 @@ func replay(c *conn, a referral.Attempt, rules referral.Rules) (referral.Verdict
 	}
 	a.User = id
 	if a.ID == "" {
-		a.ID = referral.DeriveAttemptID(id, a.Code, a.At)
+		a.ID = referral.DeriveAttemptID(id, a.Code.Text, a.At)
 	}
 	v, err := recorded(c, a)
 	if err != nil || v.Err != nil {
 		return v, err
 	}
-	f, err := facts(c, id, a.Code)
+	f, err := facts(c, id, a.Code.Text)
 	if err != nil {
 		return referral.Verdict{}, err
 	}
@@ -259,7 +259,7 @@ func userID(c *conn, ref string) (string, error) {
 	id := ""
 	found, err := c.one(func(r row) { id = r.text(0) }, query, ref)
 	if err == nil && !found {
-		err = errNoUser
+		err = auth.ErrNoUser
 	}
 	return id, err
 }

@@ -1,4 +1,5 @@
-package referral
+// Package jsonl reads files of JSON lines: lines of bounded length, in constant memory.
+package jsonl
 
 import (
 	"bufio"
@@ -9,26 +10,25 @@ import (
 	"iter"
 )
 
-// maxLine bounds a line, in bytes, so that a file without line ends cannot fill the memory.
-const maxLine = 64 << 10
+// MaxLine is the longest line in bytes, including its line end. It bounds memory for files without line ends.
+const MaxLine = 64 << 10
 
-// ErrLongLine says that a line is longer than one may be.
-var ErrLongLine = fmt.Errorf("longer than %d bytes", maxLine)
+// ErrTooLong reports a line that is longer than MaxLine.
+var ErrTooLong = fmt.Errorf("longer than %d bytes", MaxLine)
 
-// RawLine is one non-empty line of a file of lines.
-type RawLine struct {
-	Number int       // from 1, empty lines counted
-	Text   []byte    // without the line end and white space around; valid until the next line
-	Rest   io.Reader // what follows Text of a line longer than 64 KiB, valid until the next line; else nil
+// Line is one non-empty line.
+type Line struct {
+	Number int       // from 1; empty lines count
+	Text   []byte    // without line end and surrounding white space; valid until the next line
+	Rest   io.Reader // the remainder of a line longer than MaxLine, valid until the next line; else nil
 }
 
-// SplitLines returns the non-empty lines of r in order, in constant memory. The second value is a read
-// error, which ends the sequence.
-func SplitLines(r io.Reader) iter.Seq2[RawLine, error] {
-	return func(yield func(RawLine, error) bool) {
-		br := bufio.NewReaderSize(r, maxLine)
+// Lines returns the non-empty lines of r in order. The second value is a read error, which ends the sequence.
+func Lines(r io.Reader) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		br := bufio.NewReaderSize(r, MaxLine)
 		for number := 1; ; number++ {
-			l := RawLine{Number: number}
+			l := Line{Number: number}
 			raw, err := br.ReadSlice('\n')
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
@@ -56,12 +56,13 @@ func SplitLines(r io.Reader) iter.Seq2[RawLine, error] {
 	}
 }
 
-// restOfLine reads a line to its end, in pieces of the buffer's size.
+// restOfLine reads up to the end of a line.
 type restOfLine struct {
 	br   *bufio.Reader
 	done bool
 }
 
+// Read implements io.Reader.
 func (r *restOfLine) Read(p []byte) (int, error) {
 	if r.done {
 		return 0, io.EOF

@@ -1,10 +1,9 @@
-package server
+package auth
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -93,19 +92,10 @@ func canonicalHost(host string) (string, error) {
 	return strings.ToLower(host), nil
 }
 
-// listed tells whether the origin is one of the console's pages.
-func (s *Server) listed(origin string) bool {
-	if len(s.cfg.CORSOrigins) == 0 {
-		return false
-	}
-	canonical, err := ParseOrigin(origin)
-	return err == nil && slices.Contains(s.cfg.CORSOrigins, canonical)
-}
-
-// ownOrigin tells whether the origin's host and port are those the request was sent to. A port left
+// IsOwnOrigin reports whether the origin's host and port are those the request was sent to. A port left
 // out on either side is the default of the origin's scheme: behind a proxy the server cannot know
 // its own.
-func ownOrigin(origin, host string) bool {
+func IsOwnOrigin(origin, host string) bool {
 	scheme, rest, _ := strings.Cut(origin, "://")
 	port := defaultPort(strings.ToLower(scheme))
 	if port == 0 {

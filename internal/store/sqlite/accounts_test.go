@@ -13,7 +13,7 @@ import (
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 func TestEveryUserHasAUIDCodeAlsoWhenItsShortFormIsTaken(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 
 // Inspect gathers what support needs to know of a user, as of one moment, with at most limit invitees
 // and events. The error wraps auth.ErrNotFound when there is no such user.
-func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral.Dossier, error) {
-	var d referral.Dossier
+func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral.Inspection, error) {
+	var d referral.Inspection
 	err := s.read(ctx, func(c *conn) error {
 		return c.snapshot(func() error {
-			for _, part := range []func(*conn, string, int, *referral.Dossier) error{
+			for _, part := range []func(*conn, string, int, *referral.Inspection) error{
 				inspectUser, inspectReferrer, inspectInvitees, inspectEvents,
 			} {
 				if err := part(c, userID, limit, &d); err != nil {
@@ -25,7 +25,7 @@ func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral
 	return d, err
 }
 
-func inspectUser(c *conn, userID string, _ int, d *referral.Dossier) error {
+func inspectUser(c *conn, userID string, _ int, d *referral.Inspection) error {
 	a, err := account(c, userID)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func inspectUser(c *conn, userID string, _ int, d *referral.Dossier) error {
 	return err
 }
 
-func inspectReferrer(c *conn, userID string, _ int, d *referral.Dossier) error {
+func inspectReferrer(c *conn, userID string, _ int, d *referral.Inspection) error {
 	_, err := c.one(func(r row) {
 		d.ReferredBy = &referral.Referrer{
 			UserID: r.text(0), DisplayName: r.text(1), Code: r.text(2), AttributedAt: r.time(3), AttemptID: r.text(4),
@@ -46,7 +46,7 @@ FROM attributions a JOIN users u ON u.id = a.referrer_id WHERE a.invitee_id = ?1
 	return err
 }
 
-func inspectInvitees(c *conn, userID string, limit int, d *referral.Dossier) error {
+func inspectInvitees(c *conn, userID string, limit int, d *referral.Inspection) error {
 	_, err := c.one(func(r row) { d.InviteeCount = r.int(0) },
 		`SELECT count(*) FROM attributions WHERE referrer_id = ?1`, userID)
 	if err != nil {
@@ -73,7 +73,7 @@ func scanEvent(r row) referral.Event {
 	}
 }
 
-func inspectEvents(c *conn, userID string, limit int, d *referral.Dossier) error {
+func inspectEvents(c *conn, userID string, limit int, d *referral.Inspection) error {
 	return c.query(func(r row) error {
 		d.Events = append(d.Events, scanEvent(r))
 		return nil

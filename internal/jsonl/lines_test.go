@@ -1,4 +1,4 @@
-package referral_test
+package jsonl_test
 
 import (
 	"errors"
@@ -9,13 +9,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/jsonl"
 )
 
 func linesOf(t *testing.T, r io.Reader) []string {
 	t.Helper()
 	var got []string
-	for l, err := range referral.SplitLines(r) {
+	for l, err := range jsonl.Lines(r) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestAReadErrorEndsTheLines(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	var last error
-	for _, err := range referral.SplitLines(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken))) {
+	for _, err := range jsonl.Lines(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken))) {
 		last = err
 	}
 	if !errors.Is(last, broken) {

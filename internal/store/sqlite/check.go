@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"modernc.org/sqlite/lib"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // maxProblems bounds what one check lists: a damaged file can break a rule a million times.

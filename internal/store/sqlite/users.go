@@ -11,19 +11,13 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// Account is a user with the code that was made with the account.
-type Account struct {
-	User auth.User
-	Code string // the uid code
-}
-
 const userColumns = `u.id, u.email, u.display_name, u.created_at, u.disabled_at`
 
 func scanUser(r row) auth.User {
 	return auth.User{ID: r.text(0), Email: r.text(1), DisplayName: r.text(2), CreatedAt: r.time(3), DisabledAt: r.time(4)}
 }
 
-// CreateUser adds an account and its uid code, which it returns. The error wraps ErrExists when the
+// CreateUser adds an account and its uid code, which it returns. The error wraps auth.ErrExists when the
 // id or the e-mail address is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
 	var code referral.Code
@@ -33,7 +27,7 @@ func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, err
 			return err
 		}
 		if taken {
-			return fmt.Errorf("a user with this e-mail address or id %w", ErrExists)
+			return fmt.Errorf("a user with this e-mail address or id %w", auth.ErrExists)
 		}
 		code, err = addUser(c, u)
 		return err
@@ -61,12 +55,6 @@ INSERT INTO codes (code, user_id, kind, created_at) VALUES (?1, ?2, 'uid', ?3) O
 	return referral.Code{}, fmt.Errorf("no free code for user %s: every prefix of its hash is taken", u.ID)
 }
 
-// ImportVerdict is what became of one imported user.
-type ImportVerdict struct {
-	Created bool  // false: the account was there already
-	Err     error // the line and an account of the store contradict each other
-}
-
 var (
 	errEmailElsewhere = errors.New("the e-mail address belongs to an account with another id")
 	errIDElsewhere    = errors.New("the id belongs to an account with another e-mail address")
@@ -74,8 +62,8 @@ var (
 
 // ImportUsers adds the accounts that are missing, in one transaction. A user without an ID gets one
 // from newID; an account that is there is left as it is.
-func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]ImportVerdict, error) {
-	verdicts := make([]ImportVerdict, len(users))
+func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
+	verdicts := make([]auth.ImportResult, len(users))
 	err := s.writeBulk(ctx, func(c *conn) error {
 		for i, u := range users {
 			var err error
@@ -91,8 +79,8 @@ func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func()
 	return verdicts, nil
 }
 
-func importUser(c *conn, u auth.User, newID func() (string, error)) (ImportVerdict, error) {
-	verdict := ImportVerdict{Created: true}
+func importUser(c *conn, u auth.User, newID func() (string, error)) (auth.ImportResult, error) {
+	verdict := auth.ImportResult{Created: true}
 	err := c.query(func(r row) error {
 		verdict.Created = false
 		switch {
@@ -116,14 +104,14 @@ func importUser(c *conn, u auth.User, newID func() (string, error)) (ImportVerdi
 }
 
 // Users returns every account, oldest first. The second value is a read error, which ends the sequence.
-func (s *Store) Users(ctx context.Context) iter.Seq2[Account, error] {
-	return func(yield func(Account, error) bool) {
+func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
+	return func(yield func(auth.Account, error) bool) {
 		err := s.read(ctx, func(c *conn) error {
 			return c.query(func(r row) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if !yield(Account{scanUser(r), r.text(5)}, nil) {
+				if !yield(auth.Account{User: scanUser(r), Code: r.text(5)}, nil) {
 					return errStopped
 				}
 				return nil
@@ -132,7 +120,7 @@ SELECT `+userColumns+`, c.code FROM users u LEFT JOIN codes c ON c.user_id = u.i
 ORDER BY u.created_at, u.id`)
 		})
 		if err != nil && !errors.Is(err, errStopped) {
-			yield(Account{}, err)
+			yield(auth.Account{}, err)
 		}
 	}
 }
@@ -141,8 +129,8 @@ ORDER BY u.created_at, u.id`)
 var errStopped = errors.New("stopped by the caller")
 
 // Account returns a user with the uid code. The error wraps auth.ErrNotFound when there is no such user.
-func (s *Store) Account(ctx context.Context, userID string) (Account, error) {
-	var a Account
+func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
+	var a auth.Account
 	err := s.read(ctx, func(c *conn) (err error) {
 		a, err = account(c, userID)
 		return err
@@ -150,34 +138,31 @@ func (s *Store) Account(ctx context.Context, userID string) (Account, error) {
 	return a, err
 }
 
-func account(c *conn, userID string) (Account, error) {
-	var a Account
-	found, err := c.one(func(r row) { a = Account{scanUser(r), r.text(5)} }, `
+func account(c *conn, userID string) (auth.Account, error) {
+	var a auth.Account
+	found, err := c.one(func(r row) { a = auth.Account{User: scanUser(r), Code: r.text(5)} }, `
 SELECT `+userColumns+`, c.code FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' WHERE u.id = ?1`, userID)
 	if err == nil && !found {
-		err = errNoUser
+		err = auth.ErrNoUser
 	}
 	return a, err
 }
 
-// FindUser returns the user that ref names: an id, an e-mail address or a code, also a disabled one.
-// The error wraps auth.ErrNotFound when there is none, and ErrUserRef when ref can be none of the three.
-func (s *Store) FindUser(ctx context.Context, ref string) (auth.User, error) {
-	query, key := `SELECT `+userColumns+` FROM users u WHERE u.id = ?1`, ""
-	if id, ok := auth.NormalizeID(ref); ok {
-		key = id
-	} else if code, err := referral.ParseCode(ref); err == nil {
-		query, key = `SELECT `+userColumns+` FROM codes c JOIN users u ON u.id = c.user_id WHERE c.code = ?1`, code
-	} else if email, err := auth.NormalizeEmail(ref); err == nil {
-		query, key = `SELECT `+userColumns+` FROM users u WHERE u.email = ?1`, email
-	} else {
-		return auth.User{}, ErrUserRef
+// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound when
+// there is none.
+func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, error) {
+	query, key := `SELECT `+userColumns+` FROM users u WHERE u.id = ?1`, ref.ID
+	switch {
+	case ref.Code != "":
+		query, key = `SELECT `+userColumns+` FROM codes c JOIN users u ON u.id = c.user_id WHERE c.code = ?1`, ref.Code
+	case ref.Email != "":
+		query, key = `SELECT `+userColumns+` FROM users u WHERE u.email = ?1`, ref.Email
 	}
 	var u auth.User
 	err := s.read(ctx, func(c *conn) error {
 		found, err := c.one(func(r row) { u = scanUser(r) }, query, key)
 		if err == nil && !found {
-			err = errNoUser
+			err = auth.ErrNoUser
 		}
 		return err
 	})

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // commits remembers what a store told. Nobody else may look while the store is open.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"modernc.org/sqlite/lib"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (

@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"strconv"
@@ -6,11 +6,22 @@ import (
 	"time"
 )
 
-// The cookies, as docs/http.md has them.
+// The cookies of this program.
 const (
 	SessionCookie = "nl_session"
 	CSRFCookie    = "nl_csrf"
 	RefCookie     = "ref_code"
+)
+
+// SecureMode selects when cookies get the Secure attribute.
+type SecureMode string
+
+// SecureAuto follows the scheme that the visitor used, which only a trusted proxy can report: the
+// server itself speaks plain HTTP.
+const (
+	SecureAuto   SecureMode = "auto"
+	SecureAlways SecureMode = "always"
+	SecureNever  SecureMode = "never"
 )
 
 // Cookie is a cookie as this product sets them: Path=/ and SameSite=Lax always. Name and Value must

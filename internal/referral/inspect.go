@@ -6,8 +6,8 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// Dossier is all that support needs to answer who referred a user, when, through what, and why not.
-type Dossier struct {
+// Inspection is what support needs to answer who referred a user, when, through what, and why not.
+type Inspection struct {
 	User         auth.User
 	Codes        []Code // the uid code first, then slugs, newest first
 	ReferredBy   *Referrer

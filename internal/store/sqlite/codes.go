@@ -57,7 +57,7 @@ func (s *Store) SetSlug(ctx context.Context, userID, slug string, now time.Time)
 	return set, err
 }
 
-// DisableSlug disables the user's active slug and returns it. The error is ErrNoSlug when there is none.
+// DisableSlug disables the user's active slug and returns it. The error is referral.ErrNoSlug when there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
 	var disabled referral.Code
 	err := s.write(ctx, func(c *conn) error {
@@ -67,7 +67,7 @@ func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (
 			return err
 		}
 		if !found {
-			return ErrNoSlug
+			return referral.ErrNoSlug
 		}
 		disabled.DisabledAt = now
 		_, err = c.exec(disableActiveSlug, userID, now.UnixMicro())

@@ -40,7 +40,7 @@ func (s *Store) Rejected(ctx context.Context, f referral.RejectedFilter) iter.Se
 
 func attemptOf(e referral.Event) referral.Attempt {
 	return referral.Attempt{
-		ID: e.AttemptID, User: e.UserID, Code: e.Code, At: e.At, RequestID: e.RequestID, Source: referral.SourceReplay,
+		ID: e.AttemptID, User: e.UserID, Code: referral.ParsePresentedCode(e.Code), At: e.At, RequestID: e.RequestID, Source: referral.SourceReplay,
 	}
 }
 

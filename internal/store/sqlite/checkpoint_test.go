@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // importPeople adds n accounts in one transaction.

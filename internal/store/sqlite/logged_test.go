@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // logged is what a store logged.
