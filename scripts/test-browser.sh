@@ -27,7 +27,7 @@ if ! [ -f sdk/typescript/dist/index.js ]; then
 fi
 
 cd test
-go vet ./...
+go vet ./browser ./openapi ./program
 echo '== docs/openapi.yaml'
 go test -count=1 ./openapi
 # Each test starts its own browser with several processes. More than four at once only wait.
