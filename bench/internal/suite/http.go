@@ -23,7 +23,7 @@ type contender struct {
 var (
 	product        = contender{"product", "product", []string{"serve", "--listen", "127.0.0.1:0"}, "--database", false}
 	normal         = contender{"product, NORMAL", "normal", []string{"serve", "--listen", "127.0.0.1:0"}, "--database", false}
-	batches256     = contender{"product through batchsize, 256", "batchsize", []string{"-batch", "256"}, "-database", false}
+	batches256     = contender{"product, batch size 256", "batchsize", []string{"-batch", "256"}, "-database", false}
 	oneByOne       = contender{"one-by-one", "batchsize", []string{"-batch", "1"}, "-database", false}
 	naive          = contender{"naive", "naive", nil, "-database", true}
 	pocketbase     = contender{"PocketBase", "pocketbase", nil, "-dir", true}
