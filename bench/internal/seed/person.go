@@ -1,6 +1,5 @@
-// Package seed makes the people of the benchmarks and fills databases with them, in bulk. Whoever has
-// a person's number can tell its id, code and cookies, so that a load generator in another process
-// needs no list.
+// Package seed defines the people of the benchmark and fills databases with them in bulk. Id, code and cookies
+// of a person follow from a number, so the load generator in another process needs no list.
 package seed
 
 import (
@@ -14,13 +13,13 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// Referrers is how many people own the codes that the others come through: the first ones.
+// Referrers is the number of people whose codes the others present: the first ones.
 const Referrers = 1000
 
-// epoch is when the first account was made, in milliseconds; each next one a millisecond later.
+// epoch is the time of the first account in milliseconds. Each further one is a millisecond later.
 const epoch = 1_767_225_600_000
 
-// scatter is splitmix64: what looks random about a person, from its number.
+// scatter is splitmix64. It returns a random-looking value for a person's number.
 func scatter(n uint64) uint64 {
 	n += 0x9e3779b97f4a7c15
 	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
@@ -28,14 +27,13 @@ func scatter(n uint64) uint64 {
 	return n ^ n>>31
 }
 
-// ID returns the id of person n: a UUID of version 7, as the product draws them, so that later
-// accounts have greater ids.
+// ID returns the id of person n: a UUID of version 7, as in the product, so later accounts have greater ids.
 func ID(n int64) string { return uuid7(n, 0) }
 
 // AttemptID returns the id of the attempt that linked person n before the benchmark began.
 func AttemptID(n int64) string { return uuid7(n, 1) }
 
-// uuid7 is written by hand: seeding calls it for every column of every row.
+// uuid7 is optimized: seeding calls it for every column of every row.
 func uuid7(n int64, salt uint64) string {
 	const version, variant = 0x7 << 12, 0x2 << 62
 	at, random := uint64(epoch+n), scatter(uint64(n)<<1|salt)
@@ -58,7 +56,7 @@ func Email(n int64) string { return fmt.Sprintf("person-%09d@example.com", n) }
 // Code returns the uid code of person n.
 func Code(n int64) string { return referral.UIDCode(ID(n), referral.UIDCodeLength) }
 
-// ReferrerOf returns the number of the person through whose code person n comes.
+// ReferrerOf returns the number of the person whose code person n presents.
 func ReferrerOf(n int64) int64 { return n % Referrers }
 
 // Tokens returns the cookies of person n's session.

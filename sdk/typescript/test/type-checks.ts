@@ -20,13 +20,13 @@ export const checks = yes(
   true satisfies Same<Extract<Attribution, { attributed: true }>["reason"], undefined>,
 );
 
-// `attributed` tells whether there is a reason, also when the two are taken apart.
-export function inWords({ attributed, reason }: Attribution): string {
+// `attributed` determines whether there is a reason, also after destructuring.
+export function describe({ attributed, reason }: Attribution): string {
   return attributed ? String(reason satisfies undefined) : reason.toUpperCase();
 }
 
-// A switch over the reasons is complete with a default for those to come.
-export function known(reason: Reason | Unlisted): boolean {
+// A switch over the reasons is complete with a default for future ones.
+export function isListed(reason: Reason | Unlisted): boolean {
   switch (reason) {
     case "no_cookie":
     case "already_attributed":
@@ -44,8 +44,8 @@ export function known(reason: Reason | Unlisted): boolean {
   }
 }
 
-// Words for people can be demanded for every reason.
-export const words: Record<Reason, string> = {
+// A table can require a text for every reason.
+export const texts: Record<Reason, string> = {
   no_cookie: "",
   already_attributed: "",
   invalid_code: "",
@@ -68,6 +68,6 @@ export const options: TriportConsoleOptions[] = [
   { baseUrl: "https://api.example.com", fetch, csrfToken: "token", cookie: "nl_csrf=token", timeout: 1 },
   { baseUrl: new URL("https://api.example.com"), csrfToken: () => null },
   { csrfToken: async () => Promise.resolve("token") },
-  // @ts-expect-error -- there is no such option
+  // @ts-expect-error -- no such option
   { bearer: "token" },
 ];
