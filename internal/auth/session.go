@@ -49,9 +49,6 @@ func NewSession(random io.Reader, userID string, now time.Time, ttl time.Duratio
 	}, nil
 }
 
-// ErrNotFound is what a Store returns for a session it does not know.
-var ErrNotFound = errors.New("not found")
-
 // ErrUnauthenticated says that the cookies name no valid session, or those of two users.
 var ErrUnauthenticated = errors.New("no valid session")
 

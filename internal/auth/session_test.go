@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 type codeJSON struct {
@@ -85,8 +85,8 @@ func (opt codeDisableOptions) run(ctx context.Context, a *app) error {
 			return err
 		}
 		c, err := store.DisableSlug(ctx, u.ID, a.now())
-		if errors.Is(err, sqlite.ErrNoSlug) {
-			return fmt.Errorf("%s: %w", u.Email, sqlite.ErrNoSlug)
+		if errors.Is(err, referral.ErrNoSlug) {
+			return fmt.Errorf("%s: %w", u.Email, referral.ErrNoSlug)
 		}
 		if err != nil {
 			return fmt.Errorf("disable the slug: %w", err)

@@ -231,7 +231,7 @@ func TestEveryRefusalIsSaidInItsOwnWords(t *testing.T) {
 		seen[words] = true
 	}
 	for _, r := range referral.Reasons {
-		if r.Kept() {
+		if r.Audited() {
 			say(r, "")
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/viper"
 
+	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
 )
@@ -27,14 +28,14 @@ type Config struct {
 	}
 	Cookies struct {
 		Domain string
-		Secure server.SecureMode
+		Secure auth.SecureMode
 	}
 	Session struct {
 		TTL time.Duration
 	}
 	Pickup struct {
 		MaxAge     time.Duration
-		Touch      server.Touch
+		Touch      referral.Touch
 		LandingURL string
 	}
 	Referral struct {

@@ -12,7 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/triport/triport-console/internal/server"
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
 )
 
 const exampleFile = "../../configs/triport-console.example.yaml"
@@ -43,9 +44,9 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 	var want Config
 	want.Listen, want.Database = "127.0.0.1:8080", "triport.db"
 	want.Log.Level, want.Log.Format = "info", "text"
-	want.Cookies.Secure = server.SecureAuto
+	want.Cookies.Secure = auth.SecureAuto
 	want.Session.TTL = 720 * time.Hour
-	want.Pickup.MaxAge, want.Pickup.Touch = 720*time.Hour, server.TouchLast
+	want.Pickup.MaxAge, want.Pickup.Touch = 720*time.Hour, referral.TouchLast
 	want.Referral.Deadline = 2 * time.Second
 	want.ShutdownTimeout = 10 * time.Second
 	if diff := cmp.Diff(want, defaults(t), configDiff); diff != "" {
@@ -112,8 +113,8 @@ func TestEveryKeyCanBeSetByTheEnvironment(t *testing.T) {
 	}
 	var want Config
 	want.Listen, want.Database, want.Log.Level, want.Log.Format = "[::1]:9", "x.db", "debug", "json"
-	want.Cookies.Domain, want.Cookies.Secure, want.Session.TTL = "example.com", server.SecureAlways, time.Hour
-	want.Pickup.MaxAge, want.Pickup.Touch, want.Pickup.LandingURL = 2*time.Hour, server.TouchFirst, "https://example.com/a?b=c"
+	want.Cookies.Domain, want.Cookies.Secure, want.Session.TTL = "example.com", auth.SecureAlways, time.Hour
+	want.Pickup.MaxAge, want.Pickup.Touch, want.Pickup.LandingURL = 2*time.Hour, referral.TouchFirst, "https://example.com/a?b=c"
 	want.Referral.SignupWindow, want.Referral.Deadline, want.ShutdownTimeout = 3*time.Hour, 4*time.Second, 5*time.Second
 	want.Metrics.Listen = "127.0.0.1:9"
 	want.CORS.Origins = []string{"https://a.example.com", "http://b.example.com:8080"}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 type dbMigrateOptions struct{}
@@ -100,7 +101,7 @@ spool are not part of it.`,
 func (opt dbBackupOptions) run(ctx context.Context, a *app) error {
 	return a.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store, _ Config) error {
 		n, err := store.Backup(ctx, opt.file)
-		if errors.Is(err, sqlite.ErrExists) {
+		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%q exists already: remove it or name another file", opt.file)
 		}
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // The exit codes, as docs/cli.md has them.
@@ -63,7 +63,7 @@ func exitCode(err error) int {
 		return e.code
 	case errors.Is(err, syscall.EPIPE):
 		return exitDone
-	case errors.Is(err, sqlite.ErrUserRef):
+	case errors.Is(err, auth.ErrUserRef):
 		return exitUsage
 	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, auth.ErrNotFound):
 		return exitMissing

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 func TestEveryErrorHasItsExitCode(t *testing.T) {
@@ -24,7 +24,7 @@ func TestEveryErrorHasItsExitCode(t *testing.T) {
 		{"any other", errors.New("x"), 1},
 		{"usage", usagef("x"), 2},
 		{"a bad value", badValue(errors.New("x")), 2},
-		{"what can be no user", fmt.Errorf("x: %w", sqlite.ErrUserRef), 2},
+		{"what can be no user", fmt.Errorf("x: %w", auth.ErrUserRef), 2},
 		{"no database", fmt.Errorf("x: %w", sqlite.ErrNoDatabase), 3},
 		{"not a database", fmt.Errorf("x: %w", sqlite.ErrNotDatabase), 1},
 		{"a newer schema", fmt.Errorf("x: %w", sqlite.ErrNewerSchema), 1},

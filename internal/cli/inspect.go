@@ -11,7 +11,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // defaultInspectLimit is how many events and how many invitees are shown unless --limit says otherwise.
@@ -126,7 +126,7 @@ type eventJSON struct {
 	RequestID  *string   `json:"request_id"`
 }
 
-func dossierOf(d referral.Dossier, pending int) dossierJSON {
+func dossierOf(d referral.Inspection, pending int) dossierJSON {
 	u := d.User
 	v := dossierJSON{
 		User:     dossierUserJSON{u.ID, u.Email, optional(u.DisplayName), u.CreatedAt.UTC(), optionalTime(u.DisabledAt)},

@@ -7,7 +7,7 @@ import (
 )
 
 // printDossier tells a support person what the customer wants to know, the answer first.
-func (a *app) printDossier(d referral.Dossier, pending int) {
+func (a *app) printDossier(d referral.Inspection, pending int) {
 	a.printf("%s\n", a.styles.title.Render(person(d.User.DisplayName, d.User.Email)))
 	rows := [][]string{{"id", d.User.ID}, {"email", escapeText(d.User.Email)}, {"since", when(d.User.CreatedAt)}}
 	if d.User.Disabled() {
@@ -48,7 +48,7 @@ func latest(shown, all int64) string {
 	return ""
 }
 
-func (a *app) printReferrer(d referral.Dossier) {
+func (a *app) printReferrer(d referral.Inspection) {
 	if r := d.ReferredBy; r != nil {
 		a.printf("  %s\n", a.styles.good.Render(person(r.DisplayName, r.UserID)))
 		a.printf("  through the code %s on %s\n", escapeText(r.Code), when(r.AttributedAt))
@@ -58,7 +58,7 @@ func (a *app) printReferrer(d referral.Dossier) {
 	for _, e := range d.Events {
 		if e.Type == referral.EventRejected {
 			a.printf("  The last attempt, with the code %s on %s, was refused: %s.\n",
-				escapeText(e.Code), when(e.At), inWords(e.Reason, e.Detail))
+				escapeText(e.Code), when(e.At), escapeText(e.Reason.Describe(e.Detail)))
 			return
 		}
 	}
@@ -95,7 +95,7 @@ func (a *app) told(e referral.Event) string {
 	case referral.EventSignup:
 		return a.styles.good.Render("referred") + " by " + escapeText(e.ReferrerID)
 	case referral.EventRejected:
-		return a.styles.bad.Render("refused") + ": " + inWords(e.Reason, e.Detail)
+		return a.styles.bad.Render("refused") + ": " + escapeText(e.Reason.Describe(e.Detail))
 	}
 	s := escapeText(string(e.Type))
 	if e.Detail != "" {
@@ -115,32 +115,4 @@ func late(s referral.Source) string {
 		return "  decided later, by a replay"
 	}
 	return "  " + escapeText(string(s))
-}
-
-// inWords says why an attempt was refused, as support would tell a customer: the reasons that the audit log
-// keeps.
-func inWords(r referral.Reason, detail string) string {
-	switch r {
-	case referral.ReasonInvalidCode:
-		return "that is not a well-formed code"
-	case referral.ReasonSelfReferral:
-		return "the code is this user's own"
-	case referral.ReasonUnknownCode:
-		return unknownInWords(detail)
-	case referral.ReasonReferralCycle:
-		return "the code's owner was referred by this user, directly or through others"
-	case referral.ReasonNotEligible:
-		return "the account was older than the signup window allows"
-	}
-	return escapeText(string(r))
-}
-
-func unknownInWords(detail string) string {
-	switch detail {
-	case referral.DetailCodeDisabled:
-		return "the code had been disabled"
-	case referral.DetailOwnerDisabled:
-		return "the account of the code's owner had been disabled"
-	}
-	return "there was no such code"
 }

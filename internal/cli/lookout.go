@@ -9,7 +9,7 @@ import (
 
 	"github.com/triport/triport-console/internal/metrics"
 	"github.com/triport/triport-console/internal/server"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // lookout is where a monitoring system looks in: the figures, and the listener they are served on. The

@@ -84,7 +84,7 @@ func (f replayFlags) parse(cmd *cobra.Command, now time.Time) (action, error) {
 	}
 	opt := replayOptions{from: f.from, rejected: f.rejected, user: f.user, dryRun: f.dryRun, reason: referral.Reason(f.reason)}
 	var errs [3]error
-	if f.reason != "" && !opt.reason.Kept() {
+	if f.reason != "" && !opt.reason.Audited() {
 		errs[0] = fmt.Errorf("--reason: %q is not one of %s", f.reason, strings.Join(keptReasons(), ", "))
 	}
 	opt.since, errs[1] = parseTimeFlag("since", f.since, now)
@@ -102,8 +102,8 @@ func (f replayFlags) parse(cmd *cobra.Command, now time.Time) (action, error) {
 func keptReasons() []string {
 	var kept []string
 	for _, r := range referral.Reasons {
-		if r.Kept() {
-			kept = append(kept, string(r))
+		if r.Audited {
+			kept = append(kept, string(r.Reason))
 		}
 	}
 	return kept

@@ -10,7 +10,7 @@ import (
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 func (opt replayOptions) run(ctx context.Context, a *app) error {
@@ -182,8 +182,8 @@ func (a *app) printReplay(v replayJSON) {
 	a.printCount("unchanged", v.Unchanged)
 	a.printCount("rejected", refused)
 	for _, r := range referral.Reasons {
-		if n := v.Rejected[r]; n > 0 {
-			a.printCount("  "+string(r), n)
+		if n := v.Rejected[r.Reason]; n > 0 {
+			a.printCount("  "+string(r.Reason), n)
 		}
 	}
 	a.printCount("malformed", v.Malformed)

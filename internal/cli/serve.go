@@ -14,7 +14,7 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
 	"github.com/triport/triport-console/internal/spool"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // drainEvery is how soon after the store is well again the spool is tried.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 type sessionCreateOptions struct {

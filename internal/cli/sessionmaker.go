@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/server"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/jsonl"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // sessionBatch is how many sessions share a transaction.
@@ -55,13 +54,13 @@ func (m *sessionMaker) all(ctx context.Context, users []string) error {
 }
 
 func (m *sessionMaker) fromInput(ctx context.Context) error {
-	for l, err := range referral.SplitLines(interruptible(ctx, m.app.In)) {
+	for l, err := range jsonl.Lines(interruptible(ctx, m.app.In)) {
 		if err != nil {
 			return err
 		}
 		where := fmt.Sprintf("line %d: ", l.Number)
 		if l.Rest != nil {
-			m.fail(where, referral.ErrLongLine)
+			m.fail(where, jsonl.ErrTooLong)
 			continue
 		}
 		if err := m.add(ctx, string(l.Text), where); err != nil {
@@ -129,17 +128,17 @@ func (m *sessionMaker) print(s auth.Session, t auth.Tokens) error {
 		if m.printed++; m.printed > 1 {
 			m.app.printf("\n")
 		}
-		cookie := server.Cookie{
-			Name: server.SessionCookie, Value: t.Session, Domain: m.cfg.Cookies.Domain, MaxAge: m.opt.ttl,
-			HTTPOnly: true, Secure: m.cfg.Cookies.Secure == server.SecureAlways,
+		cookie := auth.Cookie{
+			Name: auth.SessionCookie, Value: t.Session, Domain: m.cfg.Cookies.Domain, MaxAge: m.opt.ttl,
+			HTTPOnly: true, Secure: m.cfg.Cookies.Secure == auth.SecureAlways,
 		}
 		m.app.printf("Set-Cookie: %s\n", cookie)
-		cookie.Name, cookie.Value, cookie.HTTPOnly = server.CSRFCookie, t.CSRF, false
+		cookie.Name, cookie.Value, cookie.HTTPOnly = auth.CSRFCookie, t.CSRF, false
 		m.app.printf("Set-Cookie: %s\n", cookie)
 		m.app.printf("Expires: %s\n\n", when(s.ExpiresAt))
 		m.app.printf("%s\n", m.app.styles.faint.Render("# The call after a sign-in; add ; ref_code=<code> to the cookies to name a referrer:"))
 		m.app.printf("curl -i -X POST http://%s/v1/auth/attribute -H 'X-CSRF-Token: %s' -H 'Content-Type: application/json' -b '%s=%s; %s=%s' -d '{}'\n",
-			dialable(m.cfg.Listen), t.CSRF, server.SessionCookie, t.Session, server.CSRFCookie, t.CSRF)
+			dialable(m.cfg.Listen), t.CSRF, auth.SessionCookie, t.Session, auth.CSRFCookie, t.CSRF)
 	})
 }
 

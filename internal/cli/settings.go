@@ -13,7 +13,8 @@ import (
 
 	"github.com/spf13/viper"
 
-	"github.com/triport/triport-console/internal/server"
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
 )
 
 // setting is one key of the configuration.
@@ -32,12 +33,12 @@ var settings = []setting{
 	{"log.level", "info", text(func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"))},
 	{"log.format", "text", text(func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json", "logfmt"))},
 	{"cookies.domain", "", text(func(c *Config) *string { return &c.Cookies.Domain }, checkDomain)},
-	{"cookies.secure", "auto", text(func(c *Config) *server.SecureMode { return &c.Cookies.Secure },
-		oneOf(server.SecureAuto, server.SecureAlways, server.SecureNever))},
+	{"cookies.secure", "auto", text(func(c *Config) *auth.SecureMode { return &c.Cookies.Secure },
+		oneOf(auth.SecureAuto, auth.SecureAlways, auth.SecureNever))},
 	{"session.ttl", "720h", duration(func(c *Config) *time.Duration { return &c.Session.TTL }, time.Second)},
 	{"pickup.max_age", "720h", duration(func(c *Config) *time.Duration { return &c.Pickup.MaxAge }, time.Second)},
-	{"pickup.touch", "last", text(func(c *Config) *server.Touch { return &c.Pickup.Touch },
-		oneOf(server.TouchLast, server.TouchFirst))},
+	{"pickup.touch", "last", text(func(c *Config) *referral.Touch { return &c.Pickup.Touch },
+		oneOf(referral.TouchLast, referral.TouchFirst))},
 	{"pickup.landing_url", "", text(func(c *Config) *string { return &c.Pickup.LandingURL }, checkURL)},
 	{"referral.signup_window", "0s", duration(func(c *Config) *time.Duration { return &c.Referral.SignupWindow }, 0)},
 	{"referral.deadline", "2s", duration(func(c *Config) *time.Duration { return &c.Referral.Deadline }, time.Millisecond)},
@@ -227,7 +228,7 @@ func parseOrigin(s string) (string, error) {
 	if s == "*" {
 		return "", errors.New("* is refused: any site could then act for a signed-in user; list the exact origins")
 	}
-	return server.ParseOrigin(s)
+	return auth.ParseOrigin(s)
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {

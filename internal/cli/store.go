@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // withStore opens the configured database, lends it to use and closes it, whatever use returns.
@@ -44,13 +45,15 @@ func openError(err error) error {
 }
 
 // findUser looks up a <user> of the command line: an id, an e-mail address or a code.
-func findUser(ctx context.Context, store *sqlite.Store, ref string) (auth.User, error) {
+func findUser(ctx context.Context, store *sqlite.Store, text string) (auth.User, error) {
+	ref, err := auth.ParseUserRef(text, referral.ParseCode)
+	if err != nil {
+		return auth.User{}, badValue(fmt.Errorf("%q is %w", text, err))
+	}
 	u, err := store.FindUser(ctx, ref)
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
-		return auth.User{}, missing(fmt.Errorf("there is no user %q", ref))
-	case errors.Is(err, sqlite.ErrUserRef):
-		return auth.User{}, badValue(fmt.Errorf("%q is %w", ref, sqlite.ErrUserRef))
+		return auth.User{}, missing(fmt.Errorf("there is no user %q", text))
 	case err != nil:
 		return auth.User{}, fmt.Errorf("look up the user: %w", err)
 	}

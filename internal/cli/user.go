@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // accountJSON is an account as user create prints it.
@@ -35,7 +35,7 @@ func accountOf(u auth.User, code string) accountJSON {
 	return accountJSON{u.ID, u.Email, optional(u.DisplayName), code, u.CreatedAt.UTC()}
 }
 
-func listedAccountOf(acc sqlite.Account) listedAccountJSON {
+func listedAccountOf(acc auth.Account) listedAccountJSON {
 	return listedAccountJSON{accountOf(acc.User, acc.Code), optionalTime(acc.User.DisabledAt)}
 }
 
@@ -88,7 +88,7 @@ func (opt userCreateOptions) run(ctx context.Context, a *app) error {
 		}
 		u := auth.User{ID: id, Email: opt.email, DisplayName: opt.name, CreatedAt: a.now()}
 		code, err := store.CreateUser(ctx, u)
-		if errors.Is(err, sqlite.ErrExists) {
+		if errors.Is(err, auth.ErrExists) {
 			return fmt.Errorf("an account with the e-mail address %s exists already", u.Email)
 		}
 		if err != nil {
@@ -136,7 +136,7 @@ func (userListOptions) run(ctx context.Context, a *app) error {
 }
 
 // printAccountLine aligns by fixed widths: there may be too many accounts to look at them all first.
-func (a *app) printAccountLine(acc sqlite.Account) {
+func (a *app) printAccountLine(acc auth.Account) {
 	u := acc.User
 	line := fmt.Sprintf("%s  %s  %-10s  %-30s", u.ID, when(u.CreatedAt), acc.Code, escapeText(u.Email))
 	if u.DisplayName != "" {

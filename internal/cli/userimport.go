@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/jsonl"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 type userImportOptions struct{ file string }
@@ -108,7 +108,7 @@ type waitingLine struct {
 }
 
 func (im *importer) lines(ctx context.Context, r io.Reader) error {
-	for l, err := range referral.SplitLines(r) {
+	for l, err := range jsonl.Lines(r) {
 		if err != nil {
 			return errors.Join(err, im.flush(ctx))
 		}
@@ -122,7 +122,7 @@ func (im *importer) lines(ctx context.Context, r io.Reader) error {
 
 // add takes a line. A malformed one is reported at once unless one before it may still turn out to be
 // so too: bad lines are reported in file order.
-func (im *importer) add(ctx context.Context, l referral.RawLine) error {
+func (im *importer) add(ctx context.Context, l jsonl.Line) error {
 	u, err := im.account(l)
 	if err != nil && len(im.users) == 0 {
 		im.bad(l.Number, err)
@@ -138,9 +138,9 @@ func (im *importer) add(ctx context.Context, l referral.RawLine) error {
 	return im.flush(ctx)
 }
 
-func (im *importer) account(l referral.RawLine) (auth.User, error) {
+func (im *importer) account(l jsonl.Line) (auth.User, error) {
 	if l.Rest != nil {
-		return auth.User{}, referral.ErrLongLine
+		return auth.User{}, jsonl.ErrTooLong
 	}
 	u, err := parseImportLine(l.Text)
 	if err == nil && u.CreatedAt.IsZero() {
@@ -174,7 +174,7 @@ func (im *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-func (im *importer) count(number int, v sqlite.ImportVerdict) {
+func (im *importer) count(number int, v auth.ImportResult) {
 	switch {
 	case v.Created:
 		im.report.Created++

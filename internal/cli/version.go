@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // version is set by the build: -ldflags "-X github.com/triport/triport-console/internal/cli.version=v1.2.3".

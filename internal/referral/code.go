@@ -42,6 +42,8 @@ var (
 	ErrReserved = errors.New("the slug is reserved")
 	// ErrTaken says that a code is, or was, somebody else's.
 	ErrTaken = errors.New("the slug belongs to another user")
+	// ErrNoSlug reports that a user has no active slug.
+	ErrNoSlug = errors.New("the user has no active slug")
 	// ErrPermanent says that a uid code was asked to be a slug.
 	ErrPermanent = errors.New("the code was made with the account: it is always active and cannot be a slug")
 )
@@ -92,15 +94,21 @@ func ParseCode(presented string) (string, error) {
 
 const asciiSpace = " \t\n\v\f\r"
 
-// Canonical returns what an attempt keeps of a presented value: the canonical code, or, of a
-// malformed value, its first 64 bytes with everything but printable ASCII written as \xNN. What is
-// malformed stays malformed: a cut value is still too long, an escape still has a backslash. What was
-// kept once is kept as it is, so that an attempt comes out of the spool with the value it went in with.
-func Canonical(presented string) string {
-	if code, err := ParseCode(presented); err == nil {
-		return code
+// PresentedCode is the value of a ref_code cookie or of a replay line, parsed once at the edge.
+type PresentedCode struct {
+	// Text is the canonical code. For a malformed value it is the first 64 bytes with everything but
+	// printable ASCII written as \xNN; empty means that no code was presented.
+	Text       string
+	WellFormed bool
+}
+
+// ParsePresentedCode parses a presented value. Parsing the Text of a result again gives the same result,
+// so an attempt leaves the spool with the code that it entered with.
+func ParsePresentedCode(s string) PresentedCode {
+	if code, err := ParseCode(s); err == nil {
+		return PresentedCode{Text: code, WellFormed: true}
 	}
-	return escape(cut(strings.Trim(presented, asciiSpace), maxKeptValue))
+	return PresentedCode{Text: escape(cut(strings.Trim(s, asciiSpace), maxKeptValue))}
 }
 
 // maxKeptValue bounds, in bytes before they are escaped, what the audit log keeps of a malformed value.
@@ -165,3 +173,12 @@ func CheckSlug(slug, userID string, existing *Code) error {
 	}
 	return nil
 }
+
+// Touch selects which of several referral links counts.
+type Touch string
+
+// TouchLast lets the newest link win. TouchFirst keeps an existing well-formed cookie.
+const (
+	TouchLast  Touch = "last"
+	TouchFirst Touch = "first"
+)

@@ -5,49 +5,11 @@ package referral
 
 import "time"
 
-// Reason says why an attempt did not lead to an attribution. The words are part of the API.
-type Reason string
-
-// The reasons, in the order in which Decide looks for them. ReasonInternalError is never decided: it
-// stands for an attempt that waits in the spool.
-const (
-	ReasonNoCookie          Reason = "no_cookie"
-	ReasonAlreadyAttributed Reason = "already_attributed"
-	ReasonInvalidCode       Reason = "invalid_code"
-	ReasonSelfReferral      Reason = "self_referral"
-	ReasonUnknownCode       Reason = "unknown_code"
-	ReasonReferralCycle     Reason = "referral_cycle"
-	ReasonNotEligible       Reason = "not_eligible"
-	ReasonInternalError     Reason = "internal_error"
-)
-
-// Reasons are all of them, in the order in which they are checked.
-var Reasons = []Reason{
-	ReasonNoCookie, ReasonAlreadyAttributed, ReasonInvalidCode, ReasonSelfReferral,
-	ReasonUnknownCode, ReasonReferralCycle, ReasonNotEligible, ReasonInternalError,
-}
-
-// Kept tells whether a refusal for this reason belongs into the audit log.
-func (r Reason) Kept() bool {
-	switch r {
-	case ReasonInvalidCode, ReasonSelfReferral, ReasonUnknownCode, ReasonReferralCycle, ReasonNotEligible:
-		return true
-	}
-	return false
-}
-
-// The details of ReasonUnknownCode: which of three things the code was.
-const (
-	DetailNoSuchCode    = "no_such_code"
-	DetailCodeDisabled  = "code_disabled"
-	DetailOwnerDisabled = "owner_disabled"
-)
-
 // Attempt is one call that presented a code.
 type Attempt struct {
-	ID        string    // unique; recognises an attempt that was committed after all
-	User      string    // the invitee's id; in a replayed line it may be the e-mail address
-	Code      string    // as Canonical returns it; empty when no code was presented
+	ID        string // unique; recognises an attempt that was committed after all
+	User      string // the invitee's id; in a replayed line it may be the e-mail address
+	Code      PresentedCode
 	At        time.Time // when the call was made, UTC, whole microseconds
 	RequestID string    // of the call, for the log; empty in a line written by hand
 	Source    Source
@@ -101,13 +63,13 @@ const MaxLiveRefusals = 50
 
 // Decide is the rule, all of it: live calls, replay and verify go through here. It has no effects.
 func Decide(a Attempt, f Facts, r Rules) Outcome {
-	if a.Code == "" {
+	if a.Code.Text == "" {
 		return Outcome{Reason: ReasonNoCookie}
 	}
 	if f.ReferrerID != "" {
 		return Outcome{Reason: ReasonAlreadyAttributed}
 	}
-	if _, err := ParseCode(a.Code); err != nil {
+	if !a.Code.WellFormed {
 		return Outcome{Reason: ReasonInvalidCode}
 	}
 	if f.Code == nil {

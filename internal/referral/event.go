@@ -39,12 +39,12 @@ type Attribution struct {
 // when it adds none. inviteeID is the attempt's user as the store resolved it.
 func EventOf(a Attempt, inviteeID string, o Outcome) (e Event, ok bool) {
 	e = Event{
-		At: a.At, UserID: inviteeID, Type: EventRejected, Code: a.Code, ReferrerID: o.ReferrerID,
+		At: a.At, UserID: inviteeID, Type: EventRejected, Code: a.Code.Text, ReferrerID: o.ReferrerID,
 		Reason: o.Reason, Detail: o.Detail, Source: a.Source, AttemptID: a.ID, RequestID: a.RequestID,
 	}
 	if o.Attributed {
 		e.Type = EventSignup
 		return e, true
 	}
-	return e, o.Reason.Kept() && !o.Unstored
+	return e, o.Reason.Audited() && !o.Unstored
 }

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/jsonl"
 )
 
 // ErrLine is what the error of a malformed line wraps.
@@ -41,7 +42,7 @@ func FormatLine(a Attempt) []byte {
 }
 
 func lineOf(a Attempt) line {
-	return line{a.ID, a.User, a.Code, a.At.UTC().Format(time.RFC3339Nano), a.RequestID}
+	return line{a.ID, a.User, a.Code.Text, a.At.UTC().Format(time.RFC3339Nano), a.RequestID}
 }
 
 // ParseLine reads an attempt from one line of JSON. The error wraps ErrLine and never quotes the
@@ -72,7 +73,7 @@ func ParseLine(b []byte, source Source) (Attempt, error) {
 		return Attempt{}, fmt.Errorf("%w: attempt_id is longer than %d characters or not printable ASCII", ErrLine, maxAttemptID)
 	}
 	return Attempt{
-		ID: l.AttemptID, User: user, Code: Canonical(l.Code), At: at.Truncate(time.Microsecond),
+		ID: l.AttemptID, User: user, Code: ParsePresentedCode(l.Code), At: at.Truncate(time.Microsecond),
 		RequestID: escape(cut(l.RequestID, maxAttemptID)), Source: source,
 	}, nil
 }
@@ -128,12 +129,12 @@ type Line struct {
 // second value is a read error, which ends the sequence.
 func ReadLines(r io.Reader, source Source) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		for raw, err := range SplitLines(r) {
+		for raw, err := range jsonl.Lines(r) {
 			l := Line{Number: raw.Number, Raw: raw.Text, Rest: raw.Rest}
 			switch {
 			case err != nil:
 			case raw.Rest != nil:
-				l.Err = fmt.Errorf("%w: %w", ErrLine, ErrLongLine)
+				l.Err = fmt.Errorf("%w: %w", ErrLine, jsonl.ErrTooLong)
 			default:
 				l.Attempt, l.Err = ParseLine(l.Raw, source)
 			}

@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/triport/triport-console/internal/jsonl"
 )
 
 func TestALineHoldsAWholeAttempt(t *testing.T) {
@@ -208,10 +210,10 @@ func TestReadLines(t *testing.T) {
 		"empty lines are numbered":   {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
 		"malformed lines are passed": {one + "\nrubbish\n" + two, []string{"1 one", "2 malformed", "3 two"}},
 		"a torn line is malformed":   {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
-		"an over-long line is one":   {one + "\n" + strings.Repeat("x", 10*maxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
-		"an over-long last line":     {one + "\n" + strings.Repeat("x", 10*maxLine), []string{"1 one", "2 malformed"}},
-		"just too long":              {strings.Repeat(" ", maxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
-		"just not too long":          {strings.Repeat(" ", maxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
+		"an over-long line is one":   {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"an over-long last line":     {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine), []string{"1 one", "2 malformed"}},
+		"just too long":              {strings.Repeat(" ", jsonl.MaxLine-len(one)) + one + "\n" + two, []string{"1 malformed", "2 two"}},
+		"just not too long":          {strings.Repeat(" ", jsonl.MaxLine-len(one)-1) + one + "\n" + two, []string{"1 one", "2 two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -234,7 +236,7 @@ func TestReadLines(t *testing.T) {
 
 func TestAnOverlongLineCanBeReadWhole(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("0123456789", maxLine/2)
+	long := strings.Repeat("0123456789", jsonl.MaxLine/2)
 	for how, wrap := range map[string]func(io.Reader) io.Reader{
 		"whole":        func(r io.Reader) io.Reader { return r },
 		"in halves":    iotest.HalfReader,
@@ -269,7 +271,7 @@ func TestReadErrorsEndTheLines(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	for name, file := range map[string]string{
 		"within a line":            lineWithID("one") + "\n" + `{"attempt_id":"tw`,
-		"within an over-long line": lineWithID("one") + "\n" + strings.Repeat("x", 3*maxLine),
+		"within an over-long line": lineWithID("one") + "\n" + strings.Repeat("x", 3*jsonl.MaxLine),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -286,7 +288,7 @@ func TestReadErrorsEndTheLines(t *testing.T) {
 
 func TestReadLinesStopsWithItsReader(t *testing.T) {
 	t.Parallel()
-	file := lineWithID("one") + "\n" + strings.Repeat("x", 2*maxLine) + "\n" + lineWithID("three")
+	file := lineWithID("one") + "\n" + strings.Repeat("x", 2*jsonl.MaxLine) + "\n" + lineWithID("three")
 	for stop := 1; stop <= 3; stop++ {
 		read := 0
 		for range ReadLines(strings.NewReader(file), SourceSpool) {
@@ -329,10 +331,10 @@ func (endless) Read(p []byte) (int, error) {
 
 func FuzzReadLines(f *testing.F) {
 	f.Add([]byte(lineWithID("one")+"\nrubbish\n\n"), 3)
-	f.Add([]byte("\r\n\x00"), maxLine)
+	f.Add([]byte("\r\n\x00"), jsonl.MaxLine)
 	f.Add([]byte(strings.ReplaceAll(lineWithID("one"), "abc", "ab\xff")), 0)
 	f.Fuzz(func(t *testing.T, file []byte, padding int) {
-		file = append(bytes.Repeat([]byte{'x'}, max(0, padding)%(3*maxLine)), file...)
+		file = append(bytes.Repeat([]byte{'x'}, max(0, padding)%(3*jsonl.MaxLine)), file...)
 		var read int
 		for l, err := range ReadLines(bytes.NewReader(file), SourceSpool) {
 			if err != nil {
@@ -344,7 +346,7 @@ func FuzzReadLines(f *testing.F) {
 		}
 		var want int
 		for _, line := range bytes.Split(file, []byte{'\n'}) {
-			if len(bytes.TrimSpace(line)) > 0 || len(line) >= maxLine {
+			if len(bytes.TrimSpace(line)) > 0 || len(line) >= jsonl.MaxLine {
 				want++
 			}
 		}

@@ -37,13 +37,13 @@ func NewService(store Store, spool Spool, rules Rules, deadline time.Duration, l
 // not hold a sign-in for ever.
 const spoolTime = 2 * time.Second
 
-// Attribute decides the attempt and answers what is durable. It has no error: an attempt that the
+// Submit decides the attempt and answers what is durable. It has no error: an attempt that the
 // store did not commit in time waits in the spool and is answered with ReasonInternalError.
-func (s *Service) Attribute(ctx context.Context, a Attempt) Outcome {
-	if a.Code == "" {
+func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
+	if a.Code.Text == "" {
 		return Outcome{Reason: ReasonNoCookie}
 	}
-	o, err := s.decide(ctx, a)
+	o, err := s.tryStore(ctx, a)
 	if err != nil {
 		s.keep(ctx, a, err)
 		return Outcome{Reason: ReasonInternalError}
@@ -55,9 +55,9 @@ func (s *Service) Attribute(ctx context.Context, a Attempt) Outcome {
 	return o
 }
 
-// decide has the store decide within the deadline. A panic on the way is an error like any other: the
+// tryStore has the store decide within the deadline. A panic on the way is an error like any other: the
 // attempt must not be lost to it.
-func (s *Service) decide(ctx context.Context, a Attempt) (o Outcome, err error) {
+func (s *Service) tryStore(ctx context.Context, a Attempt) (o Outcome, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic with a %T", v)
@@ -80,7 +80,7 @@ func (s *Service) keep(ctx context.Context, a Attempt, cause error) {
 	}
 	if werr := s.last.write(a); werr != nil {
 		s.log.Error("an attempt could not be written down anywhere and is lost: its user, code and time stand here",
-			"attempt_id", a.ID, "user", a.User, "code", a.Code, "at", a.At, "cause", WithoutPath(werr),
+			"attempt_id", a.ID, "user", a.User, "code", a.Code.Text, "at", a.At, "cause", WithoutPath(werr),
 			"do", "decide the attempt by hand from what stands here")
 		return
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 const (

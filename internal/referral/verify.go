@@ -70,7 +70,7 @@ func compare(r Recorded) []Difference {
 	}
 	var found []Difference
 	e := r.Event
-	o := Decide(Attempt{ID: e.AttemptID, User: e.UserID, Code: e.Code, At: e.At}, r.Facts, Rules{})
+	o := Decide(Attempt{ID: e.AttemptID, User: e.UserID, Code: ParsePresentedCode(e.Code), At: e.At}, r.Facts, Rules{})
 	switch {
 	case !o.Attributed:
 		found = append(found, Difference{e.UserID, string(o.Reason),

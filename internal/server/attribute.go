@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
 
+	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 )
 
@@ -37,28 +38,27 @@ func (s *Server) decide(x *exchange, userID string) (o referral.Outcome) {
 			o = referral.Outcome{Reason: referral.ReasonInternalError}
 		}
 	}()
-	return s.referral.Attribute(s.base, referral.Attempt{
+	return s.referral.Submit(s.base, referral.Attempt{
 		ID:        uuid.Must(uuid.NewV7()).String(), // fails only where the system has no randomness
 		User:      userID,
-		Code:      presentedCode(x.head.cookies(RefCookie)),
+		Code:      presentedCode(x.head.cookies(auth.RefCookie)),
 		At:        s.now().UTC().Truncate(time.Microsecond),
 		RequestID: x.id,
 		Source:    referral.SourceLive,
 	})
 }
 
-// presentedCode chooses among several ref_code cookies: the first well-formed one counts, else the
-// first decides the reason. It is empty when no code was presented.
-func presentedCode(cookies []string) string {
+// presentedCode chooses among several ref_code cookies: the first well-formed one, else the first.
+func presentedCode(cookies []string) referral.PresentedCode {
 	for _, c := range cookies {
-		if code, err := referral.ParseCode(c); err == nil {
+		if code := referral.ParsePresentedCode(c); code.WellFormed {
 			return code
 		}
 	}
-	if len(cookies) == 0 || cookies[0] == "" {
-		return ""
+	if len(cookies) == 0 {
+		return referral.PresentedCode{}
 	}
-	return referral.Canonical(cookies[0])
+	return referral.ParsePresentedCode(cookies[0])
 }
 
 var (
@@ -66,7 +66,7 @@ var (
 	bodiesRefused  = func() map[referral.Reason][]byte {
 		bodies := make(map[referral.Reason][]byte, len(referral.Reasons))
 		for _, r := range referral.Reasons {
-			bodies[r] = []byte(`{"attributed":false,"reason":"` + string(r) + `"}`)
+			bodies[r.Reason] = []byte(`{"attributed":false,"reason":"` + string(r.Reason) + `"}`)
 		}
 		return bodies
 	}()

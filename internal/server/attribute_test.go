@@ -10,7 +10,7 @@ import (
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 func TestAttributionIsRecordedAndAnsweredTrue(t *testing.T) {

@@ -41,7 +41,7 @@ func newStage(f *testing.F) *stage {
 			deps = *d
 		}),
 		withConfig(func(c *server.Config) { cfg = *c }))
-	cfg.CookieDomain, cfg.LandingURL, cfg.PickupTouch = fuzzDomain, fuzzLanding, server.TouchFirst
+	cfg.CookieDomain, cfg.LandingURL, cfg.PickupTouch = fuzzDomain, fuzzLanding, referral.TouchFirst
 	cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,8 +1,12 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"github.com/triport/triport-console/internal/auth"
 )
 
 // preflightAge is how long, in seconds, a browser may remember a preflight's answer.
@@ -18,7 +22,7 @@ func (s *Server) allowOrigin(x *exchange) {
 	}
 	h := &x.Response.Header
 	h.Set(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
-	if origins := x.head.values("origin"); len(origins) == 1 && s.listed(origins[0]) {
+	if origins := x.head.values("origin"); len(origins) == 1 && s.isListed(origins[0]) {
 		h.Set(fasthttp.HeaderAccessControlAllowOrigin, origins[0])
 		h.Set(fasthttp.HeaderAccessControlAllowCredentials, "true")
 		h.Set(fasthttp.HeaderAccessControlExposeHeaders, exposed)
@@ -43,4 +47,13 @@ func (s *Server) preflight(c *fiber.Ctx) error {
 	}
 	x.Response.SetStatusCode(fasthttp.StatusNoContent)
 	return nil
+}
+
+// isListed reports whether the origin is one of the console's pages.
+func (s *Server) isListed(origin string) bool {
+	if len(s.cfg.CORSOrigins) == 0 {
+		return false
+	}
+	canonical, err := auth.ParseOrigin(origin)
+	return err == nil && slices.Contains(s.cfg.CORSOrigins, canonical)
 }

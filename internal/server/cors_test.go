@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/server"
 )
 
@@ -123,7 +124,7 @@ func TestParseOrigin(t *testing.T) {
 		"https://[2001:DB8:0:0::1]":       "https://[2001:db8::1]",
 		"https://xn--caf-dma.example":     "https://xn--caf-dma.example",
 	} {
-		if got, err := server.ParseOrigin(in); got != want || err != nil {
+		if got, err := auth.ParseOrigin(in); got != want || err != nil {
 			t.Errorf("ParseOrigin(%q) = %q, %v, want %q", in, got, err, want)
 		}
 	}
@@ -135,7 +136,7 @@ func TestParseOrigin(t *testing.T) {
 		" https://console.example.com", "https://console.example.com ", "https://a,https://b", "https://::1", "https://[::1", "https://[::1%25lo]",
 		"https://[127.0.0.1]", "https://[]", "https://a\x00b", "file://", "https:/console.example.com",
 	} {
-		if got, err := server.ParseOrigin(in); err == nil {
+		if got, err := auth.ParseOrigin(in); err == nil {
 			t.Errorf("ParseOrigin(%q) = %q, want an error", in, got)
 		}
 	}

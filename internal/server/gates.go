@@ -17,7 +17,7 @@ func (s *Server) admit(x *exchange) (auth.Identity, error) {
 	if err != nil {
 		return auth.Identity{}, err
 	}
-	if err := id.CheckCSRF(x.head.values("x-csrf-token"), x.head.cookies(CSRFCookie)); err != nil {
+	if err := id.CheckCSRF(x.head.values("x-csrf-token"), x.head.cookies(auth.CSRFCookie)); err != nil {
 		if errors.Is(err, auth.ErrCSRFMissing) {
 			return auth.Identity{}, errCSRFMissing
 		}
@@ -32,7 +32,7 @@ func (s *Server) admit(x *exchange) (auth.Identity, error) {
 func (s *Server) authenticate(x *exchange) (auth.Identity, error) {
 	ctx, cancel := context.WithTimeout(s.base, s.cfg.StoreTimeout)
 	defer cancel()
-	id, err := auth.Authenticate(ctx, s.sessions, x.head.cookies(SessionCookie), s.now())
+	id, err := auth.Authenticate(ctx, s.sessions, x.head.cookies(auth.SessionCookie), s.now())
 	if errors.Is(err, auth.ErrUnauthenticated) {
 		return auth.Identity{}, errUnauthenticated
 	}
@@ -54,11 +54,11 @@ func (s *Server) sameSite(x *exchange) bool {
 	if len(origins) != 1 {
 		return len(origins) == 0
 	}
-	if s.listed(origins[0]) {
+	if s.isListed(origins[0]) {
 		return true
 	}
 	hosts := x.head.values("host")
-	return len(hosts) == 1 && ownOrigin(origins[0], hosts[0])
+	return len(hosts) == 1 && auth.IsOwnOrigin(origins[0], hosts[0])
 }
 
 // causes remembers what the log was told of within the last minute.

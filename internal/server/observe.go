@@ -44,7 +44,7 @@ func Answers() []Answer {
 		refused(shortLinkPath, errNotFound),
 	}
 	for _, r := range referral.Reasons {
-		all = append(all, Answer{attributePath, fasthttp.StatusOK, string(r)})
+		all = append(all, Answer{attributePath, fasthttp.StatusOK, string(r.Reason)})
 	}
 	for _, route := range []string{"/", shortLinkPath} {
 		all = append(all, Answer{route, fasthttp.StatusFound, OutcomeOK}, Answer{route, fasthttp.StatusFound, outcomePickup})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 )
 
@@ -22,12 +23,12 @@ func (s *Server) pickup(x *exchange, presented ...string) {
 	if i < 0 {
 		return
 	}
-	if s.cfg.PickupTouch == TouchFirst && slices.ContainsFunc(x.head.cookies(RefCookie), wellFormed) {
+	if s.cfg.PickupTouch == referral.TouchFirst && slices.ContainsFunc(x.head.cookies(auth.RefCookie), wellFormed) {
 		return
 	}
 	x.outcome = outcomePickup
 	x.Response.Header.Set(fasthttp.HeaderSetCookie,
-		s.refCookie(referral.Canonical(presented[i]), s.cfg.PickupMaxAge, s.secure(x)))
+		s.refCookie(referral.ParsePresentedCode(presented[i]).Text, s.cfg.PickupMaxAge, s.secure(x)))
 }
 
 func wellFormed(code string) bool {
@@ -38,8 +39,8 @@ func wellFormed(code string) bool {
 // refCookie is the one place that knows the attributes of ref_code: a deletion reaches the cookie
 // only when it names the same domain and path.
 func (s *Server) refCookie(code string, maxAge time.Duration, secure bool) string {
-	return Cookie{
-		Name: RefCookie, Value: code, Domain: s.cfg.CookieDomain, MaxAge: maxAge,
+	return auth.Cookie{
+		Name: auth.RefCookie, Value: code, Domain: s.cfg.CookieDomain, MaxAge: maxAge,
 		HTTPOnly: true, Secure: secure,
 	}.String()
 }

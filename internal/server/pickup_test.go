@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
 )
 
@@ -101,7 +103,7 @@ func TestPickup(t *testing.T) {
 
 func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withConfig(func(c *server.Config) { c.PickupTouch = server.TouchFirst }))
+	w := newSite(t, withConfig(func(c *server.Config) { c.PickupTouch = referral.TouchFirst }))
 	rows := []struct {
 		cookie string
 		plants bool
@@ -167,20 +169,20 @@ func TestPickupAndItsDeletionHaveTheSameAttributes(t *testing.T) {
 	const https, http = "X-Forwarded-Proto: https", "X-Forwarded-Proto: http"
 	rows := []struct {
 		name   string
-		mode   server.SecureMode
+		mode   auth.SecureMode
 		proxy  string
 		lines  []string
 		secure bool
 	}{
-		{"auto, plain", server.SecureAuto, "127.0.0.1/32", nil, false},
-		{"auto, HTTPS at the proxy", server.SecureAuto, "127.0.0.1/32", []string{https}, true},
-		{"auto, in capitals", server.SecureAuto, "127.0.0.1/32", []string{"x-forwarded-proto:HTTPS"}, true},
-		{"auto, the first of several", server.SecureAuto, "127.0.0.1/32", []string{"X-Forwarded-Proto: https, http", http}, true},
-		{"auto, http first", server.SecureAuto, "127.0.0.1/32", []string{"X-Forwarded-Proto: http, https", https}, false},
-		{"auto, HTTP at the proxy", server.SecureAuto, "127.0.0.1/32", []string{http}, false},
-		{"auto, not a proxy", server.SecureAuto, "10.0.0.0/8", []string{https}, false},
-		{"always", server.SecureAlways, "10.0.0.0/8", nil, true},
-		{"never", server.SecureNever, "127.0.0.1/32", []string{https}, false},
+		{"auto, plain", auth.SecureAuto, "127.0.0.1/32", nil, false},
+		{"auto, HTTPS at the proxy", auth.SecureAuto, "127.0.0.1/32", []string{https}, true},
+		{"auto, in capitals", auth.SecureAuto, "127.0.0.1/32", []string{"x-forwarded-proto:HTTPS"}, true},
+		{"auto, the first of several", auth.SecureAuto, "127.0.0.1/32", []string{"X-Forwarded-Proto: https, http", http}, true},
+		{"auto, http first", auth.SecureAuto, "127.0.0.1/32", []string{"X-Forwarded-Proto: http, https", https}, false},
+		{"auto, HTTP at the proxy", auth.SecureAuto, "127.0.0.1/32", []string{http}, false},
+		{"auto, not a proxy", auth.SecureAuto, "10.0.0.0/8", []string{https}, false},
+		{"always", auth.SecureAlways, "10.0.0.0/8", nil, true},
+		{"never", auth.SecureNever, "127.0.0.1/32", []string{https}, false},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

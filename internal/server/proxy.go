@@ -1,13 +1,17 @@
 package server
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/triport/triport-console/internal/auth"
+)
 
 // secure tells whether cookies set in answer to this request get the Secure attribute.
 func (s *Server) secure(x *exchange) bool {
 	switch s.cfg.CookieSecure {
-	case SecureAlways:
+	case auth.SecureAlways:
 		return true
-	case SecureNever:
+	case auth.SecureNever:
 		return false
 	}
 	return x.trusted && forwardedHTTPS(x.head)

@@ -30,47 +30,27 @@ const (
 	defaultStoreTimeout = 2 * time.Second
 )
 
-// SecureMode says when cookies get the Secure attribute.
-type SecureMode string
-
-// SecureAuto follows the scheme the visitor used, which only a trusted proxy can tell: the server
-// itself speaks plain HTTP.
-const (
-	SecureAuto   SecureMode = "auto"
-	SecureAlways SecureMode = "always"
-	SecureNever  SecureMode = "never"
-)
-
-// Touch says which of several referral links counts.
-type Touch string
-
-// TouchLast lets the newest link win; TouchFirst keeps a well-formed cookie that is there already.
-const (
-	TouchLast  Touch = "last"
-	TouchFirst Touch = "first"
-)
-
 // Config is what the operator may set about the server.
 type Config struct {
 	CookieDomain   string // empty: the cookies belong to this host only
-	CookieSecure   SecureMode
+	CookieSecure   auth.SecureMode
 	PickupMaxAge   time.Duration
-	PickupTouch    Touch
+	PickupTouch    referral.Touch
 	LandingURL     string         // empty: the built-in page
-	CORSOrigins    []string       // as ParseOrigin returns them
+	CORSOrigins    []string       // as auth.ParseOrigin returns them
 	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
 	StoreTimeout   time.Duration  // bounds the look-up of a session; 0 means two seconds
 }
 
-// Attributer decides attempts. It answers whatever happens; *referral.Service is the real one.
-type Attributer interface {
-	Attribute(ctx context.Context, a referral.Attempt) referral.Outcome
+// Submitter decides attempts. It always has an outcome; *referral.Service implements it.
+type Submitter interface {
+	Submit(ctx context.Context, a referral.Attempt) referral.Outcome
 }
 
 // Deps are what the server needs of the other rooms.
 type Deps struct {
 	Sessions  auth.SessionStore
-	Referrals Attributer
+	Referrals Submitter
 	// NotReady says in words what is not ready, for people who read /readyz; empty when all is.
 	NotReady func(ctx context.Context) []string
 	Observe  Observer         // nil: nobody counts
@@ -82,7 +62,7 @@ type Deps struct {
 type Server struct {
 	cfg      Config
 	sessions auth.SessionStore
-	referral Attributer
+	referral Submitter
 	notReady func(ctx context.Context) []string
 	observe  Observer
 	log      *slog.Logger

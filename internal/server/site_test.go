@@ -20,7 +20,7 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
 	"github.com/triport/triport-console/internal/spool"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 // epoch is the time on the site's clock.
@@ -86,7 +86,7 @@ func newSite(t testing.TB, options ...siteOption) *site {
 	})
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := server.Config{
-		CookieSecure: server.SecureAuto, PickupMaxAge: 720 * time.Hour, PickupTouch: server.TouchLast,
+		CookieSecure: auth.SecureAuto, PickupMaxAge: 720 * time.Hour, PickupTouch: referral.TouchLast,
 		CORSOrigins: []string{pageOrigin}, StoreTimeout: patience,
 	}
 	deps := server.Deps{

@@ -111,7 +111,7 @@ type litestream struct {
 func newLitestream(h *house) *litestream {
 	h.t.Helper()
 	cmd := exec.Command("go", "tool", "-n", "litestream") // builds it, and says where it is
-	cmd.Dir = filepath.Join("..", "litestream")
+	cmd.Dir = filepath.Join("..", "..", "..", "tools")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -1,0 +1,75 @@
+package referral
+
+import "slices"
+
+// Reason says why an attempt did not lead to an attribution. The names are part of the API.
+type Reason string
+
+// The reasons. ReasonInternalError is never decided: the attempt waits in the spool.
+const (
+	ReasonNoCookie          Reason = "no_cookie"
+	ReasonAlreadyAttributed Reason = "already_attributed"
+	ReasonInvalidCode       Reason = "invalid_code"
+	ReasonSelfReferral      Reason = "self_referral"
+	ReasonUnknownCode       Reason = "unknown_code"
+	ReasonReferralCycle     Reason = "referral_cycle"
+	ReasonNotEligible       Reason = "not_eligible"
+	ReasonInternalError     Reason = "internal_error"
+)
+
+// The details of ReasonUnknownCode.
+const (
+	DetailNoSuchCode    = "no_such_code"
+	DetailCodeDisabled  = "code_disabled"
+	DetailOwnerDisabled = "owner_disabled"
+)
+
+// ReasonInfo is a row of Reasons.
+type ReasonInfo struct {
+	Reason  Reason
+	Audited bool              // rejections for it are stored in the audit log
+	Words   string            // what support tells a customer
+	Details map[string]string // more exact words by detail
+}
+
+// Reasons is the table of reasons, in the order in which they are checked (docs/api.md, "Reasons").
+var Reasons = []ReasonInfo{
+	{Reason: ReasonNoCookie, Words: "no referral code was presented"},
+	{Reason: ReasonAlreadyAttributed, Words: "the user already had a referrer"},
+	{Reason: ReasonInvalidCode, Audited: true, Words: "the code is not well-formed"},
+	{Reason: ReasonSelfReferral, Audited: true, Words: "the code is the user's own"},
+	{Reason: ReasonUnknownCode, Audited: true, Words: "there was no such code", Details: map[string]string{
+		DetailCodeDisabled:  "the code had been disabled",
+		DetailOwnerDisabled: "the account of the code's owner had been disabled",
+	}},
+	{Reason: ReasonReferralCycle, Audited: true, Words: "the code's owner was referred by this user, directly or through others"},
+	{Reason: ReasonNotEligible, Audited: true, Words: "the account was older than the signup window allows"},
+	{Reason: ReasonInternalError, Words: "the attempt could not be stored and waits in the spool"},
+}
+
+// Info returns the row of the reason; ok is false for a reason that this program does not know.
+func (r Reason) Info() (info ReasonInfo, ok bool) {
+	i := slices.IndexFunc(Reasons, func(info ReasonInfo) bool { return info.Reason == r })
+	if i < 0 {
+		return ReasonInfo{}, false
+	}
+	return Reasons[i], true
+}
+
+// Audited reports whether rejections for this reason are stored in the audit log.
+func (r Reason) Audited() bool {
+	info, _ := r.Info()
+	return info.Audited
+}
+
+// Describe returns the reason in words for people; an unknown reason is returned as it is.
+func (r Reason) Describe(detail string) string {
+	info, ok := r.Info()
+	if !ok {
+		return string(r)
+	}
+	if words, ok := info.Details[detail]; ok {
+		return words
+	}
+	return info.Words
+}
