@@ -76,6 +76,13 @@ func (l *Ledger) Answers() map[string]int {
 	return maps.Clone(l.answers)
 }
 
+// DropAcknowledged forgets the acknowledgements of some users: the database that had them is gone.
+func (l *Ledger) DropAcknowledged(of func(id string) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.acked, func(id, _ string) bool { return of(id) })
+}
+
 // CheckResult is what Check found.
 type CheckResult struct {
 	Acknowledged int
