@@ -76,11 +76,11 @@ func start(f *fixture) *fixture {
 // code is the code in every call.
 func (f *fixture) code() string { return f.Users[0].Code }
 
-// nextUser returns a user who has not called. ok is false if there is none.
-func (f *fixture) nextUser() (u harness.User, ok bool) {
+// nextUser returns a user who has not called. ok is false if only that many are left.
+func (f *fixture) nextUser(reserve int) (u harness.User, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.next == len(f.Users) {
+	if f.next >= len(f.Users)-reserve {
 		return u, false
 	}
 	f.next++
@@ -90,7 +90,7 @@ func (f *fixture) nextUser() (u harness.User, ok bool) {
 // newUser is nextUser for tests that have enough users.
 func (f *fixture) newUser() harness.User {
 	f.T.Helper()
-	u, ok := f.nextUser()
+	u, ok := f.nextUser(0)
 	if !ok {
 		f.T.Fatal("the test has too few users")
 	}

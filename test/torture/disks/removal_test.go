@@ -29,8 +29,8 @@ import (
 //   - serve creates no database next to a write-ahead log or spool: it exits with 3.
 
 const (
-	// removalUsers is enough for calls at callEvery until the server ends.
-	removalUsers = 2500
+	// removalUsers is enough for calls at callEvery until the server ends, and for the calls after that.
+	removalUsers = 2500 + users
 	// callEvery is the pause of one caller between two calls.
 	callEvery = 5 * time.Millisecond
 	// maxEnd is the promised second plus slack for a busy machine.
@@ -200,7 +200,7 @@ func (f *fixture) removeUnderLoad(remove func()) {
 // callUntilEnd calls until the server has ended. A call that is sent after the removal must not be
 // acknowledged.
 func (f *fixture) callUntilEnd(removed *atomic.Bool) {
-	for u, ok := f.nextUser(); ok; u, ok = f.nextUser() {
+	for u, ok := f.nextUser(users); ok; u, ok = f.nextUser(users) {
 		after := removed.Load()
 		a, err := f.call(context.WithoutCancel(f.T.Context()), u)
 		if err == nil && a.Attributed && after {
