@@ -34,35 +34,35 @@ var names = [columns]string{"memory_mib", "descriptors", "goroutines", "threads"
 
 // sample is one second of the soak.
 type sample struct {
-	at     time.Duration // since the beginning
+	at     time.Duration // since the start
 	values [columns]float64
 }
 
-// probe takes samples.
-type probe struct {
-	site    *harness.Site
-	srv     *harness.Server
-	work    *work
-	metrics string // URL
+// sampler takes samples.
+type sampler struct {
+	site     *harness.Site
+	srv      *harness.Server
+	workload *workload
+	metrics  string // URL
 }
 
 var metricsAddress = regexp.MustCompile(`serving metrics.* address=(\S+)`)
 
-func newProbe(s *harness.Site, srv *harness.Server, w *work) *probe {
-	var said []string
-	harness.Until(s.T, "the log says where the metrics are", func() bool {
-		said = metricsAddress.FindStringSubmatch(srv.Log())
-		return said != nil
+func newSampler(s *harness.Site, srv *harness.Server, w *workload) *sampler {
+	var match []string
+	harness.WaitFor(s.T, "the log has the address of the metrics", func() bool {
+		match = metricsAddress.FindStringSubmatch(srv.Log())
+		return match != nil
 	})
-	return &probe{site: s, srv: srv, work: w, metrics: "http://" + said[1] + "/metrics"}
+	return &sampler{site: s, srv: srv, workload: w, metrics: "http://" + match[1] + "/metrics"}
 }
 
 // watch takes a sample a second until ctx ends.
-func (p *probe) watch(ctx context.Context) []sample {
+func (p *sampler) watch(ctx context.Context) []sample {
 	var all []sample
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	began := time.Now()
+	started := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,16 +71,16 @@ func (p *probe) watch(ctx context.Context) []sample {
 		}
 		s, err := p.take()
 		if err != nil {
-			p.work.fault("a sample: %v", err)
+			p.workload.problem("sample: %v", err)
 			return all
 		}
-		s.at = time.Since(began)
+		s.at = time.Since(started)
 		all = append(all, s)
 	}
 }
 
-func (p *probe) take() (s sample, err error) {
-	v, err := p.srv.Vitals()
+func (p *sampler) take() (s sample, err error) {
+	v, err := p.srv.Usage()
 	if err != nil {
 		return s, err
 	}
@@ -92,16 +92,16 @@ func (p *probe) take() (s sample, err error) {
 	if info, err := os.Stat(p.site.Database + "-wal"); err == nil {
 		s.values[wal] = float64(info.Size()) / (1 << 20)
 	}
-	waiting, err := filepath.Glob(p.site.Database + ".spool*")
+	files, err := filepath.Glob(p.site.Database + ".spool*")
 	if err != nil {
 		return s, err
 	}
-	for _, name := range waiting {
-		if info, err := os.Stat(name); err == nil { // a drained one has gone
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil { // a drained segment is removed meanwhile
 			s.values[spool] += float64(info.Size())
 		}
 	}
-	if took := p.work.look(); len(took) > 0 {
+	if took := p.workload.takeLatencies(); len(took) > 0 {
 		slices.Sort(took)
 		s.values[p50], s.values[p99] = milliseconds(took[len(took)/2]), milliseconds(took[len(took)*99/100])
 	}
@@ -112,8 +112,8 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 var goroutinesLine = regexp.MustCompile(`(?m)^go_goroutines (\d+)$`)
 
-func (p *probe) goroutines() (float64, error) {
-	c := http.Client{Timeout: harness.Patience}
+func (p *sampler) goroutines() (float64, error) {
+	c := http.Client{Timeout: harness.Timeout}
 	res, err := c.Get(p.metrics)
 	if err != nil {
 		return 0, err
@@ -130,11 +130,11 @@ func (p *probe) goroutines() (float64, error) {
 	return strconv.ParseFloat(string(m[1]), 64)
 }
 
-// rows is the samples as CSV.
-func rows(samples []sample) []byte {
+// toCSV returns the samples as CSV.
+func toCSV(samples []sample) []byte {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	_ = w.Write(append([]string{"seconds"}, names[:]...)) // a buffer takes all
+	_ = w.Write(append([]string{"seconds"}, names[:]...)) // a buffer returns no error
 	for _, s := range samples {
 		row := []string{strconv.FormatFloat(s.at.Seconds(), 'f', 1, 64)}
 		for _, v := range s.values {

@@ -6,16 +6,16 @@ import (
 	"os"
 )
 
-// What a kill may have hit, as it is counted.
-var hits = []string{"in_commit", "in_checkpoint", "in_stop", "left_spool", "half_drained", "too_late"}
+// What a kill may interrupt or leave, as it is counted.
+var hits = []string{"in_commit", "in_checkpoint", "in_shutdown", "left_spool", "half_drained", "too_late"}
 
-// Offsets in the index of the WAL, as https://sqlite.org/walformat.html lays it out, in the order of
-// bytes of this machine.
+// Offsets in the WAL index, see https://sqlite.org/walformat.html. Numbers are in the byte order of the
+// machine.
 const (
 	indexPageSize  = 14
-	indexFrames    = 16 // how many frames of the WAL are committed
-	indexSalt      = 32 // as it stands in the header of the WAL
-	indexDone      = 96 // how many of them a checkpoint has moved
+	indexFrames    = 16 // committed frames in the WAL
+	indexSalt      = 32 // as in the header of the WAL
+	indexDone      = 96 // frames that a checkpoint has copied
 	indexAttempted = 128
 	indexLength    = 136
 
@@ -24,13 +24,12 @@ const (
 	frameSalt   = 8
 )
 
-// inside tells what the processes that had the database open were in the middle of when they were
-// killed: frames behind the last committed one are a commit, frames that a checkpoint has attempted and
-// not done are a checkpoint.
-func inside(database string) (hits []string) {
+// interrupted returns what the killed processes were doing. Frames after the last committed one are a
+// commit. Frames that a checkpoint attempted and did not finish are a checkpoint.
+func interrupted(database string) (hits []string) {
 	index, err := os.ReadFile(database + "-shm")
 	if err != nil || len(index) < indexLength {
-		return nil // no process was so far
+		return nil // no process had opened the database yet
 	}
 	if checkpointing(index) {
 		hits = append(hits, "in_checkpoint")
@@ -56,8 +55,8 @@ func checkpointing(index []byte) bool {
 	return binary.NativeEndian.Uint32(index[indexAttempted:]) > binary.NativeEndian.Uint32(index[indexDone:])
 }
 
-// committed returns how many frames of the WAL are committed; 0 when there is none.
-func committed(database string) uint32 {
+// committedFrames returns the number of committed frames in the WAL, 0 if there is no WAL.
+func committedFrames(database string) uint32 {
 	index, err := os.ReadFile(database + "-shm")
 	if err != nil || len(index) < indexLength {
 		return 0
@@ -65,13 +64,11 @@ func committed(database string) uint32 {
 	return binary.NativeEndian.Uint32(index[indexFrames:])
 }
 
-// checkpoints watches the index of a database that a process has open.
-type checkpoints struct{ index *os.File }
-
-func (c checkpoints) running() bool {
-	head := make([]byte, indexLength)
-	if _, err := c.index.ReadAt(head, 0); err != nil {
+// checkpointRunning reads the open WAL index of a running process.
+func checkpointRunning(index *os.File) bool {
+	b := make([]byte, indexLength)
+	if _, err := index.ReadAt(b, 0); err != nil {
 		return false
 	}
-	return checkpointing(head)
+	return checkpointing(b)
 }

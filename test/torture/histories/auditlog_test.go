@@ -11,13 +11,13 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// event is a row of the audit log, in the terms of the history.
+// event is a row of the audit log.
 type event struct {
-	attempt  int // a call's number, or that of a line counted on from the calls
+	attempt  int // number of a call, or workers*turns plus the index of a line
 	user     int
 	signup   bool
 	code     string
-	referrer int // -1: nobody
+	referrer int // -1 means none
 	reason   string
 	detail   string
 	source   string
@@ -32,13 +32,13 @@ func (e event) String() string {
 	return fmt.Sprintf("attempt %d of user %d, code %q of %d, %s: %s", e.attempt, e.user, e.code, e.referrer, e.source, what)
 }
 
-// refused is an attempt whose refusal stands in the log.
-type refused struct {
+// rejectedAttempt is an attempt with a rejection in the log.
+type rejectedAttempt struct {
 	attempt int
 	order   int // of the event, from 1
 }
 
-// readLog reads what the history left in the audit log.
+// readLog reads the events of the history.
 func (h *history) readLog(db *sql.DB) error {
 	users := make(map[string]int)
 	var ids []any
@@ -65,26 +65,26 @@ FROM events WHERE user_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`) ORDER BY s
 		if n, ok := users[referrer]; ok {
 			e.referrer = n
 		} else if referrer != "" {
-			return fmt.Errorf("user %d is credited to a stranger by event %v", e.user, e)
+			return fmt.Errorf("event %[2]v credits another history's user for user %[1]d", e.user, e)
 		}
-		// A live attempt gets its id from the server: the request names the call.
+		// The server chooses the id of a live attempt. The request id identifies the call.
 		if n, ok := attempts[request]; ok && e.source == string(referral.SourceLive) {
 			attempts[attempt] = n
 		}
 		n, ok := attempts[attempt]
 		if !ok {
-			return fmt.Errorf("nobody asked for event %v", e)
+			return fmt.Errorf("no operation caused event %v", e)
 		}
 		e.attempt = n
 		h.log = append(h.log, e)
 		if !e.signup {
-			h.refusals[e.user] = append(h.refusals[e.user], refused{n, len(h.log)})
+			h.rejections[e.user] = append(h.rejections[e.user], rejectedAttempt{n, len(h.log)})
 		}
 	}
 	return rows.Err()
 }
 
-// knownAttempts finds the number of an attempt by the id of its call's request, or of its line.
+// knownAttempts maps request ids of calls, and attempt ids of lines, to the numbers of their attempts.
 func (h *history) knownAttempts() map[string]int {
 	known := make(map[string]int)
 	for _, r := range h.records {
@@ -95,16 +95,16 @@ func (h *history) knownAttempts() map[string]int {
 	for i, l := range h.lines {
 		id := l.id
 		if id == "" {
-			id = referral.DeriveAttemptID(h.users[l.user].ID, referral.Canonical(h.text(l.code)), l.at)
+			id = referral.DeriveAttemptID(h.users[l.user].ID, referral.ParsePresentedCode(h.text(l.code)).Text, l.at)
 		}
 		known[id] = workers*turns + i
 	}
 	return known
 }
 
-// agree holds each call's answer against its event, which needs no model: what was attributed has one
-// signup, a kept refusal one event with that reason, everything else none.
-func (h *history) agree() error {
+// checkEvents compares each call's answer with its events, which needs no model: an attribution has one
+// signup, an audited rejection one event with that reason, everything else none.
+func (h *history) checkEvents() error {
 	live := make(map[int][]event)
 	for _, e := range h.log {
 		if e.source == string(referral.SourceLive) {
@@ -117,28 +117,28 @@ func (h *history) agree() error {
 		}
 		events := live[r.number]
 		want := 0
-		if r.answer.Status == http.StatusOK && (r.answer.Attributed || referral.Reason(r.answer.Reason).Kept()) {
+		if r.answer.Status == http.StatusOK && (r.answer.Attributed || referral.Reason(r.answer.Reason).Audited()) {
 			want = 1
 		}
 		if len(events) != want || want == 1 && (events[0].signup != r.answer.Attributed || events[0].reason != r.answer.Reason) {
-			return fmt.Errorf("%s, and the log has of it: %v", h.describe(r), events)
+			return fmt.Errorf("%s, but its events are: %v", h.describe(r), events)
 		}
 	}
 	return nil
 }
 
-// describe tells a record in one line.
+// describe returns a record as one line.
 func (h *history) describe(r *record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%10s – %-10s worker %d: %s user %d", time.Duration(r.begun).Round(time.Microsecond),
+	fmt.Fprintf(&b, "%10s – %-10s worker %d: %s user %d", time.Duration(r.started).Round(time.Microsecond),
 		time.Duration(r.ended).Round(time.Microsecond), r.worker, r.kind, r.user)
 	switch r.kind {
 	case kindCall:
-		fmt.Fprintf(&b, " (call %d) session %d code %q: %d %s", r.number, r.session, h.text(r.code), r.answer.Status, outcomeOf(r))
+		fmt.Fprintf(&b, " (call %d) session %d code %q: %d %s", r.number, r.session, h.text(r.code), r.answer.Status, r.answer.Outcome())
 	case kindSetSlug:
-		fmt.Fprintf(&b, " %q: %s", h.text(r.code), r.said)
+		fmt.Fprintf(&b, " %q: %s", h.text(r.code), r.result)
 	case kindDisableSlug:
-		fmt.Fprintf(&b, ": %s", r.said)
+		fmt.Fprintf(&b, ": %s", r.result)
 	case kindRevoke:
 		fmt.Fprintf(&b, ": %d", r.revoked)
 	case kindCreateSession:
@@ -149,20 +149,8 @@ func (h *history) describe(r *record) string {
 	return b.String()
 }
 
-// outcomeOf is the outcome of a call, in a word.
-func outcomeOf(r *record) string {
-	switch a := r.answer; {
-	case a.Attributed:
-		return "attributed"
-	case a.Status == http.StatusOK:
-		return a.Reason
-	default:
-		return a.Error
-	}
-}
-
-// tell is the whole history, for a person who has to find out what went wrong.
-func (h *history) tell() string {
+// format returns the whole history, to debug a failure.
+func (h *history) format() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "history %d\n", h.number)
 	for i, u := range h.users {
@@ -171,7 +159,7 @@ func (h *history) tell() string {
 	for i, l := range h.lines {
 		fmt.Fprintf(&b, "line %d (attempt %d): user %d code %q at %s\n", i, workers*turns+i, l.user, h.text(l.code), l.at)
 	}
-	byTime := slices.SortedFunc(slices.Values(h.records), func(a, b *record) int { return int(a.begun - b.begun) })
+	byTime := slices.SortedFunc(slices.Values(h.records), func(a, b *record) int { return int(a.started - b.started) })
 	for _, r := range byTime {
 		fmt.Fprintln(&b, h.describe(r))
 	}

@@ -10,9 +10,8 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// TestTheModelRefusesWhatMustNotHappen is the suite's own test: short histories by hand, and whether
-// one order explains them.
-func TestTheModelRefusesWhatMustNotHappen(t *testing.T) {
+// The suite relies on the model, so the model itself is tested with short histories.
+func TestModelRejectsForbiddenHistories(t *testing.T) {
 	const attributed = referral.Reason("attributed")
 	signup := func(attempt, user, owner int) event {
 		return event{attempt: attempt, user: user, signup: true, code: uid(owner), referrer: owner, source: "live"}
@@ -21,11 +20,11 @@ func TestTheModelRefusesWhatMustNotHappen(t *testing.T) {
 		name    string
 		records []*record
 		log     []event
-		explain bool
+		valid   bool
 	}{
 		{"one attribution", []*record{call(0, 0, 1, 1, 2, attributed)}, []event{signup(0, 0, 1)}, true},
 		{"an answer without its event", []*record{call(0, 0, 1, 1, 2, attributed)}, nil, false},
-		{"credit to another than the owner", []*record{call(0, 0, 1, 1, 2, attributed)},
+		{"credit to a user who is not the owner", []*record{call(0, 0, 1, 1, 2, attributed)},
 			[]event{{user: 0, signup: true, code: uid(1), referrer: 2, source: "live"}}, false},
 		{"attributed twice", []*record{call(0, 0, 1, 1, 2, attributed), call(1, 0, 2, 3, 4, attributed)},
 			[]event{signup(0, 0, 1), signup(1, 0, 2)}, false},
@@ -33,26 +32,26 @@ func TestTheModelRefusesWhatMustNotHappen(t *testing.T) {
 			[]event{signup(0, 0, 1)}, true},
 		{"already attributed before it was", []*record{call(0, 0, 1, 1, 2, referral.ReasonAlreadyAttributed), call(1, 0, 2, 3, 4, attributed)},
 			[]event{signup(1, 0, 2)}, false},
-		{"a ring", []*record{call(0, 0, 1, 1, 4, attributed), call(1, 1, 0, 2, 3, attributed)},
+		{"a cycle", []*record{call(0, 0, 1, 1, 4, attributed), call(1, 1, 0, 2, 3, attributed)},
 			[]event{signup(0, 0, 1), signup(1, 1, 0)}, false},
-		{"a ring of three", []*record{call(0, 0, 1, 1, 9, attributed), call(1, 1, 2, 1, 9, attributed), call(2, 2, 0, 1, 9, attributed)},
+		{"a cycle of three", []*record{call(0, 0, 1, 1, 9, attributed), call(1, 1, 2, 1, 9, attributed), call(2, 2, 0, 1, 9, attributed)},
 			[]event{signup(0, 0, 1), signup(1, 1, 2), signup(2, 2, 0)}, false},
 		{"a chain of three", []*record{call(0, 0, 1, 1, 9, attributed), call(1, 1, 2, 1, 9, attributed)},
 			[]event{signup(0, 0, 1), signup(1, 1, 2)}, true},
-		{"the log in another order than time", []*record{call(0, 0, 2, 1, 2, attributed), call(1, 1, 2, 3, 4, attributed)},
+		{"a log that contradicts time", []*record{call(0, 0, 2, 1, 2, attributed), call(1, 1, 2, 3, 4, attributed)},
 			[]event{signup(1, 1, 2), signup(0, 0, 2)}, false},
-		{"the log in either order of what was at once", []*record{call(0, 0, 2, 1, 4, attributed), call(1, 1, 2, 2, 3, attributed)},
+		{"a log of concurrent calls in either order", []*record{call(0, 0, 2, 1, 4, attributed), call(1, 1, 2, 2, 3, attributed)},
 			[]event{signup(1, 1, 2), signup(0, 0, 2)}, true},
-		{"let in after the session was revoked", []*record{revoke(0, 1, 1, 2), call(0, 0, 1, 3, 4, attributed)}, []event{signup(0, 0, 1)}, false},
-		{"let in while it is revoked", []*record{revoke(0, 1, 1, 4), call(0, 0, 1, 2, 3, attributed)}, []event{signup(0, 0, 1)}, true},
-		{"turned away while it is revoked", []*record{revoke(0, 1, 1, 4), call(0, 0, 1, 2, 3, "")}, nil, true},
-		{"turned away before it is revoked", []*record{call(0, 0, 1, 1, 2, ""), revoke(0, 1, 3, 4)}, nil, false},
-		{"revoked once more", []*record{revoke(0, 1, 1, 2), revoke(0, 1, 3, 4)}, nil, false},
+		{"accepted after the session was revoked", []*record{revoke(0, 1, 1, 2), call(0, 0, 1, 3, 4, attributed)}, []event{signup(0, 0, 1)}, false},
+		{"accepted while the session is revoked", []*record{revoke(0, 1, 1, 4), call(0, 0, 1, 2, 3, attributed)}, []event{signup(0, 0, 1)}, true},
+		{"rejected while the session is revoked", []*record{revoke(0, 1, 1, 4), call(0, 0, 1, 2, 3, "")}, nil, true},
+		{"rejected before the session is revoked", []*record{call(0, 0, 1, 1, 2, ""), revoke(0, 1, 3, 4)}, nil, false},
+		{"revoked twice", []*record{revoke(0, 1, 1, 2), revoke(0, 1, 3, 4)}, nil, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := byHand(tt.records, tt.log).check(); (err == nil) != tt.explain {
-				t.Errorf("explained: %v, want %v", err == nil, tt.explain)
+			if err := newTestHistory(tt.records, tt.log).check(); (err == nil) != tt.valid {
+				t.Errorf("valid: %v, want %v", err == nil, tt.valid)
 			}
 		})
 	}
@@ -60,8 +59,8 @@ func TestTheModelRefusesWhatMustNotHappen(t *testing.T) {
 
 func uid(user int) string { return fmt.Sprintf("uid-code-%d", user) }
 
-// byHand is a history of three users with a session each.
-func byHand(records []*record, log []event) *history {
+// newTestHistory returns a history of three users with a session each.
+func newTestHistory(records []*record, log []event) *history {
 	h := &history{records: records, log: log}
 	for u := range 3 {
 		h.users = append(h.users, account{User: auth.User{}, uid: uid(u)})
@@ -79,11 +78,11 @@ func byHand(records []*record, log []event) *history {
 	return h
 }
 
-// call is a call of a user with another's uid code. Without an outcome it was turned away.
-func call(number, user, owner int, begun, ended int64, outcome referral.Reason) *record {
+// call is a call with another user's uid code. Without an outcome it was answered 401.
+func call(number, user, owner int, started, ended int64, outcome referral.Reason) *record {
 	r := &record{
 		operation: operation{kind: kindCall, user: user, session: user, code: code{uidCode, owner}},
-		number:    number, worker: number, begun: begun, ended: ended, answer: harness.Answer{Status: http.StatusOK},
+		number:    number, worker: number, started: started, ended: ended, answer: harness.Answer{Status: http.StatusOK},
 	}
 	switch outcome {
 	case "":
@@ -96,6 +95,6 @@ func call(number, user, owner int, begun, ended int64, outcome referral.Reason) 
 	return r
 }
 
-func revoke(user int, revoked, begun, ended int64) *record {
-	return &record{operation: operation{kind: kindRevoke, user: user}, worker: workers - 1, begun: begun, ended: ended, revoked: revoked}
+func revoke(user int, revoked, started, ended int64) *record {
+	return &record{operation: operation{kind: kindRevoke, user: user}, worker: workers - 1, started: started, ended: ended, revoked: revoked}
 }

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// Vitals are what the kernel says of a process.
-type Vitals struct {
+// Usage is the resource usage of a process, from /proc.
+type Usage struct {
 	RSS, PeakRSS         int64 // bytes
 	Descriptors, Threads int
 }
 
-// Vitals reads them, of a server that runs.
-func (srv *Server) Vitals() (Vitals, error) {
+// Usage reads the usage of a running server.
+func (srv *Server) Usage() (Usage, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", srv.PID))
 	if err != nil {
-		return Vitals{}, err
+		return Usage{}, err
 	}
 	fields := make(map[string]int64)
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
@@ -30,9 +30,9 @@ func (srv *Server) Vitals() (Vitals, error) {
 	}
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", srv.PID))
 	if err != nil {
-		return Vitals{}, err
+		return Usage{}, err
 	}
-	v := Vitals{RSS: fields["VmRSS"] << 10, PeakRSS: fields["VmHWM"] << 10, Descriptors: len(open), Threads: int(fields["Threads"])}
+	v := Usage{RSS: fields["VmRSS"] << 10, PeakRSS: fields["VmHWM"] << 10, Descriptors: len(open), Threads: int(fields["Threads"])}
 	if v.RSS == 0 || v.Threads == 0 {
 		return v, fmt.Errorf("process %d has ended", srv.PID) // a zombie has no memory
 	}

@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// Fate is what becomes, at a cut, of what was not fsynced.
-type Fate int
+// Loss says which changes that were not fsynced survive a power cut.
+type Loss int
 
-// The fates. Drawn draws one of the others for every file, and one for the directory.
+// The losses. Random chooses one of the others for every file, and one for the directory.
 const (
-	Drawn    Fate = iota
-	Nothing       // all of it is lost
-	All           // all of it survives: the disk was quick, or the program was only killed
-	Oldest        // what came first survives
-	Newest        // what came last survives
-	Shuffled      // some of it survives, in any order, and some of that is torn
-	fates
+	Random     Loss = iota
+	LoseAll         // no change survives
+	LoseNone        // every change survives: the disk was fast, or only the program was killed
+	KeepOldest      // the first changes survive
+	KeepNewest      // the last changes survive
+	KeepMixed       // some changes survive, in any order, and some of those are torn
+	losses
 )
 
 const sector = 512
 
-// Process is what a cut ends.
+// Process is a process that a power cut ends.
 type Process interface {
 	Signal(syscall.Signal)
-	Kill() // returns when the process is gone
+	Kill() // returns once the process has ended
 }
 
-// Freeze stops the disk: from now on every operation hangs.
+// Freeze makes every operation hang from now on.
 func (d *Disk) Freeze() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -44,8 +44,8 @@ func (d *Disk) freeze() {
 	}
 }
 
-// FreezeWhen stops the disk at the first operation that matches, when its effect is there and its
-// caller has no answer yet. The channel is closed when that has happened.
+// FreezeWhen freezes the disk at the first operation that matches: after its effect, before its caller
+// gets the answer. The channel is closed then.
 func (d *Disk) FreezeWhen(match func(op Op, name string) bool) <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,7 +53,7 @@ func (d *Disk) FreezeWhen(match func(op Op, name string) bool) <-chan struct{} {
 	return d.frozen
 }
 
-// FreezeAfter stops the disk after n more operations that change something.
+// FreezeAfter freezes the disk after n more operations that change something.
 func (d *Disk) FreezeAfter(n int) <-chan struct{} {
 	return d.FreezeWhen(func(op Op, _ string) bool {
 		if op != Read && op != Look {
@@ -63,14 +63,14 @@ func (d *Disk) FreezeAfter(n int) <-chan struct{} {
 	})
 }
 
-// Cut cuts the power at this moment: the processes end without another answer from the disk, and of
-// what was not fsynced the fate says what survives. The disk is to be mounted anew afterwards.
-func (d *Disk) Cut(rng *rand.Rand, fate Fate, all ...Process) error {
+// Cut cuts the power now. The processes end without another answer from the disk. loss says which
+// changes survive that were not fsynced. The caller mounts the disk again.
+func (d *Disk) Cut(rng *rand.Rand, loss Loss, all ...Process) error {
 	d.Freeze()
 	for _, p := range all {
 		p.Signal(syscall.SIGKILL)
 	}
-	close(d.thawed) // a process in the middle of an operation cannot end before it has an answer
+	close(d.thawed) // a process inside an operation cannot end before it gets an answer
 	for _, p := range all {
 		p.Kill()
 	}
@@ -79,12 +79,12 @@ func (d *Disk) Cut(rng *rand.Rand, fate Fate, all ...Process) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lose(rng, fate)
-	d.boot()
+	d.lose(rng, loss)
+	d.reboot()
 	return nil
 }
 
-// Unmount takes the disk off the directory. Nobody may have a file of it open.
+// Unmount unmounts the disk. No process may have a file of it open.
 func (d *Disk) Unmount() error {
 	if d.server == nil {
 		return nil
@@ -99,9 +99,9 @@ func (d *Disk) Unmount() error {
 	return fmt.Errorf("unmount the disk: %w", err)
 }
 
-// lose makes durable what is left.
-func (d *Disk) lose(rng *rand.Rand, fate Fate) {
-	for _, i := range survivors(rng, fate.drawn(rng), len(d.pending)) {
+// lose makes the surviving changes durable.
+func (d *Disk) lose(rng *rand.Rand, loss Loss) {
+	for _, i := range survivors(rng, loss.choose(rng), len(d.pending)) {
 		d.settle(d.pending[i])
 	}
 	for _, name := range sortedNames(d.durable) {
@@ -111,12 +111,12 @@ func (d *Disk) lose(rng *rand.Rand, fate Fate) {
 			f.durable = garbage(rng, len(f.data))
 			continue
 		}
-		f.lostChanges(rng, fate.drawn(rng))
+		f.lose(rng, loss.choose(rng))
 	}
 }
 
-// settle makes one change of the directory durable. A file has one name, whatever was lost on the way.
-func (d *Disk) settle(r renaming) {
+// settle makes one change of the directory durable. A file keeps only one name.
+func (d *Disk) settle(r nameChange) {
 	for _, f := range r {
 		for name, other := range d.durable {
 			if f != nil && f == other {
@@ -133,14 +133,14 @@ func (d *Disk) settle(r renaming) {
 	}
 }
 
-func (f *file) lostChanges(rng *rand.Rand, fate Fate) {
+func (f *file) lose(rng *rand.Rand, loss Loss) {
 	pending := slices.DeleteFunc(slices.Clone(f.pending), func(c change) bool { return c.lost })
-	order := survivors(rng, fate, len(pending))
-	if fate == Shuffled {
+	order := survivors(rng, loss, len(pending))
+	if loss == KeepMixed {
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	for _, i := range order {
-		if fate == Shuffled && rng.IntN(2) == 0 {
+		if loss == KeepMixed && rng.IntN(2) == 0 {
 			f.durable = pending[i].tear(rng, f.durable)
 		} else {
 			f.durable = pending[i].apply(f.durable)
@@ -148,15 +148,15 @@ func (f *file) lostChanges(rng *rand.Rand, fate Fate) {
 	}
 }
 
-// survivors returns which of n changes survive, in order.
-func survivors(rng *rand.Rand, fate Fate, n int) []int {
+// survivors returns the indexes of the surviving changes out of n, in order.
+func survivors(rng *rand.Rand, loss Loss, n int) []int {
 	from, to := 0, n
-	switch fate {
-	case Nothing:
+	switch loss {
+	case LoseAll:
 		to = 0
-	case Oldest:
+	case KeepOldest:
 		to = rng.IntN(n + 1)
-	case Newest:
+	case KeepNewest:
 		from = rng.IntN(2)
 		if n > 1 {
 			from = 1 + rng.IntN(n-1)
@@ -164,22 +164,22 @@ func survivors(rng *rand.Rand, fate Fate, n int) []int {
 	}
 	var kept []int
 	for i := from; i < to; i++ {
-		if fate != Shuffled || rng.IntN(2) == 0 {
+		if loss != KeepMixed || rng.IntN(2) == 0 {
 			kept = append(kept, i)
 		}
 	}
 	return kept
 }
 
-func (fate Fate) drawn(rng *rand.Rand) Fate {
-	if fate == Drawn {
-		return 1 + Fate(rng.IntN(int(fates)-1))
+func (loss Loss) choose(rng *rand.Rand) Loss {
+	if loss == Random {
+		return 1 + Loss(rng.IntN(int(losses)-1))
 	}
-	return fate
+	return loss
 }
 
-// tear applies some of the sectors of a write. Where the file grew and the data did not arrive there are
-// zeros, or whatever lay on the disk.
+// tear applies some of the sectors of a write. Where the file grew without its data it contains zeros,
+// or old content of the disk.
 func (c change) tear(rng *rand.Rand, b []byte) []byte {
 	if c.data == nil {
 		return c.apply(b)
