@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,122 +13,195 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
-// TestEveryTestThatTheSecurityPageNamesExists keeps docs/security.md from promising what nothing holds.
-func TestEveryTestThatTheSecurityPageNamesExists(t *testing.T) {
-	t.Parallel()
-	root := filepath.Join("..", "..")
-	page, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))
+var repository = filepath.Join("..", "..")
+
+// readRepository returns the content of a file of the repository.
+func readRepository(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository, filepath.FromSlash(name)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`([a-z0-9/_-]+_test\\.go):(Test\\w+)`").FindAllStringSubmatch(string(page), -1)
-	if mentions := strings.Count(string(page), "_test.go"); len(named) != mentions || mentions < 50 {
-		t.Errorf("%d of %d mentions of tests are written as file:TestName", len(named), mentions)
+	return string(text)
+}
+
+// section returns the text from a heading to the next heading.
+func section(t *testing.T, page, heading string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(page, "\n"+heading+"\n")
+	if !found {
+		t.Fatalf("the page has no heading %q", heading)
 	}
-	for _, m := range named {
-		source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m[1])))
-		if err != nil {
-			t.Error(err)
-			continue
+	text, _, _ := strings.Cut(rest, "\n#")
+	return text
+}
+
+func TestDocsNameExistingTests(t *testing.T) {
+	t.Parallel()
+	existing := testNames(t)
+	for page, least := range map[string]int{"docs/security.md": 50, "docs/testing.md": 30} {
+		named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(readRepository(t, page), -1)
+		if len(named) < least {
+			t.Errorf("%s names only %d tests", page, len(named))
 		}
-		if !strings.Contains(string(source), "\nfunc "+m[2]+"(t *testing.T) {") {
-			t.Errorf("%s has no %s", m[1], m[2])
+		for _, m := range named {
+			if !existing[m[1]] {
+				t.Errorf("%s names %s, which does not exist", page, m[1])
+			}
 		}
 	}
 }
 
-// TestEveryTestThatTheGuaranteesNameExists does the same for docs/guarantees.md, which names them without
-// their files.
-func TestEveryTestThatTheGuaranteesNameExists(t *testing.T) {
-	t.Parallel()
-	root := filepath.Join("..", "..")
-	page, err := os.ReadFile(filepath.Join(root, "docs", "guarantees.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sources strings.Builder
-	for _, pattern := range []string{"internal/*/*_test.go", "cmd/*/*_test.go", "test/torture/*/*_test.go"} {
-		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
-		}
-		for _, file := range files {
-			source, err := os.ReadFile(file)
+// testNames returns the names of all tests of the product and of the suites.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := make(map[string]bool)
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\) \{`)
+	for _, dir := range []string{"cmd", "internal", "test"} {
+		walk(t, filepath.Join(repository, dir), "_test.go", func(path string) {
+			source, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			sources.Write(source)
-		}
+			for _, m := range function.FindAllSubmatch(source, -1) {
+				names[string(m[1])] = true
+			}
+		})
 	}
-	named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(page), -1)
-	if len(named) < 30 {
-		t.Errorf("only %d tests are named", len(named))
-	}
-	for _, m := range named {
-		if !strings.Contains(sources.String(), "\nfunc "+m[1]+"(t *testing.T) {") {
-			t.Errorf("there is no %s", m[1])
-		}
-	}
+	return names
 }
 
-// logLine is a line that the server logs, as the code has it or as the operators' table does.
-type logLine struct {
-	level, message string // the table has the beginning of the message
-	saysDo         bool   // there is something to do, and a field that says what
-}
-
-// TestEveryLineThatWantsAnOperatorStandsInTheirTable holds the table of docs/operating.md against every line
-// that the code logs at warn or error: each stands in one row, of its level, and no row outlives its line.
-// A line has the field do exactly where its row does not begin with nothing.
-func TestEveryLineThatWantsAnOperatorStandsInTheirTable(t *testing.T) {
-	t.Parallel()
-	rows, lines := operatorsTable(t), loggedLines(t, filepath.Join("..", "..", "internal"))
-	if len(rows) < 15 || len(lines) < 15 {
-		t.Fatalf("%d rows and %d lines were found: the test looks at the wrong place", len(rows), len(lines))
-	}
-	for _, line := range lines {
-		begins := func(with string) bool { return strings.HasPrefix(line.message, with) }
-		ofLine := slices.DeleteFunc(slices.Clone(rows), func(row logLine) bool { return !begins(row.message) })
-		if len(ofLine) != 1 {
-			t.Errorf("%q stands in %d rows, want one", line.message, len(ofLine))
-			continue
-		}
-		if row := ofLine[0]; row.level != line.level {
-			t.Errorf("%q is logged at %s, and stands there with %s", line.message, line.level, row.level)
-		} else if row.saysDo != line.saysDo {
-			t.Errorf("%q: has it the field do: %t; has its row something to do: %t", line.message, line.saysDo, row.saysDo)
-		}
-	}
-	for _, row := range rows {
-		if !slices.ContainsFunc(lines, func(line logLine) bool { return strings.HasPrefix(line.message, row.message) }) {
-			t.Errorf("nothing logs %q", row.message)
-		}
-	}
-}
-
-// operatorsTable reads the rows of the table in docs/operating.md, one for each message.
-func operatorsTable(t *testing.T) (rows []logLine) {
+// walk calls f for every file below dir whose name ends with suffix.
+func walk(t *testing.T, dir, suffix string, f func(path string)) {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operating.md"))
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, suffix) {
+			f(path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| (warn|error) \\| (`.*?`) \\| (.*) \\|$").FindAllStringSubmatch(string(page), -1) {
-		for message := range strings.SplitSeq(m[2], ", ") {
-			rows = append(rows, logLine{m[1], strings.Trim(message, "`"), !strings.HasPrefix(m[3], "nothing")})
+}
+
+func TestAPIPageListsEveryReason(t *testing.T) {
+	t.Parallel()
+	var code, documented []string
+	for _, r := range referral.Reasons {
+		code = append(code, fmt.Sprint(r.Reason, " ", r.Audited))
+	}
+	text := section(t, readRepository(t, "docs/api.md"), "### Reasons")
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|.*\\| (yes|no)\\b[^|]*\\|$").FindAllStringSubmatch(text, -1) {
+		documented = append(documented, fmt.Sprint(m[1], " ", m[2] == "yes"))
+	}
+	if diff := cmp.Diff(code, documented); diff != "" {
+		t.Errorf("reasons and whether they are audited (-code +docs/api.md):\n%s", diff)
+	}
+	for _, detail := range []string{referral.DetailNoSuchCode, referral.DetailCodeDisabled, referral.DetailOwnerDisabled} {
+		if !strings.Contains(text, "`"+detail+"`") {
+			t.Errorf("docs/api.md does not name the detail %s", detail)
+		}
+	}
+}
+
+// The keys are those of the example file, which a test of the configuration compares with the code.
+func TestCLIPageListsEveryKey(t *testing.T) {
+	t.Parallel()
+	var example map[string]any
+	if err := yaml.Unmarshal([]byte(readRepository(t, "configs/triport-console.example.yaml")), &example); err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string]string)
+	rows := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| (\\S+) \\|")
+	for _, m := range rows.FindAllStringSubmatch(section(t, readRepository(t, "docs/cli.md"), "## Configuration"), -1) {
+		documented[m[1]] = m[2]
+	}
+	if diff := cmp.Diff(defaults("", example), documented); diff != "" {
+		t.Errorf("keys and defaults (-example +docs/cli.md):\n%s", diff)
+	}
+}
+
+// defaults returns the keys of a configuration with their values, as docs/cli.md shows them.
+func defaults(prefix string, values map[string]any) map[string]string {
+	all := make(map[string]string)
+	for name, value := range values {
+		switch value := value.(type) {
+		case map[string]any:
+			for key, shown := range defaults(prefix+name+".", value) {
+				all[key] = shown
+			}
+		case string:
+			all[prefix+name] = "`" + value + "`"
+			if value == "" {
+				all[prefix+name] = "empty"
+			}
+		default:
+			all[prefix+name] = fmt.Sprintf("`%v`", value)
+		}
+	}
+	return all
+}
+
+// logLine is a line of the server's log, in the code or in docs/operating.md.
+type logLine struct {
+	level, message string
+	hint           bool // the operator can do something
+}
+
+// Each line that the code logs at warn or error has one row in docs/operating.md, with its level, and each row
+// has its line. A row whose third column begins with "nothing" belongs to a line without the field hint.
+func TestOperatingPageListsEveryLogLine(t *testing.T) {
+	t.Parallel()
+	rows := documentedLines(t)
+	lines := loggedLines(t)
+	if len(rows) < 15 || len(lines) < 15 {
+		t.Fatalf("found only %d rows and %d lines", len(rows), len(lines))
+	}
+	for _, line := range lines {
+		if !slices.Contains(rows, line) {
+			t.Errorf("docs/operating.md has no row %+v", line)
+		}
+	}
+	for i, row := range rows {
+		if !slices.Contains(lines, row) {
+			t.Errorf("the code does not log %+v", row)
+		}
+		if slices.Contains(rows[:i], row) {
+			t.Errorf("docs/operating.md has two rows %+v", row)
+		}
+	}
+}
+
+// documentedLines reads the table of docs/operating.md. A row may name several messages.
+func documentedLines(t *testing.T) (rows []logLine) {
+	t.Helper()
+	text := section(t, readRepository(t, "docs/operating.md"), "## Log")
+	message := regexp.MustCompile("`([^`]+)`")
+	for _, m := range regexp.MustCompile("(?m)^\\| (warn|error) \\| (`.*?`) \\| (.*) \\|$").FindAllStringSubmatch(text, -1) {
+		for _, name := range message.FindAllStringSubmatch(m[2], -1) {
+			rows = append(rows, logLine{m[1], name[1], !strings.HasPrefix(m[3], "nothing")})
 		}
 	}
 	return rows
 }
 
-// loggedLines finds what the code below the folder logs at warn or error. It knows the calls by the names of
-// slog's methods, and refuses the ways of logging that it could not read.
-func loggedLines(t *testing.T, folder string) (lines []logLine) {
+// loggedLines finds what the code logs at warn or error. It recognizes slog's methods, and a method warn that
+// passes its message on, by their names. It rejects the ways of logging that it cannot read.
+func loggedLines(t *testing.T) (lines []logLine) {
 	t.Helper()
 	files := token.NewFileSet()
-	look := func(n ast.Node) bool {
+	inspect := func(n ast.Node) bool {
+		if f, ok := n.(*ast.FuncDecl); ok && f.Name.Name == "warn" {
+			return false
+		}
 		if s, ok := n.(*ast.SelectorExpr); ok &&
 			slices.Contains([]string{"LevelWarn", "LevelError", "WarnContext", "ErrorContext"}, s.Sel.Name) {
 			t.Errorf("%s: log it with Warn or Error", files.Position(n.Pos()))
@@ -137,33 +211,31 @@ func loggedLines(t *testing.T, folder string) (lines []logLine) {
 			return true
 		}
 		method, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || method.Sel.Name != "Warn" && method.Sel.Name != "Error" {
+		if !ok || !slices.Contains([]string{"Warn", "warn", "Error"}, method.Sel.Name) {
 			return true
 		}
 		message, ok := literal(call.Args[0])
 		if !ok {
-			t.Errorf("%s: the message is no literal", files.Position(n.Pos()))
+			t.Errorf("%s: the message is not a literal", files.Position(n.Pos()))
 			return true
 		}
-		lines = append(lines, logLine{strings.ToLower(method.Sel.Name), message, slices.ContainsFunc(call.Args, func(arg ast.Expr) bool {
+		hint := slices.ContainsFunc(call.Args, func(arg ast.Expr) bool {
 			name, ok := literal(arg)
-			return ok && name == "do"
-		})})
+			return ok && name == "hint"
+		})
+		lines = append(lines, logLine{strings.ToLower(method.Sel.Name), message, hint})
 		return true
 	}
-	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
+	walk(t, filepath.Join(repository, "internal"), ".go", func(path string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
 		}
 		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
-		if err == nil {
-			ast.Inspect(file, look)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return err
+		ast.Inspect(file, inspect)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return lines
 }
 

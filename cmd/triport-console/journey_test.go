@@ -12,13 +12,12 @@ import (
 	"testing"
 )
 
-// TestJourney does what the README says: it runs `make run`, pastes each line that it prints into a
-// shell, and compares what a reader would see.
+// TestJourney follows the README: it runs `make run`, runs each printed line in a shell, and checks the output.
 func TestJourney(t *testing.T) {
 	listen := freeAddress(t)
 	run := exec.CommandContext(t.Context(), "make", "--no-print-directory", "run", "LISTEN="+listen)
 	run.Dir = "../.."
-	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // make, sh and the server stop together
+	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to stop make, sh and the server together
 	out, err := run.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -36,14 +35,14 @@ func TestJourney(t *testing.T) {
 		"Ann",
 	}
 	if len(lines) != len(want) {
-		t.Fatalf("the journey has %d lines instead of %d: %q\n%s", len(lines), len(want), lines, log.String())
+		t.Fatalf("the journey has %d lines, not %d: %q\n%s", len(lines), len(want), lines, log.String())
 	}
 	for i, line := range lines {
 		sh := exec.CommandContext(t.Context(), "sh", "-c", line)
 		sh.Dir = run.Dir
 		got, err := sh.CombinedOutput()
 		if err != nil || !strings.Contains(string(got), want[i]) {
-			t.Errorf("%s\nprints %q (%v), which lacks %q", line, got, err, want[i])
+			t.Errorf("%s\nprints %q (%v), without %q", line, got, err, want[i])
 		}
 	}
 	if err := syscall.Kill(-run.Process.Pid, syscall.SIGINT); err != nil {
@@ -58,7 +57,7 @@ func TestJourney(t *testing.T) {
 	}
 }
 
-// pasteable returns the lines for the reader's second terminal, once the server listens.
+// pasteable returns the lines for the second terminal, once the server listens.
 func pasteable(t *testing.T, out io.Reader) (lines []string) {
 	t.Helper()
 	scanner := bufio.NewScanner(out)
@@ -75,7 +74,7 @@ func pasteable(t *testing.T, out io.Reader) (lines []string) {
 	return nil
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a free loopback address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,4 +1,4 @@
-// Command triport-console links signed-in users to whoever referred them.
+// Command triport-console links signed-in users to the users who referred them.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){program: func() {
-		os.Exit(cli.Main()) //nolint:forbidigo // this is the program's main when a script runs it
+		os.Exit(cli.Main()) //nolint:forbidigo // the main of the program in a script
 	}})
 }
 
@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"tamper":  tamper,
 			"serve":   serve,
 			"stop":    stop,
+			"ended":   ended,
 			"cookie":  cookie,
 			"http":    httpCall,
 			"closed":  closedEarly,

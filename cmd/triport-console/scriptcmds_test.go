@@ -17,7 +17,7 @@ import (
 
 const program = "triport-console"
 
-// exits runs the program and wants this exit code: exits 3 user list.
+// exits runs the program and requires the exit code: exits 3 user list.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: exits code [argument...]")
@@ -27,9 +27,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got := codeOf(ts, ts.Exec(program, args[1:]...)); got != want {
 		ts.Fatalf("exit code %d, not %d", got, want)
 	}
-	// A panic and a stack are never an answer, whatever the code.
+	// A panic is never right, whatever the code.
 	if stderr := ts.ReadFile("stderr"); strings.Contains(stderr, "goroutine ") || strings.Contains(stderr, "panic") {
-		ts.Fatalf("stderr shows a stack")
+		ts.Fatalf("stderr contains a stack")
 	}
 }
 
@@ -43,7 +43,7 @@ func codeOf(ts *testscript.TestScript, err error) int {
 }
 
 // jsonIs compares a value of the JSON on stdout: json user.email ann@example.com, json events.0.reason null.
-// Several values on stdout, a line each, are taken for a list.
+// Several values on stdout, one per line, count as a list.
 func jsonIs(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: json path value")
@@ -54,7 +54,7 @@ func jsonIs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// jsonLength compares how many elements a list or an object has: jsonlen codes 2.
+// jsonLength compares the number of elements of a list or an object: jsonlen codes 2.
 func jsonLength(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: jsonlen path length")
@@ -71,7 +71,7 @@ func jsonLength(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// capture keeps a value of the JSON on stdout in a variable: capture ANN id.
+// capture sets a variable to a value of the JSON on stdout: capture ANN id.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: capture variable path")
@@ -135,14 +135,14 @@ func textOf(ts *testscript.TestScript, v any) string {
 	return string(b)
 }
 
-// drained asks until no attempt of the user waits in the spool any more.
+// drained waits until no attempt of the user is in the spool.
 func drained(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: drained user")
 	}
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-again.C {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-ticker.C {
 		ts.Check(ts.Exec(program, "referral", "inspect", args[0], "-o", "json"))
 		if textOf(ts, lookUp(ts, "pending")) == "0" {
 			return
@@ -151,7 +151,7 @@ func drained(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("attempts still wait in the spool")
 }
 
-// tamper runs a statement on a database, behind the program's back.
+// tamper runs an SQL statement on a database.
 func tamper(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: tamper database statement")
@@ -162,7 +162,7 @@ func tamper(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(err, db.Close()))
 }
 
-// closedEarly runs the program into a reader that leaves after the first line, as | head -1 does.
+// closedEarly runs the program and closes its stdout after the first line, as | head -1 does.
 func closedEarly(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: closed [argument...]")
@@ -181,7 +181,7 @@ func closedEarly(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// command prepares the program to run as a script would run it.
+// command prepares the program with the environment of the script.
 func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	path, err := exec.LookPath(program)
 	ts.Check(err)

@@ -8,14 +8,16 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// world is what a script's commands share.
-type world struct {
+// scriptState is what the commands of a script share.
+type scriptState struct {
 	client *http.Client
 	server *exec.Cmd
 	stderr bytes.Buffer
@@ -26,27 +28,36 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	// An empty configuration file hides those of the host.
+	dir := filepath.Join(env.WorkDir, "xdg-empty", "triport-console")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), nil, 0o600); err != nil {
+		return err
+	}
+	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "xdg-empty"))
 	// Under the race detector a process sleeps for a second before it exits, a minute and a half in all.
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
-	env.Values["world"] = &world{client: &http.Client{
+	env.Values["state"] = &scriptState{client: &http.Client{
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	return nil
 }
 
-func worldOf(ts *testscript.TestScript) *world {
-	w, ok := ts.Value("world").(*world)
+func stateOf(ts *testscript.TestScript) *scriptState {
+	w, ok := ts.Value("state").(*scriptState)
 	if !ok {
-		ts.Fatalf("the script has no world")
+		ts.Fatalf("setup did not run")
 	}
 	return w
 }
 
-// serve starts the server on a free port and waits until it listens; its address is in $URL and $ADDRESS,
-// and that of its metrics, when they are on, in $METRICS.
+// serve starts the server on a free port and waits until it listens. It sets $URL, $ADDRESS and, if the metrics are
+// on, $METRICS.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
-	w := worldOf(ts)
+	w := stateOf(ts)
 	if neg || w.server != nil {
 		ts.Fatalf("usage: serve [argument...], once at a time")
 	}
@@ -62,8 +73,8 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			_ = w.server.Wait()
 		}
 	})
-	said := bufio.NewReader(out)
-	line, err := said.ReadString('\n')
+	stdout := bufio.NewReader(out)
+	line, err := stdout.ReadString('\n')
 	if err != nil {
 		_ = w.server.Wait()
 		w.server = nil
@@ -71,45 +82,54 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if !ok {
-		ts.Fatalf("the server says %q", line)
+		ts.Fatalf("the server prints %q", line)
 	}
 	ts.Setenv("URL", address)
 	ts.Setenv("ADDRESS", strings.TrimPrefix(address, "http://"))
 	ts.Setenv("METRICS", "")
-	if said.Buffered() > 0 { // both lines are one write
-		line, err := said.ReadString('\n')
+	if stdout.Buffered() > 0 { // both lines are one write
+		line, err := stdout.ReadString('\n')
 		ts.Check(err)
 		ts.Setenv("METRICS", strings.TrimPrefix(strings.TrimSpace(line), "metrics on "))
 	}
 }
 
-// stop asks the server to end, wants exit code 0, and leaves its log in the file named.
+// stop sends the server SIGTERM, requires exit code 0, and writes its stderr to a file: stop log.
 func stop(ts *testscript.TestScript, neg bool, args []string) {
-	w := worldOf(ts)
+	w := stateOf(ts)
 	if neg || len(args) != 1 || w.server == nil {
 		ts.Fatalf("usage: stop logfile, while a server runs")
 	}
 	ts.Check(w.server.Process.Signal(syscall.SIGTERM))
+	ended(ts, false, []string{"0", args[0]})
+}
+
+// ended waits until the server ends with this exit code, and writes its stderr to a file: ended 1 log.
+func ended(ts *testscript.TestScript, neg bool, args []string) {
+	w := stateOf(ts)
+	if neg || len(args) != 2 || w.server == nil {
+		ts.Fatalf("usage: ended code logfile, while a server runs")
+	}
 	code := codeOf(ts, w.server.Wait())
 	w.server = nil
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), w.stderr.Bytes(), 0o600))
-	if code != 0 {
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), w.stderr.Bytes(), 0o600))
+	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("the server ended with exit code %d: %s", code, w.stderr.String())
 	}
 }
 
-// cookie puts a cookie into the browser: cookie nl_session $SESSION.
+// cookie sets a cookie in the jar: cookie nl_session $SESSION.
 func cookie(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: cookie name value")
 	}
 	u, err := url.Parse(ts.Getenv("URL"))
 	ts.Check(err)
-	worldOf(ts).client.Jar.SetCookies(u, []*http.Cookie{{Name: args[0], Value: args[1], Path: "/"}})
+	stateOf(ts).client.Jar.SetCookies(u, []*http.Cookie{{Name: args[0], Value: args[1], Path: "/"}})
 }
 
-// httpCall sends a request with the browser's cookies and leaves the answer, head and body, in the
-// file "response": http POST /v1/auth/attribute 'X-CSRF-Token: …'. A whole address may stand for the path.
+// httpCall sends a request with the cookies of the jar and writes the response with its headers to the file
+// "response": http POST /v1/auth/attribute 'X-CSRF-Token: …'. The path may be a complete URL.
 func httpCall(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: http method path [header...]")
@@ -124,7 +144,7 @@ func httpCall(ts *testscript.TestScript, neg bool, args []string) {
 		name, value, _ := strings.Cut(header, ": ")
 		req.Header.Add(name, value)
 	}
-	res, err := worldOf(ts).client.Do(req)
+	res, err := stateOf(ts).client.Do(req)
 	ts.Check(err)
 	var b bytes.Buffer
 	ts.Check(res.Write(&b))

@@ -12,24 +12,24 @@ import (
 	"testing"
 )
 
-// TestSecretsLeaveOnlyAsCookies does all that the program can, with secrets in every place a request has,
-// and looks for them in all that came out: answers, the log at debug level in each format, the output of
-// every command, the process list, and the files, whatever they were for a moment.
-func TestSecretsLeaveOnlyAsCookies(t *testing.T) {
+// TestSecretsAppearOnlyInCookies uses everything that the program can do, with secrets in every part of a request. It
+// searches all output: answers, the log at debug level in each format, the output of every command, the process list,
+// and the files, temporary ones too.
+func TestSecretsAppearOnlyInCookies(t *testing.T) {
 	t.Parallel()
 	for format, form := range logForms {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			l := newLife(t, "TRIPORT_LOG_FORMAT="+format)
-			l.everything()
-			for _, p := range []person{l.ann, l.bob} {
-				for _, secret := range []string{p.Session, p.CSRF} {
-					l.wantNowhere(secret)
+			r := newRun(t, "TRIPORT_LOG_FORMAT="+format)
+			r.everything()
+			for _, u := range []user{r.ann, r.bob} {
+				for _, secret := range []string{u.Session, u.CSRF} {
+					r.wantNowhere(secret)
 				}
 			}
-			l.wantEveryCommandRan()
-			lines := strings.Split(strings.TrimSuffix(l.seen["the log"], "\n"), "\n")
-			if requests := len(l.secretPlaces()) + len(forgedPlaces()); len(lines) < requests {
+			r.wantEveryCommandRan()
+			lines := strings.Split(strings.TrimSuffix(r.seen["the log"], "\n"), "\n")
+			if requests := len(r.secretPlaces()) + len(forgedPlaces()); len(lines) < requests {
 				t.Errorf("the log has %d lines of %d requests", len(lines), requests)
 			}
 			for _, line := range lines {
@@ -41,19 +41,19 @@ func TestSecretsLeaveOnlyAsCookies(t *testing.T) {
 	}
 }
 
-// TestFilesAreTheirOwnersAloneUnderAnyUmask demands 0600 of each file that the program ever makes.
-func TestFilesAreTheirOwnersAloneUnderAnyUmask(t *testing.T) {
+// TestFilesAreReadableByOwnerOnlyUnderAnyUmask requires mode 0600 of every file that the program creates.
+func TestFilesAreReadableByOwnerOnlyUnderAnyUmask(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
-	l.everything()
-	made := l.files()
+	r := newRun(t)
+	r.everything()
+	files := r.files()
 	for _, name := range []string{"triport.db", "triport.db.spool.lock", "triport.db.spool.bad", "copy.db"} {
-		if _, ok := made[name]; !ok {
-			t.Errorf("there is no %s: nothing is known of its mode", name)
+		if _, ok := files[name]; !ok {
+			t.Errorf("there is no %s to check", name)
 		}
 	}
-	for name := range made {
-		info, err := os.Stat(filepath.Join(l.dir, name))
+	for name := range files {
+		info, err := os.Stat(filepath.Join(r.dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestFilesAreTheirOwnersAloneUnderAnyUmask(t *testing.T) {
 	}
 }
 
-// logForms tell, for each format, whether a line is one that the program itself wrote.
+// logForms report, for each format, whether a line has the form of a log line of the program.
 var logForms = map[string]func(line string) bool{
 	"text":   regexp.MustCompile(`^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ (DEBU|INFO|WARN|ERRO) [ -~µ]+$`).MatchString,
 	"logfmt": regexp.MustCompile(`^time=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ level=(debug|info|warn|error) msg=[ -~µ]+$`).MatchString,
@@ -72,35 +72,35 @@ var logForms = map[string]func(line string) bool{
 	},
 }
 
-// wantNowhere looks for a secret as it is, and as the bytes it stands for.
-func (l *life) wantNowhere(secret string) {
-	l.t.Helper()
+// wantNowhere searches for a secret, encoded and decoded.
+func (r *programRun) wantNowhere(secret string) {
+	r.t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(secret)
 	if err != nil || len(raw) != 32 {
-		l.t.Fatalf("the program printed a token of %d bytes (%v)", len(raw), err)
+		r.t.Fatalf("the program printed a token of %d bytes (%v)", len(raw), err)
 	}
-	for where, what := range l.seen {
+	for where, what := range r.seen {
 		if strings.Contains(what, secret) || strings.Contains(what, string(raw)) {
-			l.t.Errorf("a secret is in %s", where)
+			r.t.Errorf("%s contains a secret", where)
 		}
 	}
 }
 
-// requests sends the secrets and the forgeries.
-func (l *life) requests() {
-	l.t.Helper()
-	for i, raw := range append(l.secretPlaces(), forgedPlaces()...) {
-		answer := l.ask(raw)
+// requests sends requests with secrets and with forged log lines.
+func (r *programRun) requests() {
+	r.t.Helper()
+	for i, raw := range append(r.secretPlaces(), forgedPlaces()...) {
+		answer := r.ask(raw)
 		if !strings.HasPrefix(answer, "HTTP/1.1 ") {
-			l.t.Errorf("%.60q is answered %q", raw, answer)
+			r.t.Errorf("%.60q has the answer %q", raw, answer)
 		}
-		l.seen["answer "+string(rune('a'+i%26))+raw[:min(len(raw), 20)]] += answer
+		r.seen["answer "+string(rune('a'+i%26))+raw[:min(len(raw), 20)]] += answer
 	}
 }
 
-// call is the main call, made by a person.
-func (l *life) call(p person, code string, lines ...string) string {
-	cookies := "Cookie: nl_session=" + p.Session + "; nl_csrf=" + p.CSRF + "; ref_code=" + code
+// call returns a call of the main endpoint by a user.
+func (r *programRun) call(u user, code string, lines ...string) string {
+	cookies := "Cookie: nl_session=" + u.Session + "; nl_csrf=" + u.CSRF + "; ref_code=" + code
 	return request("POST /v1/auth/attribute", append(lines, cookies)...)
 }
 
@@ -108,40 +108,40 @@ func request(line string, lines ...string) string {
 	return line + " HTTP/1.1\r\nHost: console.test\r\nConnection: close\r\n" + strings.Join(append(lines, ""), "\r\n") + "\r\n"
 }
 
-// secretPlaces are requests with secrets where they belong, and wherever else somebody may put them.
-func (l *life) secretPlaces() []string {
-	token := "X-CSRF-Token: " + l.bob.CSRF
-	secrets := "nl_session=" + l.bob.Session + "&nl_csrf=" + l.bob.CSRF
+// secretPlaces returns requests with secrets in their documented places and in all others.
+func (r *programRun) secretPlaces() []string {
+	token := "X-CSRF-Token: " + r.bob.CSRF
+	secrets := "nl_session=" + r.bob.Session + "&nl_csrf=" + r.bob.CSRF
 	body := func(raw string) string {
 		return strings.Replace(raw, "\r\n\r\n", "\r\nContent-Length: "+strconv.Itoa(len(secrets))+"\r\n\r\n"+secrets, 1)
 	}
 	return []string{
-		l.call(l.bob, l.ann.Code, token),
-		l.call(l.bob, l.ann.Code, token),
-		l.call(l.bob, "", token),
-		l.call(l.ann, l.ann.Code, "X-CSRF-Token: "+l.ann.CSRF),
-		l.call(l.bob, l.ann.Code),
-		l.call(l.bob, l.ann.Code, "X-CSRF-Token: "+l.ann.CSRF),
-		l.call(l.bob, l.ann.Code, token, token),
-		l.call(l.bob, l.ann.Code, token, "Origin: https://"+l.bob.Session+".example"),
-		l.call(l.bob, l.ann.Code, token, "Cookie: nl_session="+l.ann.Session),
-		body(l.call(l.bob, "abc", token)),
+		r.call(r.bob, r.ann.Code, token),
+		r.call(r.bob, r.ann.Code, token),
+		r.call(r.bob, "", token),
+		r.call(r.ann, r.ann.Code, "X-CSRF-Token: "+r.ann.CSRF),
+		r.call(r.bob, r.ann.Code),
+		r.call(r.bob, r.ann.Code, "X-CSRF-Token: "+r.ann.CSRF),
+		r.call(r.bob, r.ann.Code, token, token),
+		r.call(r.bob, r.ann.Code, token, "Origin: https://"+r.bob.Session+".example"),
+		r.call(r.bob, r.ann.Code, token, "Cookie: nl_session="+r.ann.Session),
+		body(r.call(r.bob, "abc", token)),
 		body(request("POST /v1/auth/attribute?"+secrets, token)),
-		request("POST /v1/auth/attribute", "Authorization: Bearer "+l.bob.Session, "X-Session-Token: "+l.bob.Session),
-		request("GET /?ref="+l.bob.Session+"&"+secrets, "Referer: https://console.test/?"+secrets, "User-Agent: "+l.bob.Session),
-		request("GET /r/" + l.bob.Session),
-		request("GET /" + l.bob.Session),
-		request("GET /", "X-Request-Id: "+l.bob.Session),
-		request(l.bob.Session + " /"),
-		request("GET /", "Cookie : nl_session="+l.bob.Session),
-		request("GET /", "Cookie: nl_session="+l.bob.Session, " folded: "+l.bob.CSRF),
-		request("GET /", "Host: "+l.bob.Session, token),
-		request("GET /", "X-Padding: "+strings.Repeat(l.bob.Session, 500)),
-		"nl_session=" + l.bob.Session + "\r\n\r\n",
+		request("POST /v1/auth/attribute", "Authorization: Bearer "+r.bob.Session, "X-Session-Token: "+r.bob.Session),
+		request("GET /?ref="+r.bob.Session+"&"+secrets, "Referer: https://console.test/?"+secrets, "User-Agent: "+r.bob.Session),
+		request("GET /r/" + r.bob.Session),
+		request("GET /" + r.bob.Session),
+		request("GET /", "X-Request-Id: "+r.bob.Session),
+		request(r.bob.Session + " /"),
+		request("GET /", "Cookie : nl_session="+r.bob.Session),
+		request("GET /", "Cookie: nl_session="+r.bob.Session, " folded: "+r.bob.CSRF),
+		request("GET /", "Host: "+r.bob.Session, token),
+		request("GET /", "X-Padding: "+strings.Repeat(r.bob.Session, 500)),
+		"nl_session=" + r.bob.Session + "\r\n\r\n",
 	}
 }
 
-// forgedPlaces are requests that try to write a line of the log.
+// forgedPlaces returns requests that try to forge a log line.
 func forgedPlaces() []string {
 	var all []string
 	for _, br := range []string{"\n", "\r", "\x1b[2J", "\x7f", "\u2028", "\xff", `" `} {
@@ -155,9 +155,9 @@ func forgedPlaces() []string {
 	return all
 }
 
-// commands runs every command beside the server.
-func (l *life) commands() {
-	l.t.Helper()
+// commands runs every command while the server runs.
+func (r *programRun) commands() {
+	r.t.Helper()
 	for _, line := range []string{
 		"code set ann@example.com ann-invites", "code list ann@example.com", "code disable ann@example.com",
 		"user list", "user list -o json",
@@ -167,42 +167,42 @@ func (l *life) commands() {
 		"version", "completion bash", "help", "help session create",
 		"session revoke bob@example.com", "user disable bob@example.com",
 	} {
-		l.do(strings.Fields(line)...)
+		r.do(strings.Fields(line)...)
 	}
-	stdout, stderr := l.run(0, `{"email":"cid@example.com"}`+"\n", "user", "import", "-")
-	l.seen["user import"] = stdout + stderr
-	stdout, stderr = l.run(2, "", "session", "create", "--nl_session="+l.bob.Email)
-	l.seen["a wrong session create"] = stdout + stderr
+	stdout, stderr := r.run(0, `{"email":"cid@example.com"}`+"\n", "user", "import", "-")
+	r.seen["user import"] = stdout + stderr
+	stdout, stderr = r.run(2, "", "session", "create", "--nl_session="+r.bob.Email)
+	r.seen["an invalid session create"] = stdout + stderr
 }
 
-// setAside lets a broken line of the spool move to the file of broken lines. The server has ended.
-func (l *life) setAside() {
-	l.t.Helper()
-	spool, err := os.OpenFile(filepath.Join(l.dir, "triport.db.spool"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// moveToDeadLetters replays a malformed line of the spool. The server has ended.
+func (r *programRun) moveToDeadLetters() {
+	r.t.Helper()
+	spool, err := os.OpenFile(filepath.Join(r.dir, "triport.db.spool"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		l.t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	if _, err := spool.WriteString("rubbish\n"); err != nil {
-		l.t.Fatal(err)
+	if _, err := spool.WriteString("malformed\n"); err != nil {
+		r.t.Fatal(err)
 	}
 	if err := spool.Close(); err != nil {
-		l.t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	stdout, stderr := l.run(1, "", "referral", "replay")
-	l.seen["a replay of rubbish"] = stdout + stderr
+	stdout, stderr := r.run(1, "", "referral", "replay")
+	r.seen["a replay of a malformed line"] = stdout + stderr
 }
 
-// wantEveryCommandRan asks the program itself which commands it has, as a shell that completes does.
-func (l *life) wantEveryCommandRan() {
-	l.t.Helper()
-	all := l.completions()
+// wantEveryCommandRan asks the program for its commands, as shell completion does.
+func (r *programRun) wantEveryCommandRan() {
+	r.t.Helper()
+	all := r.completions()
 	if len(all) < 8 {
-		l.t.Fatalf("the program names the commands %q, which cannot be all", all)
+		r.t.Fatalf("the program completes only the commands %q", all)
 	}
 	for _, name := range all {
 		leaves := []string{name}
-		if name != "help" && name != "completion" { // whose arguments are no commands
-			if below := l.completions(name); len(below) > 0 {
+		if name != "help" && name != "completion" { // their arguments are no commands
+			if below := r.completions(name); len(below) > 0 {
 				leaves = leaves[:0]
 				for _, b := range below {
 					leaves = append(leaves, name+" "+b)
@@ -210,16 +210,16 @@ func (l *life) wantEveryCommandRan() {
 			}
 		}
 		for _, leaf := range leaves {
-			if !slices.ContainsFunc(l.ran, func(line string) bool { return line == leaf || strings.HasPrefix(line, leaf+" ") }) {
-				l.t.Errorf("%q was never run: nothing is known of what it prints", leaf)
+			if !slices.ContainsFunc(r.ran, func(line string) bool { return line == leaf || strings.HasPrefix(line, leaf+" ") }) {
+				r.t.Errorf("%q was never run", leaf)
 			}
 		}
 	}
 }
 
-func (l *life) completions(path ...string) []string {
-	l.t.Helper()
-	stdout, _ := l.run(0, "", append(append([]string{"__complete"}, path...), "")...)
+func (r *programRun) completions(path ...string) []string {
+	r.t.Helper()
+	stdout, _ := r.run(0, "", append(append([]string{"__complete"}, path...), "")...)
 	var names []string
 	for line := range strings.Lines(stdout) {
 		if name, _, described := strings.Cut(strings.TrimSpace(line), "\t"); described {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEverySessionCreateDrawsNewTokens signs one user in twice.
-func TestEverySessionCreateDrawsNewTokens(t *testing.T) {
+// TestSessionCreateReturnsNewTokensEachTime creates two sessions for one user.
+func TestSessionCreateReturnsNewTokensEachTime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	type cookies struct {
@@ -33,6 +33,6 @@ func TestEverySessionCreateDrawsNewTokens(t *testing.T) {
 		seen[made.Session], seen[made.CSRF] = true, true
 	}
 	if len(seen) != 4 || seen[""] {
-		t.Errorf("two sign-ins of one user have %d different tokens, not 4", len(seen))
+		t.Errorf("two sessions of one user have %d different tokens, not 4", len(seen))
 	}
 }

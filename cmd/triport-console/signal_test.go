@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestASecondSignalDoesNotWait holds a request open, so that the first signal waits for it.
-func TestASecondSignalDoesNotWait(t *testing.T) {
+// TestSecondSignalEndsTheProcessAtOnce keeps a request open, for which the first signal waits.
+func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "-o", "text")
 	cmd.Dir = t.TempDir()
@@ -46,8 +46,7 @@ func TestASecondSignalDoesNotWait(t *testing.T) {
 	}
 }
 
-// holdRequest begins a request that is never finished: its body is announced, read for, and does
-// not come.
+// holdRequest sends a request whose announced body never comes.
 func holdRequest(t *testing.T, address string) {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -55,8 +54,8 @@ func holdRequest(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	const head = "POST /v1/auth/attribute HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
-	if _, err := io.WriteString(c, head); err != nil {
+	const headers = "POST /v1/auth/attribute HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+	if _, err := io.WriteString(c, headers); err != nil {
 		t.Fatal(err)
 	}
 	// The server says 100 Continue when it waits for the body.
@@ -68,9 +67,9 @@ func holdRequest(t *testing.T, address string) {
 // waitUntilClosed returns once nothing listens on the address.
 func waitUntilClosed(t *testing.T, address string) {
 	t.Helper()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-again.C {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-ticker.C {
 		c, err := net.Dial("tcp", address)
 		if err != nil {
 			return

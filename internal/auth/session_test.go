@@ -103,7 +103,7 @@ func TestAuthenticate(t *testing.T) {
 		"the same twice":                       {[]string{f.ann.Session, f.ann.Session}, ann},
 		"two of one user":                      {[]string{f.ann.Session, f.ann2.Session}, ann},
 		"valid and expired":                    {[]string{f.expired.Session, f.ann.Session}, ann},
-		"valid and rubbish":                    {[]string{"rubbish", f.ann.Session, f.unknown}, ann},
+		"valid and garbage":                    {[]string{"garbage", f.ann.Session, f.unknown}, ann},
 		"valid and a disabled user's":          {[]string{f.eve.Session, f.ann.Session}, ann},
 		"valid and another user's revoked one": {[]string{f.ann.Session, f.revoked.Session}, ann},
 		"of two users":                         {[]string{f.ann.Session, f.bob.Session}, ""},
@@ -173,7 +173,7 @@ func TestFailedLookUpIsNotUnauthenticated(t *testing.T) {
 		"alone":                   {f.bob.Session},
 		"after a valid one":       {f.ann.Session, f.bob.Session},
 		"before a valid one":      {f.bob.Session, f.ann.Session},
-		"beside rubbish":          {"rubbish", f.unknown, f.bob.Session},
+		"and garbage":             {"garbage", f.unknown, f.bob.Session},
 		"after an expired one":    {f.expired.Session, f.bob.Session},
 		"after a disabled user's": {f.eve.Session, f.bob.Session},
 	} {
@@ -203,7 +203,7 @@ func TestMalformedTokensAreNotLookedUp(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	w := &recorder{SessionStore: f.store}
-	cookies := []string{"", "rubbish", strings.Repeat("=", 43), strings.Repeat("\u00e9", 21) + "a", f.ann.Session, f.ann.Session}
+	cookies := []string{"", "garbage", strings.Repeat("=", 43), strings.Repeat("\u00e9", 21) + "a", f.ann.Session, f.ann.Session}
 	if _, err := auth.Authenticate(t.Context(), w, cookies, noon); err != nil {
 		t.Fatal(err)
 	}

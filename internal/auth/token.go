@@ -15,7 +15,7 @@ const (
 	tokenCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 )
 
-// Hash is the SHA-256 of a token's text. The store knows nothing else: a stolen database signs in nobody.
+// Hash is the SHA-256 of a token's text. The store knows nothing else: a stolen database cannot sign anyone in.
 type Hash [sha256.Size]byte
 
 // NewToken returns a token from random, which must be cryptographically secure.

@@ -13,10 +13,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// testNow is the time of every test.
+// testNow is the time in all tests.
 var testNow = time.Date(2026, 1, 31, 12, 0, 0, 123456789, time.UTC)
 
-// testStreams are streams that remember, on no terminal, in an empty environment.
+// testStreams record the output. They are no terminal. The configuration file of their environment is empty, so
+// the tests read none of the host.
 type testStreams struct {
 	Streams
 	out, err bytes.Buffer
@@ -24,53 +25,52 @@ type testStreams struct {
 }
 
 func newTestStreams() *testStreams {
-	s := &testStreams{env: map[string]string{}}
+	s := &testStreams{env: map[string]string{"XDG_CONFIG_HOME": "testdata/xdg"}}
 	s.Streams = Streams{
 		In: strings.NewReader(""), Out: &s.out, Err: &s.err,
-		Env:    func(name string) string { return s.env[name] },
+		Getenv: func(name string) string { return s.env[name] },
 		Now:    func() time.Time { return testNow },
 		Random: rand.NewChaCha8([32]byte{}), // the same in every run
 	}
 	return s
 }
 
-// parse stops between a command line and the command: it returns the action that would be run.
-func parse(t *testing.T, args ...string) (action, error) {
+// parse parses a command line and returns the command, which it does not run.
+func parse(t *testing.T, args ...string) (command, error) {
 	t.Helper()
-	a := newApp(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{}))
-	var got action
-	a.do = func(_ context.Context, act action) error {
-		got = act
+	e := newEnv(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{}))
+	var got command
+	e.do = func(_ context.Context, c command) error {
+		got = c
 		return nil
 	}
-	root := newRoot(a)
+	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetOut(&bytes.Buffer{})
 	err := root.Execute()
 	return got, err
 }
 
-func TestCommandLinesBecomeOptions(t *testing.T) {
+func TestCommandLinesAreParsedIntoOptions(t *testing.T) {
 	t.Parallel()
 	now := testNow.Truncate(time.Microsecond)
 	tests := []struct {
 		line string
-		want action
+		want command
 	}{
 		{"serve --listen 127.0.0.1:0", serveOptions{}},
-		{"referral inspect ann", inspectOptions{user: "ann", limit: 50}},
-		{"referral inspect --limit 500 ann", inspectOptions{user: "ann", limit: 500}},
-		{"referral replay", replayOptions{}},
-		{"referral replay --dry-run", replayOptions{dryRun: true}},
-		{"referral replay --from - --dry-run", replayOptions{from: "-", dryRun: true}},
+		{"referral inspect ann", referralInspectOptions{user: "ann", limit: 50}},
+		{"referral inspect --limit 500 ann", referralInspectOptions{user: "ann", limit: 500}},
+		{"referral replay", referralReplayOptions{}},
+		{"referral replay --dry-run", referralReplayOptions{dryRun: true}},
+		{"referral replay --from - --dry-run", referralReplayOptions{from: "-", dryRun: true}},
 		{"referral replay --rejected --reason unknown_code --user ann",
-			replayOptions{rejected: true, reason: "unknown_code", user: "ann"}},
+			referralReplayOptions{rejected: true, reason: "unknown_code", user: "ann"}},
 		{"referral replay --rejected --since 24h --until 90m",
-			replayOptions{rejected: true, since: now.Add(-24 * time.Hour), until: now.Add(-90 * time.Minute)}},
-		{"referral replay --rejected --since 7d", replayOptions{rejected: true, since: now.Add(-7 * 24 * time.Hour)}},
+			referralReplayOptions{rejected: true, since: now.Add(-24 * time.Hour), until: now.Add(-90 * time.Minute)}},
+		{"referral replay --rejected --since 7d", referralReplayOptions{rejected: true, since: now.Add(-7 * 24 * time.Hour)}},
 		{"referral replay --rejected --since 2026-01-01T01:00:00.123456789+01:00",
-			replayOptions{rejected: true, since: time.Date(2026, 1, 1, 0, 0, 0, 123456000, time.UTC)}},
-		{"referral verify", verifyOptions{}},
+			referralReplayOptions{rejected: true, since: time.Date(2026, 1, 1, 0, 0, 0, 123456000, time.UTC)}},
+		{"referral verify", referralVerifyOptions{}},
 		{"user create --email Ann@Example.com --name Ann", userCreateOptions{"ann@example.com", "Ann"}},
 		{"user list -o json", userListOptions{}},
 		{"user disable ann", userDisableOptions{"ann"}},
@@ -99,7 +99,7 @@ func TestCommandLinesBecomeOptions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all := cmp.AllowUnexported(inspectOptions{}, replayOptions{}, userCreateOptions{}, userDisableOptions{},
+			all := cmp.AllowUnexported(referralInspectOptions{}, referralReplayOptions{}, userCreateOptions{}, userDisableOptions{},
 				userImportOptions{}, sessionCreateOptions{}, sessionRevokeOptions{}, codeSetOptions{},
 				codeDisableOptions{}, codeListOptions{}, dbBackupOptions{})
 			if diff := cmp.Diff(tt.want, got, all); diff != "" {
@@ -109,7 +109,7 @@ func TestCommandLinesBecomeOptions(t *testing.T) {
 	}
 }
 
-func TestWrongCommandLinesAreUsage(t *testing.T) {
+func TestInvalidCommandLinesExit2(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		"nonsense", "referral nonsense", "help nonsense", "--nonsense", "version --nonsense", "version -o xml",
@@ -126,24 +126,25 @@ func TestWrongCommandLinesAreUsage(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
-			act, err := parse(t, strings.Fields(line)...)
-			if code := exitCode(err); code != exitUsage || act != nil {
-				t.Errorf("exit code %d, action %v, error %v", code, act, err)
+			cmd, err := parse(t, strings.Fields(line)...)
+			if code := exitCode(err); code != exitUsage || cmd != nil {
+				t.Errorf("exit code %d, command %v, error %v", code, cmd, err)
 			}
 		})
 	}
 }
 
-func TestEveryCommandExplainsItself(t *testing.T) {
+func TestEveryCommandHasCompleteHelp(t *testing.T) {
 	t.Parallel()
-	root := newRoot(newApp(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{})))
+	root := newRoot(newEnv(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{})))
+	completion, _, _ := root.Find([]string{"completion"})
 	var look func(cmd *cobra.Command)
 	look = func(cmd *cobra.Command) {
 		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
 			t.Errorf("%s: short %q, long %q, example %q", cmd.CommandPath(), cmd.Short, cmd.Long, cmd.Example)
 		}
 		for line := range strings.SplitSeq(cmd.Long, "\n") {
-			if len([]rune(line)) > 82 {
+			if len([]rune(line)) > 82 && cmd.Parent() != completion { // whose help is Cobra's
 				t.Errorf("%s: a line of the help is too long for a terminal: %s", cmd.CommandPath(), line)
 			}
 		}
@@ -154,9 +155,9 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	look(root)
 }
 
-func TestExamplesOfTheHelpAreValidCommandLines(t *testing.T) {
+func TestHelpExamplesAreValidCommandLines(t *testing.T) {
 	t.Parallel()
-	root := newRoot(newApp(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{})))
+	root := newRoot(newEnv(newTestStreams().Streams, bufio.NewWriter(&bytes.Buffer{})))
 	var look func(cmd *cobra.Command)
 	look = func(cmd *cobra.Command) {
 		for line := range strings.SplitSeq(cmd.Example, "\n") {

@@ -3,30 +3,26 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/referral"
 )
 
-// runIn runs a command line on a database of the test and returns its exit code.
+// runIn runs a command line on a database and returns the exit code.
 func runIn(s *testStreams, database string, args ...string) int {
 	s.out.Reset()
 	s.err.Reset()
 	return Run(context.Background(), s.Streams, append(args, "--database", database))
 }
 
-func TestTheSameClockAndChanceGiveTheSameSession(t *testing.T) {
+func TestSessionIsDerivedFromInjectedClockAndRandomness(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "t.db")
 	s := newTestStreams()
@@ -56,7 +52,7 @@ func TestTheSameClockAndChanceGiveTheSameSession(t *testing.T) {
 	}
 }
 
-func TestABackupAndAnInspectionLeaveNoSecretOnStderr(t *testing.T) {
+func TestSuccessfulCommandsPrintNothingOnStderr(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := filepath.Join(dir, "t.db")
@@ -73,7 +69,7 @@ func TestABackupAndAnInspectionLeaveNoSecretOnStderr(t *testing.T) {
 	}
 }
 
-func TestInterruptedCommandsTellWhatIsDone(t *testing.T) {
+func TestInterruptedCommandsReportWhatIsDone(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "t.db")
 	s := newTestStreams()
@@ -83,10 +79,10 @@ func TestInterruptedCommandsTellWhatIsDone(t *testing.T) {
 	const done = "interrupted: what is counted is done, run the command again for the rest\n"
 	for line, want := range map[string]string{
 		"user import -": done, "referral replay --from -": done,
-		"referral replay --from - --dry-run": "interrupted: the dry run changed nothing, and its figures are of what it had read\n",
+		"referral replay --from - --dry-run": "interrupted: the dry run changed nothing, the report covers what was read\n",
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
-		r, w := io.Pipe() // it never says a word, and the interrupt comes once it is waited for
+		r, w := io.Pipe() // it stays silent; the interrupt comes during the read
 		s.In = readerFunc(func(p []byte) (int, error) {
 			cancel()
 			return r.Read(p)
@@ -101,7 +97,7 @@ func TestInterruptedCommandsTellWhatIsDone(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedCommandSaysSoAndNothingElse(t *testing.T) {
+func TestInterruptedCommandsPrintOnlyInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := filepath.Join(dir, "t.db")
@@ -124,15 +120,15 @@ func TestAnInterruptedCommandSaysSoAndNothingElse(t *testing.T) {
 	}
 }
 
-// TestALineThatIsNoTextBecomesNobodyElses holds that broken bytes are never mended into another address.
-func TestALineThatIsNoTextBecomesNobodyElses(t *testing.T) {
+// TestImportAndReplayRejectInvalidUTF8: invalid bytes must not turn into another address.
+func TestImportAndReplayRejectInvalidUTF8(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "t.db")
 	s := newTestStreams()
 	s.In = strings.NewReader("{\"email\":\"a\xffb@x.org\"}\n" + `{"email":"a\ud800b@x.org"}` + "\n{\"email\":\"c@x.org\",\"display_name\":\"\xc3\"}\n")
 	if code := runIn(s, db, "user", "import", "-", "-o", "json"); code != exitFailed ||
 		s.out.String() != `{"read":3,"created":0,"unchanged":0,"malformed":3}`+"\n" ||
-		!strings.HasPrefix(s.err.String(), "line 1: not UTF-8\nline 2: email: holds U+FFFD or half a surrogate pair in the place of a character\nline 3: not UTF-8\n") {
+		!strings.HasPrefix(s.err.String(), "line 1: not UTF-8\nline 2: email: contains U+FFFD or half a surrogate pair instead of a character\nline 3: not UTF-8\n") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, s.out.String(), s.err.String())
 	}
 	s.In = strings.NewReader("{\"user\":\"a\xffb@x.org\",\"code\":\"abc\",\"at\":\"2026-01-31T12:00:00Z\"}\n")
@@ -141,9 +137,9 @@ func TestALineThatIsNoTextBecomesNobodyElses(t *testing.T) {
 	}
 }
 
-// TestAnImportReportsItsBadLinesInFileOrder mixes lines that are malformed by themselves with lines that
-// only the store can refuse, across the ends of batches.
-func TestAnImportReportsItsBadLinesInFileOrder(t *testing.T) {
+// TestImportReportsBadLinesInFileOrder mixes malformed lines with lines that only the store can reject, across
+// batches.
+func TestImportReportsBadLinesInFileOrder(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "t.db")
 	s := newTestStreams()
@@ -183,13 +179,13 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestAProgressBarIsForTerminalsOnly(t *testing.T) {
+func TestProgressBarIsShownOnlyOnTerminals(t *testing.T) {
 	t.Parallel()
 	for _, terminal := range []bool{false, true} {
 		for _, size := range []int64{0, 1000} {
 			s := newTestStreams()
 			s.ErrIsTerminal = terminal
-			p := newApp(s.Streams, nil).newProgress("replay", size)
+			p := newEnv(s.Streams, nil).newProgress("replay", size)
 			if _, err := io.Copy(io.Discard, p.reader(strings.NewReader(strings.Repeat("x", 100)))); err != nil {
 				t.Fatal(err)
 			}
@@ -203,9 +199,9 @@ func TestAProgressBarIsForTerminalsOnly(t *testing.T) {
 	}
 }
 
-func TestABatchFollowsWhatTheLastOneTook(t *testing.T) {
+func TestImportBatchSizeFollowsThePreviousDuration(t *testing.T) {
 	t.Parallel()
-	im := &importer{size: firstImportBatch}
+	size := firstImportBatch
 	for _, step := range []struct {
 		took time.Duration
 		want int
@@ -214,38 +210,19 @@ func TestABatchFollowsWhatTheLastOneTook(t *testing.T) {
 		{70 * time.Millisecond, 500}, {101 * time.Millisecond, 250}, {time.Second, 125}, {time.Second, 62},
 		{time.Second, 31}, {time.Second, 15}, {time.Second, 10}, {time.Second, 10}, {time.Millisecond, 20},
 	} {
-		if im.adapt(step.took); im.size != step.want {
-			t.Errorf("after %v: %d, not %d", step.took, im.size, step.want)
+		if size = nextImportBatch(size, step.took); size != step.want {
+			t.Errorf("after %v: %d, not %d", step.took, size, step.want)
 		}
 	}
 }
 
-func TestEveryRefusalIsSaidInItsOwnWords(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	say := func(r referral.Reason, detail string) {
-		words := inWords(r, detail)
-		if seen[words] || strings.Contains(words, "_") || words == "" {
-			t.Errorf("%s %s: %q", r, detail, words)
-		}
-		seen[words] = true
-	}
-	for _, r := range referral.Reasons {
-		if r.Audited() {
-			say(r, "")
-		}
-	}
-	say(referral.ReasonUnknownCode, referral.DetailCodeDisabled)
-	say(referral.ReasonUnknownCode, referral.DetailOwnerDisabled)
-}
-
-func TestLogsAreInTheFormatAndAboveTheLevelAskedFor(t *testing.T) {
+func TestLogHasTheConfiguredFormatAndLevel(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{
 		"text": "WARN two key=value", "json": `"msg":"two"`, "logfmt": "msg=two key=value",
 	} {
 		s := newTestStreams()
-		log := newApp(s.Streams, nil).newLogger("warn", format)
+		log := s.newLogger("warn", format)
 		log.Info("one")
 		log.Warn("two", "key", "value")
 		if got := s.err.String(); strings.Contains(got, "one") || !strings.Contains(got, want) || !strings.Contains(got, "Z") {
@@ -254,99 +231,13 @@ func TestLogsAreInTheFormatAndAboveTheLevelAskedFor(t *testing.T) {
 	}
 }
 
-// stuckSpool is a spool in which something waits.
-type stuckSpool struct {
-	referral.Spool
-	waiting bool
-	segment io.Reader
-	err     error
-}
-
-func (s *stuckSpool) Waiting() (bool, error) { return s.waiting, s.err }
-func (s *stuckSpool) Drain(_ context.Context, replay func(io.Reader, referral.SetAside) error) error {
-	if s.err != nil {
-		return s.err
-	}
-	return replay(s.segment, nil)
-}
-
-func TestASpoolThatDrainsIsReadyAndOneThatDoesNotIsNot(t *testing.T) {
-	t.Parallel()
-	stuck := &stuckSpool{waiting: true}
-	now := time.Now()
-	w := watchSpool(stuck, func() time.Time { return now })
-	say := func() string { return fmt.Sprint(w.notReady()) }
-	if got := say(); got != "[]" {
-		t.Errorf("before a drain: %s", got)
-	}
-	stuck.err = errors.New("no store")
-	_ = w.Drain(context.Background(), nil)
-	stuck.err = nil
-	if got := say(); got != "[attempts wait in the spool and are not draining]" {
-		t.Errorf("after a failed drain: %s", got)
-	}
-	stuck.waiting = false
-	if got := say(); got != "[]" {
-		t.Errorf("emptied by somebody else: %s", got)
-	}
-	stuck.waiting = true
-	now = now.Add(undrainedAfter)
-	if got := say(); got != "[attempts wait in the spool and are not draining]" {
-		t.Errorf("held by somebody else: %s", got)
-	}
-	stuck.segment = strings.NewReader("")
-	_ = w.Drain(context.Background(), func(segment io.Reader, _ referral.SetAside) error {
-		_, err := io.ReadAll(segment)
-		return err
-	})
-	if got := say(); got != "[]" {
-		t.Errorf("after a good drain: %s", got)
-	}
-	stuck.err = errors.New("no disk")
-	if got := say(); got != "[the spool cannot be read: no disk]" {
-		t.Errorf("unreadable: %s", got)
-	}
-}
-
-// hungSpool lies on a disk that answers no look before the channel is closed.
-type hungSpool struct {
-	referral.Spool
-	looks  atomic.Int32
-	answer chan struct{}
-}
-
-func (s *hungSpool) Waiting() (bool, error) {
-	s.looks.Add(1)
-	<-s.answer
-	return false, nil
-}
-
-func TestADiskThatHangsHoldsOneLookOfReadiness(t *testing.T) {
-	t.Parallel()
-	hung := &hungSpool{answer: make(chan struct{})}
-	w := watchSpool(hung, time.Now)
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			if got := fmt.Sprint(w.notReady()); got != "[the spool cannot be read: no answer within 1s]" {
-				t.Error(got)
-			}
-		})
-	}
-	all.Wait()
-	if n := hung.looks.Load(); n != 1 {
-		t.Errorf("%d looks hang", n)
-	}
-	close(hung.answer)
-}
-
-func TestACurlLineCallsWhatCanBeCalled(t *testing.T) {
+func TestCurlCommandDialsAReachableAddress(t *testing.T) {
 	t.Parallel()
 	for listen, want := range map[string]string{
 		"127.0.0.1:8080": "127.0.0.1:8080", ":8080": "127.0.0.1:8080", "0.0.0.0:80": "127.0.0.1:80",
 		"[::]:80": "127.0.0.1:80", "[::1]:80": "[::1]:80", "Example.com:80": "example.com:80",
 	} {
-		if got := dialable(listen); got != want {
+		if got := dialAddress(listen); got != want {
 			t.Errorf("%s: %s", listen, got)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// The exit codes, as docs/cli.md has them.
+// The exit codes of docs/cli.md.
 const (
 	exitDone       = 0
 	exitFailed     = 1
@@ -23,37 +23,43 @@ const (
 	exitDifference = 4
 )
 
-// exitError is an error that knows its exit code.
+var (
+	errInterrupted = errors.New("interrupted")
+	// errPartlyDone is for commands that have reported how much they did.
+	errPartlyDone = errors.New("interrupted: what is counted is done, run the command again for the rest")
+)
+
+// exitError is an error with its exit code.
 type exitError struct {
-	code int
-	err  error
-	help bool // the command's own help says how it is meant
-	told bool // it has been printed already
+	code    int
+	err     error
+	help    bool // point to the help of the command
+	printed bool // the error is on stderr already
 }
 
+// Error implements error.
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// usagef is a command line that is not as the command's help says.
+// usagef reports a command line that the help of the command does not allow.
 func usagef(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), help: true}
 }
 
-// badValue is an argument or a configuration in the right place with a wrong value.
+// badValue reports a wrong value of an argument or of the configuration.
 func badValue(err error) error { return &exitError{code: exitUsage, err: err} }
 
-// missing is something named on the command line that does not exist.
+// missing reports something named on the command line that does not exist.
 func missing(err error) error { return &exitError{code: exitMissing, err: err} }
 
-// difference is a check that did not come out clean.
-func difference(format string, args ...any) error {
+// differencef reports what a check found.
+func differencef(format string, args ...any) error {
 	return &exitError{code: exitDifference, err: fmt.Errorf(format, args...)}
 }
 
-// outputError is a failure to write to stdout.
 func outputError(err error) error { return fmt.Errorf("write the result: %w", err) }
 
-// exitCode turns any error into an exit code. It is the only place that does.
+// exitCode returns the exit code of any error.
 func exitCode(err error) int {
 	var e *exitError
 	switch {
@@ -65,23 +71,15 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, auth.ErrUserRef):
 		return exitUsage
-	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, auth.ErrNotFound):
+	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, sqlite.ErrLeftBehind), errors.Is(err, auth.ErrNotFound):
 		return exitMissing
 	}
 	return exitFailed
 }
 
-// What an operator reads of a command that a signal has ended. errInterruptedWithin is for a command that
-// has reported how far it came.
-var (
-	errInterrupted       = errors.New("interrupted")
-	errInterruptedWithin = errors.New("interrupted: what is counted is done, run the command again for the rest")
-)
-
-// worded says in the operator's words that a command was interrupted: what the end of its context was
-// wrapped in on the way tells where the program was, which is no help to anybody. What went wrong beside
-// that stays.
-func worded(err error) error {
+// withoutCancellation replaces errors of a canceled context by errInterrupted: their text says where the
+// program was, which helps no operator. Other joined errors stay.
+func withoutCancellation(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -91,32 +89,35 @@ func worded(err error) error {
 	}
 	all := slices.Clone(joined.Unwrap())
 	for i := range all {
-		all[i] = worded(all[i])
+		all[i] = withoutCancellation(all[i])
 	}
 	return errors.Join(all...)
 }
 
-// report prints an error once, with the way to the help where that is a way out, and returns its
-// exit code.
-func (a *app) report(cmd *cobra.Command, err error) int {
-	code := exitCode(err)
-	var e *exitError
-	told := errors.As(err, &e) && e.told
-	if err == nil || told || errors.Is(err, syscall.EPIPE) {
-		return code
+// report prints the error of a command once and returns its exit code.
+func (e *env) report(cmd *cobra.Command, err error) int {
+	var exit *exitError
+	errors.As(err, &exit)
+	if err == nil || errors.Is(err, syscall.EPIPE) || exit != nil && exit.printed {
+		return exitCode(err)
 	}
-	a.complain(err)
-	if e != nil && e.help {
-		fmt.Fprintf(a.Err, "run '%s --help' to see how it is used\n", cmd.CommandPath())
+	e.printError(err)
+	if exit != nil && exit.help {
+		fmt.Fprintf(e.Err, "run '%s --help' for its usage\n", cmd.CommandPath())
 	}
-	return code
+	return exitCode(err)
 }
 
-// complain prints an error on stderr. It may quote what came from outside, so it is escaped.
-func (a *app) complain(err error) {
-	lines := strings.Split(worded(err).Error(), "\n")
+// printError prints an error on stderr, escaped: it may quote input.
+func (e *env) printError(err error) {
+	lines := strings.Split(withoutCancellation(err).Error(), "\n")
 	for i := range lines {
 		lines[i] = escapeText(lines[i])
 	}
-	fmt.Fprintf(a.Err, "%s: %s\n", programName, strings.Join(lines, "\n  "))
+	fmt.Fprintf(e.Err, "%s: %s\n", programName, strings.Join(lines, "\n  "))
+}
+
+// printLineError prints why a line of the input was not processed.
+func (e *env) printLineError(number int, err error) {
+	fmt.Fprintf(e.Err, "line %d: %s\n", number, escapeText(err.Error()))
 }

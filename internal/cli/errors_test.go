@@ -13,7 +13,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-func TestEveryErrorHasItsExitCode(t *testing.T) {
+func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -24,19 +24,20 @@ func TestEveryErrorHasItsExitCode(t *testing.T) {
 		{"any other", errors.New("x"), 1},
 		{"usage", usagef("x"), 2},
 		{"a bad value", badValue(errors.New("x")), 2},
-		{"what can be no user", fmt.Errorf("x: %w", auth.ErrUserRef), 2},
+		{"not a user reference", fmt.Errorf("x: %w", auth.ErrUserRef), 2},
 		{"no database", fmt.Errorf("x: %w", sqlite.ErrNoDatabase), 3},
+		{"files of a missing database", fmt.Errorf("x: %w", sqlite.ErrLeftBehind), 3},
 		{"not a database", fmt.Errorf("x: %w", sqlite.ErrNotDatabase), 1},
 		{"a newer schema", fmt.Errorf("x: %w", sqlite.ErrNewerSchema), 1},
 		{"an older schema", fmt.Errorf("x: %w", sqlite.ErrOlderSchema), 1},
 		{"no user", fmt.Errorf("x: %w", auth.ErrNotFound), 3},
 		{"no file", missing(errors.New("x")), 3},
-		{"exists", fmt.Errorf("x: %w", sqlite.ErrExists), 1},
-		{"a difference", difference("x"), 4},
-		{"a difference nobody reads", errors.Join(difference("x"), outputError(syscall.EPIPE)), 4},
-		{"a reader that left", outputError(syscall.EPIPE), 0},
+		{"exists", fmt.Errorf("x: %w", auth.ErrExists), 1},
+		{"a difference", differencef("x"), 4},
+		{"a difference with a closed stdout", errors.Join(differencef("x"), outputError(syscall.EPIPE)), 4},
+		{"a closed stdout", outputError(syscall.EPIPE), 0},
 		{"a full disk", outputError(syscall.ENOSPC), 1},
-		{"a difference beside a failure", errors.Join(difference("x"), errors.New("close")), 4},
+		{"a difference and a failure", errors.Join(differencef("x"), errors.New("close")), 4},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,19 +49,19 @@ func TestEveryErrorHasItsExitCode(t *testing.T) {
 	}
 }
 
-func TestErrorsAreEscapedBeforeTheyReachATerminal(t *testing.T) {
+func TestErrorsAreEscaped(t *testing.T) {
 	t.Parallel()
 	s := newTestStreams()
 	if code := Run(context.Background(), s.Streams, []string{"--\x1b[2J\u202e"}); code != exitUsage {
 		t.Errorf("exit code %d", code)
 	}
-	want := "triport-console: unknown flag: --\\x1b[2J\\u202e\nrun 'triport-console --help' to see how it is used\n"
+	want := "triport-console: unknown flag: --\\x1b[2J\\u202e\nrun 'triport-console --help' for its usage\n"
 	if got := s.err.String(); got != want {
 		t.Errorf("stderr %q", got)
 	}
 }
 
-func TestWhatWentWrongBesideAnInterruptIsStillSaid(t *testing.T) {
+func TestErrorsJoinedToACancellationAreKept(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -68,26 +69,26 @@ func TestWhatWentWrongBesideAnInterruptIsStillSaid(t *testing.T) {
 		want string
 	}{
 		{"alone", fmt.Errorf("read line 2: %w", context.Canceled), "interrupted"},
-		{"in two words", fmt.Errorf("%w: %w", sqlite.ErrLocked, context.Canceled), "interrupted"},
-		{"beside another", errors.Join(errors.Join(fmt.Errorf("check: %w", context.Canceled), errors.New("remove the copy")), nil),
+		{"wrapped twice", fmt.Errorf("%w: %w", sqlite.ErrLocked, context.Canceled), "interrupted"},
+		{"joined to another", errors.Join(errors.Join(fmt.Errorf("check: %w", context.Canceled), errors.New("remove the copy")), nil),
 			"interrupted\nremove the copy"},
 		{"another", fmt.Errorf("x: %w", context.DeadlineExceeded), "x: context deadline exceeded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := worded(tt.err).Error(); got != tt.want {
+			if got := withoutCancellation(tt.err).Error(); got != tt.want {
 				t.Errorf("%q, not %q", got, tt.want)
 			}
 		})
 	}
 }
 
-// failing is a stdout that takes nothing.
+// failing is a stdout that accepts nothing.
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-func TestAResultThatCannotBeWrittenIsAnError(t *testing.T) {
+func TestFailedWriteToStdoutIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		out    io.Writer

@@ -9,11 +9,10 @@ import (
 	"os"
 )
 
-// openInput opens a file named on the command line, or standard input for "-". The size is 0 when
-// it is not known.
-func (a *app) openInput(name string) (r io.ReadCloser, size int64, err error) {
+// openInput opens a file of the command line, or standard input for "-". An unknown size is 0.
+func (e *env) openInput(name string) (r io.ReadCloser, size int64, err error) {
 	if name == "-" {
-		return io.NopCloser(a.In), 0, nil
+		return io.NopCloser(e.In), 0, nil
 	}
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -28,62 +27,17 @@ func (a *app) openInput(name string) (r io.ReadCloser, size int64, err error) {
 	return f, size, nil
 }
 
-// closeInput closes what was only read: there is nothing that could be lost.
+// closeInput closes what was only read: nothing can be lost.
 func closeInput(r io.Closer) { _ = r.Close() }
 
-// interruptible returns r as a reader that fails when ctx ends, also while r waits: a terminal or a
-// pipe may say nothing for hours.
+// interruptible returns a reader of r that fails when ctx ends, even while a read of r blocks: a terminal or
+// a pipe may be silent for hours. The blocked read stays behind until the process ends.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
-	return &interruptibleReader{ctx: ctx, r: r, pieces: make(chan piece, 1)}
-}
-
-// interruptibleBuffer is the size of a read, in bytes.
-const interruptibleBuffer = 64 << 10
-
-type interruptibleReader struct {
-	ctx    context.Context
-	r      io.Reader
-	pieces chan piece
-	buf    []byte
-	piece  piece // what is left of the last one
-}
-
-type piece struct {
-	b   []byte
-	err error
-}
-
-func (i *interruptibleReader) Read(p []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
-	}
-	if len(i.piece.b) == 0 && i.piece.err == nil {
-		if err := i.next(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, i.piece.b)
-	i.piece.b = i.piece.b[n:]
-	if len(i.piece.b) == 0 && i.piece.err != nil {
-		return n, i.piece.err
-	}
-	return n, nil
-}
-
-// next waits for a piece of r. The buffer is never the caller's: a read that outlives ctx must not
-// write into memory the caller has taken back.
-func (i *interruptibleReader) next() error {
-	if i.buf == nil {
-		i.buf = make([]byte, interruptibleBuffer)
-	}
+	pr, pw := io.Pipe()
+	context.AfterFunc(ctx, func() { _ = pw.CloseWithError(ctx.Err()) })
 	go func() {
-		n, err := i.r.Read(i.buf)
-		i.pieces <- piece{i.buf[:n], err}
+		_, err := io.Copy(pw, r)
+		_ = pw.CloseWithError(err)
 	}()
-	select {
-	case i.piece = <-i.pieces:
-		return nil
-	case <-i.ctx.Done():
-		return i.ctx.Err()
-	}
+	return pr
 }

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-func TestAnInterruptibleReaderReadsTheSame(t *testing.T) {
+func TestInterruptibleReaderPassesAllBytes(t *testing.T) {
 	t.Parallel()
 	if err := iotest.TestReader(interruptible(context.Background(), strings.NewReader("hello world")), []byte("hello world")); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAReaderThatWaitsIsInterrupted(t *testing.T) {
+func TestBlockedReadIsInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
@@ -34,6 +34,6 @@ func TestAReaderThatWaitsIsInterrupted(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("still waits")
+		t.Error("the read still blocks")
 	}
 }

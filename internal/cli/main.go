@@ -1,5 +1,4 @@
-// Package cli is the operator's side of the program: the command tree, the configuration, the
-// streams, the exit codes, and the wiring of the other rooms.
+// Package cli contains the commands of the program: options, output, streams and exit codes.
 package cli
 
 import (
@@ -10,11 +9,11 @@ import (
 	"syscall"
 )
 
-// Main runs the program on the process's own arguments and streams and returns its exit code. The
-// first SIGINT or SIGTERM asks for a clean end, the second one does not wait for it.
+// Main runs the program with the arguments and streams of the process and returns its exit code. The first
+// SIGINT or SIGTERM cancels the command. The second one ends it at once.
 func Main() int {
-	// A reader that has seen enough (| head -1) shows as EPIPE, which ends a command in good order; a
-	// server must outlive the reader of its log.
+	// A reader that closes early (| head -1) then shows as EPIPE, which is no failure. A server must
+	// outlive the reader of its log.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -23,12 +22,12 @@ func Main() int {
 	defer cancel()
 	done := make(chan int, 1)
 	go func() { done <- Run(ctx, SystemStreams(), os.Args[1:]) }()
-	for asked := false; ; asked = true {
+	for canceled := false; ; canceled = true {
 		select {
 		case code := <-done:
 			return code
 		case <-signals:
-			if asked {
+			if canceled {
 				return exitFailed
 			}
 			cancel()
@@ -36,18 +35,15 @@ func Main() int {
 	}
 }
 
-// Run executes one command line and returns its exit code. When ctx ends, it stops in good order.
+// Run runs one command line and returns its exit code. The command stops in order when ctx ends.
 func Run(ctx context.Context, s Streams, args []string) int {
 	out := bufio.NewWriter(s.Out)
-	a := newApp(s, out)
-	root := newRoot(a)
+	e := newEnv(s, out)
+	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetIn(s.In)
-	root.SetOut(out)
-	root.SetErr(s.Err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if ferr := out.Flush(); ferr != nil && err == nil {
 		err = outputError(ferr)
 	}
-	return a.report(cmd, err)
+	return e.report(cmd, err)
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/lipgloss"
+	"github.com/dustin/go-humanize"
 )
 
 // format is the value of --output.
@@ -21,10 +22,13 @@ const (
 	formatJSON = "json"
 )
 
+// String implements pflag.Value.
 func (f *format) String() string { return string(*f) }
-func (f *format) Type() string   { return "format" }
 
-// Set accepts the two formats there are.
+// Type implements pflag.Value.
+func (f *format) Type() string { return "format" }
+
+// Set implements pflag.Value.
 func (f *format) Set(s string) error {
 	if s != formatText && s != formatJSON {
 		return fmt.Errorf("must be %s or %s", formatText, formatJSON)
@@ -33,55 +37,49 @@ func (f *format) Set(s string) error {
 	return nil
 }
 
-// result prints what a command found: v as JSON, or else what text prints.
-func (a *app) result(v any, text func()) error {
-	if a.format == formatJSON {
-		return a.printJSON(v)
+// result prints the result of a command: v as JSON, or what text prints.
+func (e *env) result(v any, text func()) error {
+	if e.format == formatJSON {
+		return e.printJSON(v)
 	}
 	text()
-	return a.written()
+	return e.outputErr()
 }
 
-// printJSON prints v as one line.
-func (a *app) printJSON(v any) error {
+// printJSON prints v on one line.
+func (e *env) printJSON(v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("format the result: %w", err)
 	}
-	if _, err := a.out.Write(escapeJSON(b.Bytes())); err != nil {
+	_, _ = e.out.Write(escapeJSON(b.Bytes()))
+	return e.outputErr()
+}
+
+// printf prints text of the program; stored text in it must be escaped. See outputErr for its error.
+func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.out, format, args...) }
+
+// outputErr returns the error of all output so far: the buffer keeps it.
+func (e *env) outputErr() error {
+	if _, err := e.out.Write(nil); err != nil {
 		return outputError(err)
 	}
 	return nil
 }
 
-// printf prints text of the program's own; stored text in it goes through escapeText. Its error is
-// kept by the buffer: see written.
-func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
-
-// written tells whether everything printed so far was taken.
-func (a *app) written() error {
-	if _, err := a.out.Write(nil); err != nil {
+// flush writes the buffered output.
+func (e *env) flush() error {
+	if err := e.out.Flush(); err != nil {
 		return outputError(err)
 	}
 	return nil
 }
 
-// flush hands over what was printed so far.
-func (a *app) flush() error {
-	if err := a.out.Flush(); err != nil {
-		return outputError(err)
-	}
-	return nil
-}
-
-// escapeText makes text from outside safe for a terminal: every rune that is not printable, be it a
-// control, an escape or a sign that reverses the direction of writing, is written out.
+// escapeText makes stored text safe for a terminal: it escapes every rune that is not printable, such as
+// controls, escapes and changes of the writing direction.
 func escapeText(s string) string {
-	if !needsEscape(s) {
-		return s
-	}
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -100,22 +98,8 @@ func escapeText(s string) string {
 	return b.String()
 }
 
-func needsEscape(s string) bool {
-	for i, r := range s {
-		if !unicode.IsPrint(r) {
-			return true
-		}
-		if r == utf8.RuneError {
-			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// escapeJSON does the same to a line of JSON, in JSON's own way. Beyond ASCII, whose controls the
-// encoder escapes, such runes can only be in strings.
+// escapeJSON escapes the same runes in a line of JSON. The encoder has escaped the ASCII controls, and other
+// runes occur only in strings.
 func escapeJSON(line []byte) []byte {
 	out := make([]byte, 0, len(line))
 	for len(line) > 0 {
@@ -134,7 +118,7 @@ func escapeJSON(line []byte) []byte {
 	return out
 }
 
-// optional is the JSON of a text that may be absent.
+// optional returns nil for an empty text: null in JSON.
 func optional(s string) *string {
 	if s == "" {
 		return nil
@@ -142,50 +126,39 @@ func optional(s string) *string {
 	return &s
 }
 
-// optionalTime is the JSON of a time that may be absent.
+// optionalTime returns nil for the zero time: null in JSON.
 func optionalTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
-	return &t
+	return new(t.UTC())
 }
 
-// when is how a time is printed for people.
-func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// shortDuration is the duration's usual text without the units that are zero: 720h, not 720h0m0s.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
+// convert applies f to each element. The result is never nil, so an empty list is [] in JSON.
+func convert[T, U any](in []T, f func(T) U) []U {
+	out := make([]U, len(in))
+	for i, v := range in {
+		out[i] = f(v)
 	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return out
 }
 
-// plural is a count with its noun.
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// formatTime formats a time for people.
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// plural formats a count with its noun.
+func plural[N int | int64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
 	}
-	return fmt.Sprintf("%s %ss", grouped(n), noun)
+	return humanize.Comma(int64(n)) + " " + noun
 }
 
-// grouped writes a number as people read it: 1,234,567.
-func grouped(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+// count prints one line of a report.
+func (e *env) count(what string, n int64) { e.printf("%-18s%12s\n", what, humanize.Comma(n)) }
 
-// table prints rows in aligned columns, two blanks apart, each line after the indent. Widths count
-// cells: a Chinese letter takes two.
-func (a *app) table(indent string, rows [][]string) {
+// table prints rows in aligned columns. Widths are terminal cells: a Chinese character takes two.
+func (e *env) table(indent string, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
@@ -198,11 +171,8 @@ func (a *app) table(indent string, rows [][]string) {
 	for _, row := range rows {
 		line := indent
 		for i, cell := range row {
-			line += cell
-			if i < len(row)-1 {
-				line += strings.Repeat(" ", widths[i]-lipgloss.Width(cell)+2)
-			}
+			line += cell + strings.Repeat(" ", widths[i]-lipgloss.Width(cell)+2)
 		}
-		a.printf("%s\n", strings.TrimRight(line, " "))
+		e.printf("%s\n", strings.TrimRight(line, " "))
 	}
 }

@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 )
 
@@ -34,17 +32,17 @@ func TestStoredTextIsEscaped(t *testing.T) {
 	}
 }
 
-func TestJSONHoldsTheSameTextWithNothingThatATerminalObeys(t *testing.T) {
+func TestJSONEscapesTerminalControls(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"Ann <ann&co>", "\x1b[31m", "\u009b2J", "\u202e", "\U000e0041", "é 中文 🙂", "\u2028", "\x7f", "a\nb", "\ufffd",
 	} {
 		var b bytes.Buffer
-		a := newApp(newTestStreams().Streams, bufio.NewWriter(&b))
-		if err := a.printJSON(map[string]string{"name": text}); err != nil {
+		e := newEnv(newTestStreams().Streams, bufio.NewWriter(&b))
+		if err := e.printJSON(map[string]string{"name": text}); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.flush(); err != nil {
+		if err := e.flush(); err != nil {
 			t.Fatal(err)
 		}
 		line := b.String()
@@ -71,12 +69,12 @@ func FuzzEscapedTextIsPrintable(f *testing.F) {
 	})
 }
 
-func TestColumnsAlignByCells(t *testing.T) {
+func TestTableColumnsAlignByTerminalCells(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	a := newApp(newTestStreams().Streams, bufio.NewWriter(&b))
-	a.table("  ", [][]string{{"a", "x"}, {"中文", "y"}, {"longer", ""}})
-	if err := a.flush(); err != nil {
+	e := newEnv(newTestStreams().Streams, bufio.NewWriter(&b))
+	e.table("  ", [][]string{{"a", "x"}, {"中文", "y"}, {"longer", ""}})
+	if err := e.flush(); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := b.String(), "  a       x\n  中文    y\n  longer\n"; got != want {
@@ -84,7 +82,7 @@ func TestColumnsAlignByCells(t *testing.T) {
 	}
 }
 
-func TestColoursOnlyOnATerminalThatWantsThem(t *testing.T) {
+func TestColorsOnlyOnTerminalsThatAcceptThem(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		terminal bool
@@ -105,33 +103,22 @@ func TestColoursOnlyOnATerminalThatWantsThem(t *testing.T) {
 		for name, value := range tt.env {
 			s.env[name] = value
 		}
-		a := newApp(s.Streams, bufio.NewWriter(&s.out))
-		if got := strings.Contains(a.styles.bad.Render("x"), "\x1b"); got != tt.want {
-			t.Errorf("terminal %v, %v: coloured %v", tt.terminal, tt.env, got)
+		e := newEnv(s.Streams, bufio.NewWriter(&s.out))
+		if got := strings.Contains(e.styles.bad.Render("x"), "\x1b"); got != tt.want {
+			t.Errorf("terminal %v, %v: colored %v", tt.terminal, tt.env, got)
 		}
-		a.newLogger("info", "text").Info("hello")
+		e.newLogger("info", "text").Info("hello")
 		if got := strings.Contains(s.err.String(), "\x1b"); got != tt.want {
-			t.Errorf("terminal %v, %v: log coloured %v", tt.terminal, tt.env, got)
+			t.Errorf("terminal %v, %v: log colored %v", tt.terminal, tt.env, got)
 		}
 	}
 }
 
-func TestNumbersAndDurationsReadWell(t *testing.T) {
+func TestPlural(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := grouped(n); got != want {
+	for n, want := range map[int64]string{0: "0 lines", 1: "1 line", 999: "999 lines", 2000: "2,000 lines", 1234567: "1,234,567 lines"} {
+		if got := plural(n, "line"); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
-	}
-	for d, want := range map[time.Duration]string{
-		0: "0s", time.Second: "1s", 10 * time.Minute: "10m", 720 * time.Hour: "720h",
-		90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s", 500 * time.Millisecond: "500ms", 100 * time.Second: "1m40s",
-	} {
-		if got := shortDuration(d); got != want {
-			t.Errorf("%v: %s", d, got)
-		}
-	}
-	if got := fmt.Sprint(plural(1, "line"), plural(0, "line"), plural(2000, "line")); got != "1 line0 lines2,000 lines" {
-		t.Error(got)
 	}
 }

@@ -7,29 +7,29 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows on a terminal how far a long command has come. Anywhere else it shows nothing.
+// progress shows the progress of a long command on a terminal. Elsewhere it shows nothing.
 type progress struct {
 	bar     *progressbar.ProgressBar
 	byBytes bool
 }
 
-// newProgress measures by bytes where the size is known, and else by the lines read.
-func (a *app) newProgress(what string, size int64) *progress {
-	if !a.ErrIsTerminal {
+// newProgress counts bytes if size is known, and lines otherwise.
+func (e *env) newProgress(what string, size int64) *progress {
+	if !e.ErrIsTerminal {
 		return &progress{}
 	}
 	options := []progressbar.Option{
-		progressbar.OptionSetWriter(a.Err), progressbar.OptionSetDescription(what),
+		progressbar.OptionSetWriter(e.Err), progressbar.OptionSetDescription(what),
 		progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionShowBytes(size > 0),
 	}
 	if size > 0 {
-		return &progress{progressbar.NewOptions64(size, append(options, progressbar.OptionShowBytes(true))...), true}
+		return &progress{progressbar.NewOptions64(size, options...), true}
 	}
 	return &progress{progressbar.NewOptions64(-1, append(options, progressbar.OptionShowCount())...), false}
 }
 
-// reader counts what is read from r.
+// reader counts the bytes that are read from r.
 func (p *progress) reader(r io.Reader) io.Reader {
 	if p.bar == nil || !p.byBytes {
 		return r
@@ -37,23 +37,23 @@ func (p *progress) reader(r io.Reader) io.Reader {
 	return io.TeeReader(r, p.bar)
 }
 
-// The errors of the bar are those of stderr, where there is nobody left to tell.
+// The errors of the bar are errors of stderr: they cannot be reported.
 
-// lines tells how many lines have been read.
+// lines sets the number of lines read.
 func (p *progress) lines(n int64) {
 	if p.bar != nil && !p.byBytes {
 		_ = p.bar.Set64(n)
 	}
 }
 
-// clear makes room for a line of text.
+// clear removes the bar to print a line of text.
 func (p *progress) clear() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
 }
 
-// done takes the bar away.
+// done removes the bar for good.
 func (p *progress) done() {
 	if p.bar != nil {
 		_ = p.bar.Clear()

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,159 +9,130 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const programName = "triport-console"
+// userHelp ends the help of every command that takes a <user>.
+const userHelp = "\n\n<user> is an id, an e-mail address or a code."
 
-// app is what every command shares: the streams, and the flags that are accepted in any place.
-type app struct {
-	Streams
-	out    *bufio.Writer // Streams.Out, buffered
-	styles styles
-	format format
-	// settings are the flags that set a key of the configuration.
-	settings map[string]*pflag.Flag
-	config   *pflag.Flag
-	// do runs a parsed command; a test of the parsing looks at the action instead.
-	do func(context.Context, action) error
-}
-
-// action is a parsed command: a plain struct of its options, and what to do with them.
-type action interface {
-	run(ctx context.Context, a *app) error
-}
-
-func newApp(s Streams, out *bufio.Writer) *app {
-	a := &app{Streams: s, out: out, format: formatText, settings: map[string]*pflag.Flag{}}
-	a.styles = newStyles(s.Out, s.colors(s.OutIsTerminal))
-	a.do = func(ctx context.Context, act action) error { return act.run(ctx, a) }
-	return a
-}
-
-// newRoot returns the command tree, all of it.
-func newRoot(a *app) *cobra.Command {
-	root := group(programName, "link signed-in users to whoever referred them",
-		`One binary, one SQLite file: serve answers POST /v1/auth/attribute, the other
+// newRoot returns the complete command tree.
+func newRoot(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   programName,
+		Short: "link signed-in users to the users who referred them",
+		Long: `One binary, one SQLite file: serve answers POST /v1/auth/attribute, the other
 commands inspect and repair the same store, also while the server runs.
 
 Results go to stdout, everything else to stderr.
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the thing named
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the named thing
 does not exist, 4 a check found a difference.`,
-		`  triport-console serve
+		Example: `  triport-console serve
   triport-console user create --email ann@example.com --name Ann
-  triport-console referral inspect ann@example.com`)
+  triport-console referral inspect ann@example.com`,
+		Args: cobra.ArbitraryArgs, RunE: runGroup,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+	}
+	root.SetIn(e.In)
+	root.SetOut(e.out)
+	root.SetErr(e.Err)
 	root.AddCommand(
-		newServe(a),
-		group("referral", "look into referrals and put attempts through the decision again", "",
-			"  triport-console referral inspect ann@example.com\n  triport-console referral replay --dry-run",
-			newInspect(a), newReplay(a), newVerify(a)),
-		group("user", "accounts", "",
-			"  triport-console user create --email ann@example.com\n  triport-console user list",
-			newUserCreate(a), newUserList(a), newUserDisable(a), newUserImport(a)),
-		group("session", "sign-ins", "",
-			"  triport-console session create ann@example.com\n  triport-console session revoke ann@example.com",
-			newSessionCreate(a), newSessionRevoke(a)),
-		group("code", "the referral codes of a user", "",
-			"  triport-console code set ann@example.com ann\n  triport-console code list ann@example.com",
-			newCodeSet(a), newCodeDisable(a), newCodeList(a)),
-		group("db", "the database: schema, health, backup", "",
-			"  triport-console db check\n  triport-console db backup /backup/triport.db",
-			newDBMigrate(a), newDBCheck(a), newDBBackup(a)),
-		group("config", "the configuration", "", "  triport-console config show",
-			newConfigShow(a)),
-		newCompletion(a), newVersion(a),
+		newServe(e),
+		group("referral", "inspect referrals and replay attempts",
+			newReferralInspect(e), newReferralReplay(e), newReferralVerify(e)),
+		group("user", "manage accounts", newUserCreate(e), newUserList(e), newUserDisable(e), newUserImport(e)),
+		group("session", "create and revoke sessions", newSessionCreate(e), newSessionRevoke(e)),
+		group("code", "manage the referral codes of a user", newCodeSet(e), newCodeDisable(e), newCodeList(e)),
+		group("db", "migrate, check and back up the database", newDBMigrate(e), newDBCheck(e), newDBBackup(e)),
+		group("config", "inspect the configuration", newConfigShow(e)),
+		newVersion(e),
 	)
-	root.SetHelpCommand(newHelp())
-	root.InitDefaultHelpCmd()
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SilenceErrors, root.SilenceUsage = true, true
+	addHelp(root)
+	addCompletion(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
 		}
 		return usagef("%w", err)
 	})
-	addGlobalFlags(root, a)
-	initHelpFlags(root)
+	addGlobalFlags(root, e)
+	prepare(root)
 	return root
 }
 
-// addGlobalFlags adds the flags that every command accepts, in any place.
-func addGlobalFlags(root *cobra.Command, a *app) {
+// addGlobalFlags adds the flags that every command accepts, in any position.
+func addGlobalFlags(root *cobra.Command, e *env) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
 	flags.String("database", "", "database `file` (default \"triport.db\")")
-	flags.String("config", "", "configuration `file` (default: the first of the usual places)")
-	flags.VarP(&a.format, "output", "o", "how to print the result: text or json")
-	a.settings["database"], a.config = flags.Lookup("database"), flags.Lookup("config")
-	// The function fails only for a flag that is not there.
-	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatText, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+	flags.String("config", "", "configuration `file` (default: the first standard location that exists)")
+	flags.VarP(&e.format, "output", "o", "output format: text or json")
+	e.keyFlags["database"], e.configFile = flags.Lookup("database"), flags.Lookup("config")
+	completeFlag(root, "output", formatText, formatJSON)
 }
 
-// initHelpFlags gives every command its --help now. Cobra would add it while it looks for the
-// command, too late to know that it takes no value: in `--help --database x` it would take
-// --database for the value and x for a command.
-func initHelpFlags(cmd *cobra.Command) {
+// completeFlag sets the values that a shell completes for a flag.
+func completeFlag(cmd *cobra.Command, flag string, values ...string) {
+	// The error is for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// prepare sets what all commands have in common.
+func prepare(cmd *cobra.Command) {
+	// Cobra adds --help only while it looks for the command, too late to know that the flag has no value:
+	// of `--help --database x` it would take x for a command.
 	cmd.InitDefaultHelpFlag()
+	cmd.DisableFlagsInUseLine = true
+	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
 	for _, sub := range cmd.Commands() {
-		initHelpFlags(sub)
+		prepare(sub)
 	}
 }
 
-// group returns a command that only holds others. Alone it prints its help.
-func group(name, short, long, example string, subs ...*cobra.Command) *cobra.Command {
-	if long == "" {
-		long = strings.ToUpper(short[:1]) + short[1:] + "."
-	}
+// group returns a command that contains others. Without arguments it prints its help.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: name, Short: short, Long: long, Example: example,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return unknownCommand(cmd, args[0])
-		},
+		Use: name, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + ".",
+		Example: commands[0].Example,
+		Args:    cobra.ArbitraryArgs, RunE: runGroup,
+		SuggestionsMinimumDistance: 2,
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(subs...)
+	cmd.AddCommand(commands...)
 	return cmd
+}
+
+func runGroup(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return unknownCommand(cmd, args[0])
 }
 
 func unknownCommand(parent *cobra.Command, name string) error {
 	var hint string
-	if near := parent.SuggestionsFor(name); len(near) > 0 {
-		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+	if similar := parent.SuggestionsFor(name); len(similar) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(similar, " or "))
 	}
 	return usagef("there is no command %q in %s%s", name, parent.CommandPath(), hint)
 }
 
-// leaf returns a command that does something: parse makes an action of the arguments.
-func leaf(a *app, use, short, long, example string, parse func(cmd *cobra.Command, args []string) (action, error)) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Long: long, Example: example,
-		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			act, err := parse(cmd, args)
-			if err != nil {
-				return err
+// arguments requires one argument for each name, none of them empty.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		for i, name := range names {
+			if i >= len(args) {
+				return usagef("%s is missing", name)
 			}
-			return a.do(cmd.Context(), act)
-		},
+			if args[i] == "" {
+				return usagef("%s is empty", name)
+			}
+		}
+		if len(args) > len(names) {
+			return usagef("unexpected argument %q", args[len(names)])
+		}
+		return nil
 	}
 }
 
-// exactly checks that there is one argument for each name, and none is empty.
-func exactly(args []string, names ...string) error {
-	for i, name := range names {
-		if i >= len(args) {
-			return usagef("%s is missing", name)
-		}
-		if args[i] == "" {
-			return usagef("%s is empty", name)
-		}
-	}
-	if len(args) > len(names) {
-		return usagef("unexpected argument %q", args[len(names)])
-	}
-	return nil
+// completeFiles completes file names.
+func completeFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }

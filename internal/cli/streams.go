@@ -3,49 +3,63 @@ package cli
 import (
 	"crypto/rand"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/log"
 	"github.com/muesli/termenv"
 	"golang.org/x/term"
 )
 
-// Streams are all that a command has of the world around it.
+// Streams are everything that a command uses of the process: input, output, environment, clock, randomness.
 type Streams struct {
 	In            io.Reader
 	Out, Err      io.Writer
 	OutIsTerminal bool
 	ErrIsTerminal bool
-	Env           func(name string) string
+	Getenv        func(name string) string
 	Now           func() time.Time
 	Random        io.Reader // cryptographically secure
 }
 
-// SystemStreams returns those of the process.
+// SystemStreams returns the streams of the process.
 func SystemStreams() Streams {
 	return Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Env:           os.Getenv,
+		Getenv:        os.Getenv,
 		Now:           time.Now,
 		Random:        rand.Reader,
 	}
 }
 
-// now is the clock in the store's own precision, so that what is printed is what was kept.
+// now returns the time in the precision of the store, so the output shows what is stored.
 func (s Streams) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
-// colors returns the colours a stream may carry: none unless it is a terminal that wants them.
+// colors returns the colors of a stream: none unless it is a terminal that accepts them.
 func (s Streams) colors(isTerminal bool) termenv.Profile {
-	if !isTerminal || s.Env("NO_COLOR") != "" || s.Env("TERM") == "dumb" {
+	if !isTerminal || s.Getenv("NO_COLOR") != "" || s.Getenv("TERM") == "dumb" {
 		return termenv.Ascii
 	}
 	return termenv.ANSI
 }
 
-// styles are the few ways in which text stands out on a terminal. They change nothing anywhere else.
+// newLogger returns a logger that writes to stderr.
+func (s Streams) newLogger(level, format string) *slog.Logger {
+	levels := map[string]log.Level{"debug": log.DebugLevel, "info": log.InfoLevel, "warn": log.WarnLevel, "error": log.ErrorLevel}
+	formatters := map[string]log.Formatter{"text": log.TextFormatter, "json": log.JSONFormatter, "logfmt": log.LogfmtFormatter}
+	handler := log.NewWithOptions(s.Err, log.Options{
+		Level: levels[level], Formatter: formatters[format],
+		ReportTimestamp: true, TimeFunction: log.NowUTC, TimeFormat: time.RFC3339,
+	})
+	handler.SetColorProfile(s.colors(s.ErrIsTerminal))
+	return slog.New(handler)
+}
+
+// styles highlight text on a terminal. They change nothing in other output.
 type styles struct {
 	title, faint, good, bad lipgloss.Style
 }
@@ -53,8 +67,7 @@ type styles struct {
 func newStyles(out io.Writer, profile termenv.Profile) styles {
 	r := lipgloss.NewRenderer(out)
 	r.SetColorProfile(profile)
-	// The background is asked of a terminal by an escape sequence, and only for adaptive colours.
-	r.SetHasDarkBackground(true)
+	r.SetHasDarkBackground(true) // else lipgloss asks the terminal with an escape sequence
 	return styles{
 		title: r.NewStyle().Bold(true),
 		faint: r.NewStyle().Faint(true),

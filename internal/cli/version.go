@@ -15,34 +15,38 @@ var version string
 
 type versionOptions struct{}
 
-func newVersion(a *app) *cobra.Command {
-	return leaf(a, "version", "print the version of the program and of what it is built on",
-		"Print the version of the program, the commit it was built from, and the versions\nof Go and SQLite in it.",
-		"  triport-console version\n  triport-console version -o json",
-		func(_ *cobra.Command, args []string) (action, error) { return versionOptions{}, exactly(args) })
+type versionJSON struct {
+	Version string  `json:"version"`
+	Commit  *string `json:"commit"`
+	Go      string  `json:"go"`
+	SQLite  string  `json:"sqlite"`
 }
 
-func (versionOptions) run(_ context.Context, a *app) error {
-	v := struct {
-		Version string  `json:"version"`
-		Commit  *string `json:"commit"`
-		Go      string  `json:"go"`
-		SQLite  string  `json:"sqlite"`
-	}{Go: runtime.Version(), SQLite: sqlite.Version()}
-	var commit string
-	v.Version, commit = buildOf(debug.ReadBuildInfo())
-	v.Commit = optional(commit)
-	return a.result(v, func() {
-		a.printf("%s %s\n", programName, v.Version)
+func newVersion(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "print the versions of the program, of Go and of SQLite",
+		Long: `Print the version of the program, the commit it was built from, and the versions
+of Go and SQLite in it.`,
+		Example: "  triport-console version\n  triport-console version -o json",
+		Args:    arguments(),
+		RunE:    e.action(func([]string) command { return versionOptions{} }),
+	}
+}
+
+func (versionOptions) run(_ context.Context, e *env) error {
+	program, commit := readBuild(debug.ReadBuildInfo())
+	v := versionJSON{program, optional(commit), runtime.Version(), sqlite.Version()}
+	return e.result(v, func() {
+		e.printf("%s %s\n", programName, v.Version)
 		if commit != "" {
-			a.printf("commit %s\n", commit)
+			e.printf("commit %s\n", commit)
 		}
-		a.printf("%s, SQLite %s\n", v.Go, v.SQLite)
+		e.printf("%s, SQLite %s\n", v.Go, v.SQLite)
 	})
 }
 
-// buildOf returns the program's version and the commit it was built from, as far as the build says.
-func buildOf(info *debug.BuildInfo, ok bool) (program, commit string) {
+// readBuild returns the version of the program and its commit, if the build recorded them.
+func readBuild(info *debug.BuildInfo, ok bool) (program, commit string) {
 	program = version
 	if !ok {
 		info = &debug.BuildInfo{}
@@ -53,17 +57,17 @@ func buildOf(info *debug.BuildInfo, ok bool) (program, commit string) {
 	if program == "" || program == "(devel)" {
 		program = "dev"
 	}
-	var modified bool
+	var dirty string
 	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
+		switch {
+		case s.Key == "vcs.revision":
 			commit = s.Value
-		case "vcs.modified":
-			modified = s.Value == "true"
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
 		}
 	}
-	if commit != "" && modified {
-		commit += "-dirty"
+	if commit != "" {
+		commit += dirty
 	}
 	return program, commit
 }

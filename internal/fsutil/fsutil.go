@@ -27,28 +27,26 @@ func IsPlainFile(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && (!ok || stat.Nlink <= 1)
 }
 
-// WithoutPath returns err with the names of files but not their directories: these must not appear in a server's
-// log or in what /readyz says.
+// WithoutPath returns err with the names of files but not their directories, which must not appear in a server's log or
+// in the answer of /readyz.
 func WithoutPath(err error) error {
-	if paths := pathsIn(err); len(paths) > 0 {
-		return withoutPath{err, paths}
+	paths := pathsIn(err)
+	if len(paths) == 0 {
+		return err
 	}
-	return err
+	text := err.Error()
+	for _, path := range paths {
+		text = strings.ReplaceAll(text, path, filepath.Base(path))
+	}
+	return withoutPath{err, text}
 }
 
 type withoutPath struct {
 	error
-	paths []string
+	text string
 }
 
-func (e withoutPath) Error() string {
-	text := e.error.Error()
-	for _, path := range e.paths {
-		text = strings.ReplaceAll(text, path, filepath.Base(path))
-	}
-	return text
-}
-
+func (e withoutPath) Error() string { return e.text }
 func (e withoutPath) Unwrap() error { return e.error }
 
 func pathsIn(err error) (paths []string) {

@@ -30,11 +30,10 @@ func Parse[T any](r io.Reader, parse func(Line) (T, error)) iter.Seq2[Parsed[T],
 }
 
 // Batcher stores the values of lines in batches, one transaction each, and reports bad lines in file order.
-// Set its functions and Size, then call Run.
 type Batcher[T any] struct {
 	// Size is the number of lines in a batch. Store may change it for the next batch.
 	Size int
-	// Store stores the values in one transaction: all of them or, on an error, none. It returns an error for each value,
+	// Store stores the values in one transaction: all of them or, on an error, none. bad has an error for each value
 	// in order: nil, or why its line is bad.
 	Store func(values []T) (bad []error, err error)
 	// OnBad handles a line that Parse or Store found bad. text is the complete line. An error ends Run.
@@ -42,11 +41,10 @@ type Batcher[T any] struct {
 	// Progress receives the value of Read after each batch. It may be nil.
 	Progress func(read int64)
 
-	// Read counts the lines handled so far, Bad the bad lines among them. The lines of a batch that could
-	// not be stored are not counted.
+	// Read counts the lines handled so far, Bad the bad lines among them. A batch that failed is not counted.
 	Read, Bad int64
 
-	lines []Parsed[T] // the batch; the first of them has a value
+	lines []Parsed[T] // the batch
 }
 
 // Run handles all lines in order. On an error, what was counted is stored.
@@ -55,45 +53,31 @@ func (b *Batcher[T]) Run(lines iter.Seq2[Parsed[T], error]) error {
 		if err != nil {
 			return errors.Join(err, b.flush())
 		}
-		if err := b.add(l); err != nil {
-			return err
+		l.Text = bytes.Clone(l.Text)
+		b.lines = append(b.lines, l)
+		// A bad line waits for the values before it. A long line cannot wait: Rest is not in memory.
+		if b.lines[0].Err != nil || l.Rest != nil || len(b.lines) >= b.Size {
+			if err := b.flush(); err != nil {
+				return err
+			}
 		}
 	}
 	return b.flush()
 }
 
-func (b *Batcher[T]) add(l Parsed[T]) error {
-	// A bad line waits for the values before it, unless it is too long to wait in memory.
-	if l.Rest != nil {
-		if err := b.flush(); err != nil {
-			return err
-		}
-	}
-	if l.Err != nil && len(b.lines) == 0 {
-		b.Read++
-		return b.report(l)
-	}
-	l.Text = bytes.Clone(l.Text)
-	if b.lines = append(b.lines, l); len(b.lines) < b.Size {
-		return nil
-	}
-	return b.flush()
-}
-
-func (b *Batcher[T]) flush() error {
+func (b *Batcher[T]) flush() (err error) {
 	lines := b.lines
-	if len(lines) == 0 {
-		return nil
-	}
 	var values []T
 	for _, l := range lines {
 		if l.Err == nil {
 			values = append(values, l.Value)
 		}
 	}
-	bad, err := b.Store(values)
-	if err != nil {
-		return err
+	var bad []error
+	if len(values) > 0 {
+		if bad, err = b.Store(values); err != nil {
+			return err
+		}
 	}
 	b.Read += int64(len(lines))
 	b.lines = nil
@@ -105,7 +89,7 @@ func (b *Batcher[T]) flush() error {
 			return err
 		}
 	}
-	if b.Progress != nil {
+	if b.Progress != nil && len(values) > 0 {
 		b.Progress(b.Read)
 	}
 	return nil

@@ -27,7 +27,7 @@ func parseWord(l jsonl.Line) (string, error) {
 	return string(l.Text), nil
 }
 
-// newBatcher returns a batcher that logs what it does. Its store rejects "refuse" and fails at "fail".
+// newBatcher returns a batcher that logs what it does. Its store rejects "reject" and fails at "fail".
 func newBatcher(size int) (*jsonl.Batcher[string], *[]string) {
 	var log []string
 	b := &jsonl.Batcher[string]{Size: size}
@@ -38,7 +38,7 @@ func newBatcher(size int) (*jsonl.Batcher[string], *[]string) {
 		log = append(log, "store "+strings.Join(values, " "))
 		bad := make([]error, len(values))
 		for i, v := range values {
-			if v == "refuse" {
+			if v == "reject" {
 				bad[i] = errBad
 			}
 		}
@@ -63,10 +63,10 @@ func TestBatcherStoresBatchesAndReportsBadLinesInFileOrder(t *testing.T) {
 		"empty file":                      {"", nil, 0, 0},
 		"full batches and a rest":         {"a\nb\nc\nd\n", []string{"store a b c", "store d"}, 4, 0},
 		"bad line before any value":       {"bad\na\n", []string{"bad 1 3", "store a"}, 2, 1},
-		"bad lines among values":          {"refuse\nbad-x\na\nrefuse", []string{"store refuse a", "bad 1 6", "bad 2 5", "store refuse", "bad 4 6"}, 4, 3},
+		"bad lines among values":          {"reject\nbad-x\na\nreject", []string{"store reject a", "bad 1 6", "bad 2 5", "store reject", "bad 4 6"}, 4, 3},
 		"a bad line counts for the batch": {"a\nbad\nb\nc", []string{"store a b", "bad 2 3", "store c"}, 4, 1},
 		"only bad lines":                  {"bad\nbad\nbad\nbad", []string{"bad 1 3", "bad 2 3", "bad 3 3", "bad 4 3"}, 4, 4},
-		"a long line ends the batch":      {"refuse\n" + long + "\nb", []string{"store refuse", "bad 1 6", fmt.Sprintf("bad 2 %d", len(long)), "store b"}, 3, 2},
+		"a long line ends the batch":      {"reject\n" + long + "\nb", []string{"store reject", "bad 1 6", fmt.Sprintf("bad 2 %d", len(long)), "store b"}, 3, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestBatcherStoresWhatPrecedesAReadError(t *testing.T) {
 func TestBatcherStopsWhenABadLineCannotBeHandled(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
-	for _, file := range []string{"bad\na", "refuse\na\nb\nc", strings.Repeat("x", 2*jsonl.MaxLine) + "\na"} {
+	for _, file := range []string{"bad\na", "reject\na\nb\nc", strings.Repeat("x", 2*jsonl.MaxLine) + "\na"} {
 		b, _ := newBatcher(2)
 		b.OnBad = func(int, io.Reader, error) error { return full }
 		if err := b.Run(jsonl.Parse(strings.NewReader(file), parseWord)); !errors.Is(err, full) {

@@ -59,24 +59,23 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 // restOfLine reads up to the end of a line.
 type restOfLine struct {
 	br    *bufio.Reader
-	ended bool
+	piece []byte
+	ended bool // piece is the last one
 }
 
 // Read implements io.Reader.
-func (r *restOfLine) Read(p []byte) (int, error) {
-	if r.ended {
-		return 0, io.EOF
+func (r *restOfLine) Read(p []byte) (n int, err error) {
+	for len(r.piece) == 0 {
+		if r.ended {
+			return 0, io.EOF
+		}
+		piece, more, err := r.br.ReadLine()
+		if err != nil {
+			return 0, err
+		}
+		r.piece, r.ended = piece, !more
 	}
-	if _, err := r.br.Peek(1); err != nil {
-		return 0, err
-	}
-	piece, _ := r.br.Peek(min(len(p), r.br.Buffered()))
-	n := bytes.IndexByte(piece, '\n')
-	if r.ended = n >= 0; r.ended {
-		copy(p, piece[:n])
-		_, err := r.br.Discard(n + 1)
-		return n, err
-	}
-	n = copy(p, piece)
-	return r.br.Discard(n)
+	n = copy(p, r.piece)
+	r.piece = r.piece[n:]
+	return n, nil
 }

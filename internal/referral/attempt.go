@@ -18,7 +18,7 @@ type Attempt struct {
 // Source is how an attempt reached the decision.
 type Source string
 
-// A live attempt is answered at once. The others are decided later.
+// A live attempt is decided during its call. The others are decided later.
 const (
 	SourceLive   Source = "live"
 	SourceSpool  Source = "spool"

@@ -133,11 +133,11 @@ func FuzzParsePresentedCode(f *testing.F) {
 
 func TestUIDCodeOfAnIDNeverChanges(t *testing.T) {
 	t.Parallel()
-	const whole = "3b9ntr4dtytjm4aywheh6c7nyt9jfgd3"
+	const longest = "3b9ntr4dtytjm4aywheh6c7nyt9jfgd3"
 	for n := UIDCodeLength; n <= MaxCodeLength; n++ {
 		code := UIDCode(ann, n)
-		if code != whole[:n] {
-			t.Errorf("UIDCode(%s, %d) = %q, want %q", ann, n, code, whole[:n])
+		if code != longest[:n] {
+			t.Errorf("UIDCode(%s, %d) = %q, want %q", ann, n, code, longest[:n])
 		}
 		if canonical, err := ParseCode(code); canonical != code || err != nil {
 			t.Errorf("UIDCode(%s, %d) = %q is no code: %v", ann, n, code, err)

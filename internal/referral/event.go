@@ -2,16 +2,16 @@ package referral
 
 import "time"
 
-// EventType names what an event of the audit log says happened.
+// EventType is what happened.
 type EventType string
 
-// The events written today; later ones (first_paid, tier_changed …) join them.
+// EventSignup is an attribution. EventRejected is a rejected attempt.
 const (
-	EventSignup   EventType = "signup"   // an attribution was made
-	EventRejected EventType = "rejected" // an attempt was refused, and why
+	EventSignup   EventType = "signup"
+	EventRejected EventType = "rejected"
 )
 
-// Event is one row of the append-only audit log. Strings are empty where there is nothing to say.
+// Event is one row of the append-only audit log. A string that does not apply is empty.
 type Event struct {
 	ID         int64     // order of commit
 	At         time.Time // the attempt's time
@@ -26,7 +26,7 @@ type Event struct {
 	RequestID  string
 }
 
-// Attribution is the link from an invitee to a referrer: at most one per invitee, for ever.
+// Attribution is the link from an invitee to a referrer: at most one per invitee, permanently.
 type Attribution struct {
 	InviteeID    string
 	ReferrerID   string
@@ -35,8 +35,8 @@ type Attribution struct {
 	AttemptID    string
 }
 
-// EventOf returns the event that an attempt with this outcome adds to the audit log; ok is false
-// when it adds none. inviteeID is the attempt's user as the store resolved it.
+// EventOf returns the event of an attempt with this outcome. ok is false if the audit log stores none.
+// inviteeID is the id of the attempt's user.
 func EventOf(a Attempt, inviteeID string, o Outcome) (e Event, ok bool) {
 	e = Event{
 		At: a.At, UserID: inviteeID, Type: EventRejected, Code: a.Code.Text, ReferrerID: o.ReferrerID,

@@ -6,7 +6,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// Inspection is what support needs to answer who referred a user, when, through what, and why not.
+// Inspection is what support needs: who referred a user, when, with which code, and why not.
 type Inspection struct {
 	User         auth.User
 	Codes        []Code // the uid code first, then slugs, newest first
@@ -16,7 +16,7 @@ type Inspection struct {
 	Events       []Event   // newest first
 }
 
-// Referrer is whom a user is attributed to.
+// Referrer is the user that the inspected user is attributed to.
 type Referrer struct {
 	UserID       string
 	DisplayName  string
@@ -25,7 +25,7 @@ type Referrer struct {
 	AttemptID    string
 }
 
-// Invitee is a user attributed to the one inspected.
+// Invitee is a user attributed to the inspected user.
 type Invitee struct {
 	UserID       string
 	DisplayName  string

@@ -38,9 +38,8 @@ func FormatLine(a Attempt) []byte {
 	return b
 }
 
-// ReadLines returns the non-empty lines of r in order, in constant memory. The attempts have that source. An attempt
-// without an id keeps it empty: DeriveAttemptID needs the user's id. The second value is a read error, which ends
-// the sequence.
+// ReadLines returns the non-empty lines of r in order, in constant memory. An attempt without an id keeps it empty:
+// DeriveAttemptID needs the user's id. The second value is a read error, which ends the sequence.
 func ReadLines(r io.Reader, source Source) iter.Seq2[jsonl.Parsed[Attempt], error] {
 	return jsonl.Parse(r, func(l jsonl.Line) (Attempt, error) {
 		a, err := parseLine(l, source)
@@ -61,14 +60,13 @@ func parseLine(text jsonl.Line, source Source) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
-	if strings.Trim(l.Code, asciiSpace) == "" {
-		return Attempt{}, errors.New("no code")
-	}
 	at, err := jsonl.ParseTime(l.At)
-	if err != nil {
+	switch {
+	case strings.Trim(l.Code, asciiSpace) == "":
+		return Attempt{}, errors.New("no code")
+	case err != nil:
 		return Attempt{}, fmt.Errorf("at is %w", err)
-	}
-	if !isPrintable(l.AttemptID) || len(l.AttemptID) > maxAttemptID {
+	case !isPrintable(l.AttemptID) || len(l.AttemptID) > maxAttemptID:
 		return Attempt{}, fmt.Errorf("attempt_id is longer than %d characters or not printable ASCII", maxAttemptID)
 	}
 	return Attempt{

@@ -19,20 +19,20 @@ import (
 
 func TestLineContainsTheCompleteAttempt(t *testing.T) {
 	t.Parallel()
-	whole := Attempt{ID: "att_1", User: ann, Code: ParsePresentedCode("summer-26"), At: noon.Add(123456 * time.Microsecond), RequestID: "req_1", Source: SourceSpool}
+	complete := Attempt{ID: "att_1", User: ann, Code: ParsePresentedCode("summer-26"), At: noon.Add(123456 * time.Microsecond), RequestID: "req_1", Source: SourceSpool}
 	for name, change := range map[string]func(*Attempt){
-		"as it is":            func(*Attempt) {},
-		"without an id":       func(a *Attempt) { a.ID = "" },
-		"without a request":   func(a *Attempt) { a.RequestID = "" },
-		"of an e-mail":        func(a *Attempt) { a.User = "ann@example.com" },
-		"on the whole second": func(a *Attempt) { a.At = noon },
-		"of 1970":             func(a *Attempt) { a.At = time.Unix(0, 0).UTC() },
-		"malformed":           func(a *Attempt) { a.Code = ParsePresentedCode("<a href=\"&\">\u2028\xff") },
-		"malformed and long":  func(a *Attempt) { a.Code = ParsePresentedCode(strings.Repeat("\u00e9", 100)) },
+		"as it is":           func(*Attempt) {},
+		"without an id":      func(a *Attempt) { a.ID = "" },
+		"without a request":  func(a *Attempt) { a.RequestID = "" },
+		"of an e-mail":       func(a *Attempt) { a.User = "ann@example.com" },
+		"at a full second":   func(a *Attempt) { a.At = noon },
+		"of 1970":            func(a *Attempt) { a.At = time.Unix(0, 0).UTC() },
+		"malformed":          func(a *Attempt) { a.Code = ParsePresentedCode("<a href=\"&\">\u2028\xff") },
+		"malformed and long": func(a *Attempt) { a.Code = ParsePresentedCode(strings.Repeat("\u00e9", 100)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want := whole
+			want := complete
 			change(&want)
 			line := FormatLine(want)
 			if bytes.ContainsAny(line, "\r\n") {
@@ -217,7 +217,7 @@ func TestReadLines(t *testing.T) {
 		"no final line end":            {one + "\n" + two, []string{"1 one", "2 two"}},
 		"CRLF":                         {one + "\r\n" + two + "\r\n", []string{"1 one", "2 two"}},
 		"empty lines are numbered":     {"\n\n" + one + "\n \n" + two, []string{"3 one", "5 two"}},
-		"malformed lines are returned": {one + "\nrubbish\n" + two, []string{"1 one", "2 malformed", "3 two"}},
+		"malformed lines are returned": {one + "\ngarbage\n" + two, []string{"1 one", "2 malformed", "3 two"}},
 		"a torn line is malformed":     {one + "\n" + two[:20], []string{"1 one", "2 malformed"}},
 		"a long line is one":           {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine) + "\n" + two, []string{"1 one", "2 malformed", "3 two"}},
 		"a long last line":             {one + "\n" + strings.Repeat("x", 10*jsonl.MaxLine), []string{"1 one", "2 malformed"}},
@@ -227,7 +227,7 @@ func TestReadLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for how, r := range map[string]io.Reader{
-				"whole":        strings.NewReader(tt.file),
+				"complete":     strings.NewReader(tt.file),
 				"in halves":    iotest.HalfReader(strings.NewReader(tt.file)),
 				"end with EOF": iotest.DataErrReader(strings.NewReader(tt.file)),
 			} {
@@ -247,7 +247,7 @@ func TestLongLineCanBeReadCompletely(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789", jsonl.MaxLine/2)
 	for how, wrap := range map[string]func(io.Reader) io.Reader{
-		"whole":        func(r io.Reader) io.Reader { return r },
+		"complete":     func(r io.Reader) io.Reader { return r },
 		"in halves":    iotest.HalfReader,
 		"byte by byte": iotest.OneByteReader,
 	} {
@@ -339,7 +339,7 @@ func (endless) Read(p []byte) (int, error) {
 }
 
 func FuzzReadLines(f *testing.F) {
-	f.Add([]byte(lineWithID("one")+"\nrubbish\n\n"), 3)
+	f.Add([]byte(lineWithID("one")+"\ngarbage\n\n"), 3)
 	f.Add([]byte("\r\n\x00"), jsonl.MaxLine)
 	f.Add([]byte(strings.ReplaceAll(lineWithID("one"), "abc", "ab\xff")), 0)
 	f.Fuzz(func(t *testing.T, file []byte, padding int) {

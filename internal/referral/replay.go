@@ -84,75 +84,62 @@ const replayBatch = 1024
 // ReplayLines decides the attempts of a file, in order and in constant memory. Bad lines are reported and
 // skipped. An error means that the store or the file failed; what the report counts is done.
 func ReplayLines(ctx context.Context, store Store, r io.Reader, source Source, opt Options) (Report, error) {
-	replay := newReplay(ctx, store, opt)
-	err := replay.run(ReadLines(r, source), nil)
-	return replay.report, err
+	report := Report{Rejected: make(map[Reason]int64)}
+	err := report.replay(ctx, store, ReadLines(r, source), opt, nil)
+	return report, err
 }
 
 // ReplayRejected decides rejected attempts of the audit log again.
 func ReplayRejected(ctx context.Context, store Store, log RejectedLog, f RejectedFilter, opt Options) (Report, error) {
-	replay := newReplay(ctx, store, opt)
-	err := replay.run(func(yield func(jsonl.Parsed[Attempt], error) bool) {
-		number := 0
+	report := Report{Rejected: make(map[Reason]int64)}
+	err := report.replay(ctx, store, func(yield func(jsonl.Parsed[Attempt], error) bool) {
+		l := jsonl.Parsed[Attempt]{}
 		for a, err := range log.Rejected(ctx, f) {
-			number++
-			if !yield(jsonl.Parsed[Attempt]{Line: jsonl.Line{Number: number}, Value: a}, err) {
+			l.Number, l.Value = l.Number+1, a
+			if !yield(l, err) {
 				return
 			}
 		}
-	}, nil)
-	return replay.report, err
+	}, opt, nil)
+	return report, err
 }
 
 // DrainSpool decides the attempts in the spool. Bad lines move to its dead-letter file.
 func DrainSpool(ctx context.Context, store Store, spool Spool, opt Options) (Report, error) {
-	replay := newReplay(ctx, store, opt)
+	report := Report{Rejected: make(map[Reason]int64)}
 	err := spool.Drain(ctx, func(segment io.Reader, deadLetter DeadLetter) error {
-		return replay.run(ReadLines(segment, SourceSpool), deadLetter)
+		return report.replay(ctx, store, ReadLines(segment, SourceSpool), opt, deadLetter)
 	})
-	return replay.report, err
+	return report, err
 }
 
-// replay is one run, over one file or several segments.
-type replay struct {
-	jsonl.Batcher[Attempt]
-	report Report
-	onBad  func(number int, err error)
-}
-
-func newReplay(ctx context.Context, store Store, opt Options) *replay {
-	r := &replay{report: Report{Rejected: make(map[Reason]int64)}, onBad: opt.OnBad}
-	r.Size, r.Progress = replayBatch, opt.Progress
-	r.Store = func(attempts []Attempt) ([]error, error) {
+// replay decides lines and adds to the report. Bad lines go to deadLetter, if it is not nil. A line that is there
+// already was reported by an earlier drain, which failed.
+func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.Parsed[Attempt], error], opt Options, deadLetter DeadLetter) error {
+	b := jsonl.Batcher[Attempt]{Size: replayBatch, Progress: opt.Progress, Read: r.Read, Bad: r.Malformed}
+	b.Store = func(attempts []Attempt) (bad []error, err error) {
 		verdicts, err := store.Replay(ctx, attempts, opt.Rules)
 		if err != nil {
 			return nil, fmt.Errorf("replay %d attempts: %w", len(attempts), err)
 		}
-		bad := make([]error, len(verdicts))
-		for i, v := range verdicts {
-			r.report.count(v)
-			bad[i] = v.Err
+		for _, v := range verdicts {
+			r.count(v)
+			bad = append(bad, v.Err)
 		}
 		return bad, nil
 	}
-	return r
-}
-
-// run decides lines. Bad lines go to deadLetter, if there is one. A line that is there already was reported by the
-// run that failed before this one.
-func (r *replay) run(lines iter.Seq2[jsonl.Parsed[Attempt], error], deadLetter DeadLetter) error {
-	r.OnBad = func(number int, text io.Reader, reason error) error {
+	b.OnBad = func(number int, text io.Reader, reason error) error {
 		if deadLetter != nil {
 			if isNew, err := deadLetter(text); err != nil || !isNew {
 				return err
 			}
 		}
-		if r.onBad != nil {
-			r.onBad(number, reason)
+		if opt.OnBad != nil {
+			opt.OnBad(number, reason)
 		}
 		return nil
 	}
-	err := r.Run(lines)
-	r.report.Read, r.report.Malformed = r.Read, r.Bad
+	err := b.Run(lines)
+	r.Read, r.Malformed = b.Read, b.Bad
 	return err
 }

@@ -45,7 +45,7 @@ type counts = map[referral.Reason]int64
 var mixed = handWritten("ann@example.com", codeOf(bob), noon) + // attributed
 	"\n" +
 	handWritten(ann, codeOf(eve), noon.Add(time.Second)) + // ann has a referrer now
-	"rubbish\n" +
+	"garbage\n" +
 	handWritten("unknown@example.com", codeOf(eve), noon) +
 	handWritten(bob, codeOf(ann), noon) + // ann was referred by bob
 	handWritten(bob, "no code", noon) +
@@ -176,7 +176,7 @@ func TestDrainMovesBadLinesToTheDeadLetterFile(t *testing.T) {
 	sp := spool.New(database)
 	unknown := strings.TrimSuffix(handWritten("unknown@example.com", codeOf(eve), noon), "\n")
 	long := strings.Repeat("x", 200_000)
-	writeFile(t, database+".spool", "rubbish\n"+unknown+"\n"+long+"\n"+handWritten(ann, codeOf(bob), noon)+`{"torn`)
+	writeFile(t, database+".spool", "garbage\n"+unknown+"\n"+long+"\n"+handWritten(ann, codeOf(bob), noon)+`{"torn`)
 
 	var numbers []int
 	report, err := referral.DrainSpool(t.Context(), store, sp, referral.Options{OnBad: func(number int, _ error) { numbers = append(numbers, number) }})
@@ -185,7 +185,7 @@ func TestDrainMovesBadLinesToTheDeadLetterFile(t *testing.T) {
 	}
 	diff(t, "report", referral.Report{Read: 5, Attributed: 1, Malformed: 4, Rejected: counts{}}, report)
 	diff(t, "lines reported", []int{1, 2, 3, 5}, numbers)
-	diff(t, "dead letters", "rubbish\n"+unknown+"\n"+long+"\n"+`{"torn`+"\n", readFile(t, sp.DeadLetterFile()))
+	diff(t, "dead letters", "garbage\n"+unknown+"\n"+long+"\n"+`{"torn`+"\n", readFile(t, sp.DeadLetterFile()))
 	diff(t, "attempts in the spool", 0, pending(t, sp))
 }
 

@@ -192,7 +192,7 @@ func TestDeadLetterIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	failed, database := closedStore(t)
 	sp := spool.New(database)
-	writeFile(t, database+".spool", "rubbish\n"+string(referral.FormatLine(call("a1", codeOf(bob))))+"\n")
+	writeFile(t, database+".spool", "garbage\n"+string(referral.FormatLine(call("a1", codeOf(bob))))+"\n")
 
 	s := newService(failed, sp, time.Minute)
 	for range 3 {
@@ -203,7 +203,7 @@ func TestDeadLetterIsLoggedOnce(t *testing.T) {
 	if n := strings.Count(s.log.String(), "spool line moved to the dead-letter file"); n != 1 {
 		t.Errorf("it is reported %d times: %s", n, &s.log)
 	}
-	diff(t, "dead letters", "rubbish\n", readFile(t, sp.DeadLetterFile()))
+	diff(t, "dead letters", "garbage\n", readFile(t, sp.DeadLetterFile()))
 	diff(t, "attempts in the spool", 1, pending(t, sp))
 }
 
@@ -287,7 +287,7 @@ func TestEachNewDrainErrorIsLogged(t *testing.T) {
 			t.Errorf("the line has no hint: %s", line)
 		}
 	}
-	const closed = `"drain triport.db.spool.1: replay 1 attempts: the store is closed"`
+	const closed = `"drain triport.db.spool.1: replay 1 attempts: the database is closed"`
 	const linked = `"drain the spool: triport.db.spool.1 is a link or no plain file: remove it"`
 	diff(t, "errors", []string{closed, linked, closed}, got)
 }

@@ -6,46 +6,44 @@ import (
 	"iter"
 )
 
-// Recorded is an attribution as the audit log and the table of attributions tell it, either of
-// which may be missing.
+// Recorded is an attribution in the audit log and in the table of attributions. One of them may be missing.
 type Recorded struct {
 	Event *Event
 	Row   *Attribution
-	// Facts are those the event's attempt was decided on, as far as they can still be told: whether a
-	// code or its owner was disabled, and the signup window, belong to their day.
+	// Facts are those of the decision, as far as they are still known. Whether a code or its owner was disabled then,
+	// and the signup window, are not.
 	Facts Facts
 }
 
-// Ledger reads every attribution back from the log and from the table.
+// Ledger reads all attributions.
 type Ledger interface {
 	// Ledger returns each signup event with its attribution, then each attribution without an event.
 	// The second value is a read error, which ends the sequence.
 	Ledger(ctx context.Context) iter.Seq2[Recorded, error]
 }
 
-// The kinds of difference Verify finds besides the reasons of the decision itself.
+// Kinds of difference. Another kind is the Reason with which the decision would reject the event.
 const (
 	DiffMissingAttribution = "missing_attribution" // an event without its attribution
 	DiffMissingEvent       = "missing_event"       // an attribution without its event
-	DiffMismatch           = "mismatch"            // both, but they disagree
+	DiffMismatch           = "mismatch"            // both exist and disagree
 )
 
-// Difference is one attribution on which the log, the table and the decision do not agree.
+// Difference is an attribution on which the log, the table and the decision disagree.
 type Difference struct {
 	InviteeID string
-	Kind      string // one of the Diff constants, or the Reason for which the decision would refuse it
+	Kind      string
 	Detail    string
 }
 
-// Verification is what Verify found.
+// Verification is the result of Verify.
 type Verification struct {
 	Attributions int64
-	Events       int64 // of type signup
+	Events       int64 // signup events
 	Differences  []Difference
 }
 
-// Verify recomputes every attribution from the audit log, through the same decision that made it,
-// and compares.
+// Verify recomputes every attribution from the audit log, with Decide, and compares.
 func Verify(ctx context.Context, ledger Ledger) (Verification, error) {
 	var v Verification
 	for r, err := range ledger.Ledger(ctx) {
@@ -58,39 +56,33 @@ func Verify(ctx context.Context, ledger Ledger) (Verification, error) {
 		if r.Row != nil {
 			v.Attributions++
 		}
-		v.Differences = append(v.Differences, compare(r)...)
+		v.Differences = append(v.Differences, r.compare()...)
 	}
 	return v, nil
 }
 
-func compare(r Recorded) []Difference {
-	if r.Event == nil {
-		return []Difference{{r.Row.InviteeID, DiffMissingEvent,
-			fmt.Sprintf("no signup event for attempt %s", r.Row.AttemptID)}}
+func (r Recorded) compare() (found []Difference) {
+	differ := func(inviteeID, kind, format string, args ...any) {
+		found = append(found, Difference{inviteeID, kind, fmt.Sprintf(format, args...)})
 	}
-	var found []Difference
 	e := r.Event
+	if e == nil {
+		differ(r.Row.InviteeID, DiffMissingEvent, "no signup event for attempt %s", r.Row.AttemptID)
+		return found
+	}
 	o := Decide(Attempt{ID: e.AttemptID, User: e.UserID, Code: ParsePresentedCode(e.Code), At: e.At}, r.Facts, Rules{})
 	switch {
 	case !o.Attributed:
-		found = append(found, Difference{e.UserID, string(o.Reason),
-			fmt.Sprintf("the decision would refuse event %d", e.ID)})
+		differ(e.UserID, string(o.Reason), "the decision would reject event %d", e.ID)
 	case o.ReferrerID != e.ReferrerID:
-		found = append(found, Difference{e.UserID, DiffMismatch,
-			fmt.Sprintf("event %d credits %s, the code is %s's", e.ID, e.ReferrerID, o.ReferrerID)})
-	}
-	if r.Row == nil {
-		// A second signup of the same user is refused above as already_attributed.
-		if r.Facts.ReferrerID == "" {
-			found = append(found, Difference{e.UserID, DiffMissingAttribution,
-				fmt.Sprintf("event %d has no attribution", e.ID)})
-		}
-		return found
+		differ(e.UserID, DiffMismatch, "event %d credits %s, the code is %s's", e.ID, e.ReferrerID, o.ReferrerID)
 	}
 	want := Attribution{InviteeID: e.UserID, ReferrerID: e.ReferrerID, Code: e.Code, AttributedAt: e.At, AttemptID: e.AttemptID}
-	if got := *r.Row; got != want {
-		found = append(found, Difference{e.UserID, DiffMismatch,
-			fmt.Sprintf("event %d says %s, the attribution says %s", e.ID, want, got)})
+	switch {
+	case r.Row != nil && *r.Row != want:
+		differ(e.UserID, DiffMismatch, "event %d says %s, the attribution says %s", e.ID, want, *r.Row)
+	case r.Row == nil && r.Facts.ReferrerID == "": // otherwise a second signup, rejected above as already_attributed
+		differ(e.UserID, DiffMissingAttribution, "event %d has no attribution", e.ID)
 	}
 	return found
 }

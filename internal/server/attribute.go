@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,74 +11,54 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// attribute links the signed-in user to the referrer whose code the ref_code cookie holds. Past the
-// gates the answer is 200, whatever happens: a referral must never fail a login.
-func (s *Server) attribute(x *exchange) error {
-	id, err := s.admit(x)
+// handleAttribute links the signed-in user to the referrer whose code is in the ref_code cookie. An authorized call is
+// always answered 200: a referral must never fail a login.
+func (s *Server) handleAttribute(r *request) error {
+	userID, err := s.authorize(r)
 	if err != nil {
 		return err
 	}
-	o := s.decide(x, id.UserID)
-	x.outcome = outcomeAttributed
-	if !o.Attributed {
-		x.outcome = string(o.Reason)
+	body := `{"attributed":true}`
+	r.outcome = outcomeAttributed
+	if o := s.submit(r, userID); !o.Attributed {
+		if !slices.ContainsFunc(referral.Reasons, func(i referral.ReasonInfo) bool { return i.Reason == o.Reason }) {
+			o.Reason = referral.ReasonInternalError // an unknown reason is a bug
+		}
+		r.outcome = string(o.Reason)
+		body = `{"attributed":false,"reason":"` + r.outcome + `"}`
 	}
-	forget := s.forget.plain
-	if s.secure(x) {
-		forget = s.forget.secure
-	}
-	x.Response.Header.Set(fasthttp.HeaderSetCookie, forget)
-	x.respond(fasthttp.StatusOK, contentJSON, outcomeBody(o))
+	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.deleteRefCode[s.secure(r)])
+	r.respond(fasthttp.StatusOK, contentJSON, body)
 	return nil
 }
 
-func (s *Server) decide(x *exchange, userID string) (o referral.Outcome) {
+func (s *Server) submit(r *request, userID string) (o referral.Outcome) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.logPanic(x, v)
+			s.logPanic(r, v)
 			o = referral.Outcome{Reason: referral.ReasonInternalError}
 		}
 	}()
-	return s.referral.Submit(s.base, referral.Attempt{
-		ID:        uuid.Must(uuid.NewV7()).String(), // fails only where the system has no randomness
+	return s.deps.Referrals.Submit(s.Context(), referral.Attempt{
+		ID:        uuid.Must(uuid.NewV7()).String(), // fails only if the system has no randomness
 		User:      userID,
-		Code:      presentedCode(x.head.cookies(auth.RefCookie)),
-		At:        s.now().UTC().Truncate(time.Microsecond),
-		RequestID: x.id,
+		Code:      firstCode(r.Headers.Cookies(auth.RefCookie)),
+		At:        s.deps.Now().UTC().Truncate(time.Microsecond),
+		RequestID: r.ID,
 		Source:    referral.SourceLive,
 	})
 }
 
-// presentedCode chooses among several ref_code cookies: the first well-formed one, else the first.
-func presentedCode(cookies []string) referral.PresentedCode {
-	for _, c := range cookies {
-		if code := referral.ParsePresentedCode(c); code.WellFormed {
+// firstCode returns the first well-formed code of the presented values, or else the first value.
+func firstCode(presented []string) (first referral.PresentedCode) {
+	for i, value := range presented {
+		code := referral.ParsePresentedCode(value)
+		if code.WellFormed {
 			return code
 		}
-	}
-	if len(cookies) == 0 {
-		return referral.PresentedCode{}
-	}
-	return referral.ParsePresentedCode(cookies[0])
-}
-
-var (
-	bodyAttributed = []byte(`{"attributed":true}`)
-	bodiesRefused  = func() map[referral.Reason][]byte {
-		bodies := make(map[referral.Reason][]byte, len(referral.Reasons))
-		for _, r := range referral.Reasons {
-			bodies[r.Reason] = []byte(`{"attributed":false,"reason":"` + string(r.Reason) + `"}`)
+		if i == 0 {
+			first = code
 		}
-		return bodies
-	}()
-)
-
-func outcomeBody(o referral.Outcome) []byte {
-	if o.Attributed {
-		return bodyAttributed
 	}
-	if body, ok := bodiesRefused[o.Reason]; ok {
-		return body
-	}
-	return bodiesRefused[referral.ReasonInternalError] // not one of the words that are documented
+	return first
 }

@@ -15,12 +15,12 @@ import (
 
 func TestAttributionIsRecordedAndAnsweredTrue(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, bob := w.account(), w.account()
-	res := w.ask(withBody(post(bob, "; ref_code="+ann.Code, "Content-Type: application/json"), "{}"))
+	ts := newServer(t)
+	ann, bob := ts.account(), ts.account()
+	res := ts.ask(withBody(post(bob, "; ref_code="+ann.Code, "Content-Type: application/json"), "{}"))
 	res.wantOutcome(t, "")
 
-	d := w.dossier(bob.ID)
+	d := ts.inspection(bob.ID)
 	if d.ReferredBy == nil || d.ReferredBy.UserID != ann.ID || d.ReferredBy.Code != ann.Code || !d.ReferredBy.AttributedAt.Equal(epoch) {
 		t.Errorf("referred by %+v", d.ReferredBy)
 	}
@@ -32,7 +32,7 @@ func TestAttributionIsRecordedAndAnsweredTrue(t *testing.T) {
 
 func TestReasons(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	rows := []struct {
 		name    string
 		cookies func(ann, bob account) string // of bob's call
@@ -56,7 +56,7 @@ func TestReasons(t *testing.T) {
 		{"oversized", func(_, _ account) string { return "; ref_code=" + strings.Repeat("a", 15<<10) }, "invalid_code", strings.Repeat("a", 64)},
 		{"an equals sign", func(_, _ account) string { return "; ref_code==abc" }, "invalid_code", "=abc"},
 		{"own code", func(_, bob account) string { return "; ref_code=" + bob.Code }, "self_referral", "BOB"},
-		{"nobody's code", func(_, _ account) string { return "; ref_code=nobody-has-this" }, "unknown_code", "nobody-has-this"},
+		{"an unknown code", func(_, _ account) string { return "; ref_code=unknown-code" }, "unknown_code", "unknown-code"},
 		{"the first well-formed counts", func(ann, bob account) string {
 			return `; ref_code="x"; ref_code=; ref_code=` + ann.Code + "; ref_code=" + bob.Code
 		}, "", ""},
@@ -69,10 +69,10 @@ func TestReasons(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			ann, bob := w.account(), w.account()
-			w.ask(post(bob, row.cookies(ann, bob))).wantOutcome(t, row.reason)
-			events := w.dossier(bob.ID).Events
+			ts := ts.in(t)
+			ann, bob := ts.account(), ts.account()
+			ts.ask(post(bob, row.cookies(ann, bob))).wantOutcome(t, row.reason)
+			events := ts.inspection(bob.ID).Events
 			if row.kept == "" && row.reason != "" {
 				if len(events) != 0 {
 					t.Errorf("events %+v, want none", events)
@@ -90,55 +90,55 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-func TestASecondCallFindsTheReferrerOrNoCookie(t *testing.T) {
+func TestSecondCallIsAlreadyAttributedOrNoCookie(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, bob, cid := w.account(), w.account(), w.account()
-	w.ask(post(bob, "; ref_code="+ann.Code)).wantOutcome(t, "")
-	w.ask(post(bob, "; ref_code="+ann.Code)).wantOutcome(t, "already_attributed")
-	w.ask(post(bob, "; ref_code="+cid.Code)).wantOutcome(t, "already_attributed")
-	w.ask(post(bob, "; ref_code=%%%")).wantOutcome(t, "already_attributed")
-	w.ask(post(bob, "")).wantOutcome(t, "no_cookie")
-	if events := w.dossier(bob.ID).Events; len(events) != 1 {
+	ts := newServer(t)
+	ann, bob, cid := ts.account(), ts.account(), ts.account()
+	ts.ask(post(bob, "; ref_code="+ann.Code)).wantOutcome(t, "")
+	ts.ask(post(bob, "; ref_code="+ann.Code)).wantOutcome(t, "already_attributed")
+	ts.ask(post(bob, "; ref_code="+cid.Code)).wantOutcome(t, "already_attributed")
+	ts.ask(post(bob, "; ref_code=%%%")).wantOutcome(t, "already_attributed")
+	ts.ask(post(bob, "")).wantOutcome(t, "no_cookie")
+	if events := ts.inspection(bob.ID).Events; len(events) != 1 {
 		t.Errorf("events %+v, want the signup alone", events)
 	}
 }
 
 func TestDisabledCodesAndOwnersAttributeNothing(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	owner, gone, bob := w.account(), w.account(), w.account()
-	if _, err := w.store.SetSlug(t.Context(), owner.ID, "spring-sale", epoch); err != nil {
+	ts := newServer(t)
+	owner, gone, bob := ts.account(), ts.account(), ts.account()
+	if _, err := ts.store.SetSlug(t.Context(), owner.ID, "spring-sale", epoch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.DisableSlug(t.Context(), owner.ID, epoch); err != nil {
+	if _, err := ts.store.DisableSlug(t.Context(), owner.ID, epoch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.DisableUser(t.Context(), gone.ID, epoch); err != nil {
+	if _, err := ts.store.DisableUser(t.Context(), gone.ID, epoch); err != nil {
 		t.Fatal(err)
 	}
-	w.ask(post(bob, "; ref_code=spring-sale")).wantOutcome(t, "unknown_code")
-	w.ask(post(bob, "; ref_code="+gone.Code)).wantOutcome(t, "unknown_code")
-	w.ask(post(owner, "; ref_code=spring-sale")).wantOutcome(t, "self_referral")
-	events := w.dossier(bob.ID).Events
+	ts.ask(post(bob, "; ref_code=spring-sale")).wantOutcome(t, "unknown_code")
+	ts.ask(post(bob, "; ref_code="+gone.Code)).wantOutcome(t, "unknown_code")
+	ts.ask(post(owner, "; ref_code=spring-sale")).wantOutcome(t, "self_referral")
+	events := ts.inspection(bob.ID).Events
 	if len(events) != 2 || events[1].Detail != referral.DetailCodeDisabled || events[0].Detail != referral.DetailOwnerDisabled {
 		t.Errorf("events %+v", events)
 	}
 }
 
-func TestARingIsRefused(t *testing.T) {
+func TestReferralCycleIsRejected(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, bob, cid := w.account(), w.account(), w.account()
-	w.ask(post(bob, "; ref_code="+ann.Code)).wantOutcome(t, "")
-	w.ask(post(cid, "; ref_code="+bob.Code)).wantOutcome(t, "")
-	w.ask(post(ann, "; ref_code="+cid.Code)).wantOutcome(t, "referral_cycle")
+	ts := newServer(t)
+	ann, bob, cid := ts.account(), ts.account(), ts.account()
+	ts.ask(post(bob, "; ref_code="+ann.Code)).wantOutcome(t, "")
+	ts.ask(post(cid, "; ref_code="+bob.Code)).wantOutcome(t, "")
+	ts.ask(post(ann, "; ref_code="+cid.Code)).wantOutcome(t, "referral_cycle")
 }
 
 func TestBodiesAreIgnored(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann := w.account()
+	ts := newServer(t)
+	ann := ts.account()
 	multipart := "Content-Type: multipart/form-data; boundary=x"
 	chunks := "Transfer-Encoding: chunked"
 	rows := map[string]func(bob account, cookie string) string{
@@ -165,17 +165,17 @@ func TestBodiesAreIgnored(t *testing.T) {
 	for name, raw := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			w.ask(raw(w.account(), "; ref_code="+ann.Code)).wantOutcome(t, "")
+			ts := ts.in(t)
+			ts.ask(raw(ts.account(), "; ref_code="+ann.Code)).wantOutcome(t, "")
 		})
 	}
 }
 
-func TestExpectContinueIsHonoured(t *testing.T) {
+func TestExpectContinueIsAnswered(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, bob := w.account(), w.account()
-	c := w.dial()
+	ts := newServer(t)
+	ann, bob := ts.account(), ts.account()
+	c := ts.dial()
 	c.send(post(bob, "; ref_code="+ann.Code, "Expect: 100-continue", "Content-Length: 2"))
 	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
 		if line, err := c.r.ReadString('\n'); err != nil || line != want {
@@ -186,45 +186,45 @@ func TestExpectContinueIsHonoured(t *testing.T) {
 	c.receive("POST").wantOutcome(t, "")
 }
 
-func TestFiftyEqualCallsGiveOneTrue(t *testing.T) {
+func TestFiftyConcurrentCallsAttributeOnce(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, bob := w.account(), w.account()
-	bodies := w.race(50, func(int) string { return post(bob, "; ref_code="+ann.Code) })
+	ts := newServer(t)
+	ann, bob := ts.account(), ts.account()
+	bodies := ts.race(50, func(int) string { return post(bob, "; ref_code="+ann.Code) })
 	if bodies[`{"attributed":true}`] != 1 || bodies[`{"attributed":false,"reason":"already_attributed"}`] != 49 {
 		t.Errorf("answers %v", bodies)
 	}
 }
 
-func TestTwoReferrersRacingForOneUserGiveOneTrue(t *testing.T) {
+func TestConcurrentReferrersAttributeOneUserOnce(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, cid, bob := w.account(), w.account(), w.account()
+	ts := newServer(t)
+	ann, cid, bob := ts.account(), ts.account(), ts.account()
 	codes := []string{ann.Code, cid.Code}
-	bodies := w.race(20, func(i int) string { return post(bob, "; ref_code="+codes[i%2]) })
+	bodies := ts.race(20, func(i int) string { return post(bob, "; ref_code="+codes[i%2]) })
 	if bodies[`{"attributed":true}`] != 1 || bodies[`{"attributed":false,"reason":"already_attributed"}`] != 19 {
 		t.Errorf("answers %v", bodies)
 	}
 }
 
-func TestTwoUsersNamingEachOtherGiveOneTrue(t *testing.T) {
+func TestTwoUsersReferringEachOtherAttributeOnce(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
+	ts := newServer(t)
 	for range 10 {
-		pair := []account{w.account(), w.account()}
-		bodies := w.race(2, func(i int) string { return post(pair[i], "; ref_code="+pair[1-i].Code) })
+		pair := []account{ts.account(), ts.account()}
+		bodies := ts.race(2, func(i int) string { return post(pair[i], "; ref_code="+pair[1-i].Code) })
 		if bodies[`{"attributed":true}`] != 1 || bodies[`{"attributed":false,"reason":"referral_cycle"}`] != 1 {
 			t.Errorf("answers %v", bodies)
 		}
 	}
 }
 
-// race sends n requests at once, each on a connection that stands already, and counts the bodies.
-func (w *site) race(n int, raw func(i int) string) map[string]int {
-	w.t.Helper()
+// race sends n requests at once, each on an open connection, and counts the bodies.
+func (ts *testServer) race(n int, raw func(i int) string) map[string]int {
+	ts.t.Helper()
 	clients := make([]*client, n)
 	for i := range clients {
-		clients[i] = w.dial()
+		clients[i] = ts.dial()
 	}
 	var mu sync.Mutex
 	bodies := make(map[string]int)
@@ -234,7 +234,7 @@ func (w *site) race(n int, raw func(i int) string) map[string]int {
 		all.Go(func() {
 			<-start
 			if _, err := c.conn.Write([]byte(raw(i))); err != nil {
-				w.t.Error(err)
+				ts.t.Error(err)
 				return
 			}
 			line, body := readAnswer(c)
@@ -273,36 +273,36 @@ func readAnswer(c *client) (statusLine, body string) {
 	return strings.TrimSpace(statusLine), string(b)
 }
 
-func TestConnectionsAreKeptAndPipelinesAnsweredInOrder(t *testing.T) {
+func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	ann, bob := w.account(), w.account()
-	c := w.dial()
+	ts := newServer(t)
+	ann, bob := ts.account(), ts.account()
+	c := ts.dial()
 	c.send(withBody(post(bob, "; ref_code="+ann.Code), "{}"))
 	c.receive("POST").wantOutcome(t, "")
 	c.send(withBody(post(bob, "; ref_code="+ann.Code), "{}") + request("GET /nowhere HTTP/1.1") +
 		request("HEAD /healthz HTTP/1.1") + post(bob, ""))
 	c.receive("POST").wantOutcome(t, "already_attributed")
-	c.receive("GET").wantRefusal(t, 404, "not_found")
+	c.receive("GET").wantError(t, 404, "not_found")
 	if res := c.receive("HEAD"); res.status != 200 {
 		t.Errorf("status %d", res.status)
 	}
 	c.receive("POST").wantOutcome(t, "no_cookie")
 }
 
-func TestTheAttemptOutlivesItsRequest(t *testing.T) {
+func TestAttemptIsACopyOfItsRequest(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var seen []referral.Attempt
-	keep := attributer(func(_ context.Context, a referral.Attempt) referral.Outcome {
+	keep := submitFunc(func(_ context.Context, a referral.Attempt) referral.Outcome {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, a)
 		return referral.Outcome{Attributed: true}
 	})
-	w := newSite(t, withDeps(func(d *server.Deps) { d.Referrals = keep }))
-	bob := w.account()
-	c := w.dial()
+	ts := newServer(t, withDeps(func(d *server.Deps) { d.Referrals = keep }))
+	bob := ts.account()
+	c := ts.dial()
 	for i := range 20 {
 		c.send(post(bob, fmt.Sprintf("; ref_code=code-%03d", i)))
 		c.receive("POST").wantOutcome(t, "")
@@ -311,8 +311,8 @@ func TestTheAttemptOutlivesItsRequest(t *testing.T) {
 	defer mu.Unlock()
 	ids := make(map[string]bool)
 	for i, a := range seen {
-		want := referral.Attempt{ID: a.ID, User: bob.ID, Code: fmt.Sprintf("code-%03d", i), At: epoch, RequestID: a.RequestID, Source: referral.SourceLive}
-		if a != want || !requestIDForm.MatchString(a.RequestID) {
+		want := referral.Attempt{ID: a.ID, User: bob.ID, Code: referral.ParsePresentedCode(fmt.Sprintf("code-%03d", i)), At: epoch, RequestID: a.RequestID, Source: referral.SourceLive}
+		if a != want || !newIDForm.MatchString(a.RequestID) {
 			t.Errorf("attempt %+v, want %+v", a, want)
 		}
 		ids[a.ID], ids[a.RequestID] = true, true
@@ -322,64 +322,64 @@ func TestTheAttemptOutlivesItsRequest(t *testing.T) {
 	}
 }
 
-// attributer stands in for the decision where a test must see into it or break it.
-type attributer func(context.Context, referral.Attempt) referral.Outcome
+// submitFunc replaces the decision in tests that inspect or break it.
+type submitFunc func(context.Context, referral.Attempt) referral.Outcome
 
-func (f attributer) Attribute(ctx context.Context, a referral.Attempt) referral.Outcome {
+func (f submitFunc) Submit(ctx context.Context, a referral.Attempt) referral.Outcome {
 	return f(ctx, a)
 }
 
-func TestTheTimeOfAnAttemptIsWholeMicrosecondsUTC(t *testing.T) {
+func TestAttemptTimeIsWholeMicrosecondsUTC(t *testing.T) {
 	t.Parallel()
 	var at time.Time
-	w := newSite(t, withDeps(func(d *server.Deps) {
+	ts := newServer(t, withDeps(func(d *server.Deps) {
 		d.Now = func() time.Time { return epoch.Add(1234 * time.Nanosecond).In(time.FixedZone("x", 3600)) }
-		d.Referrals = attributer(func(_ context.Context, a referral.Attempt) referral.Outcome {
+		d.Referrals = submitFunc(func(_ context.Context, a referral.Attempt) referral.Outcome {
 			at = a.At
 			return referral.Outcome{Attributed: true}
 		})
 	}))
-	w.ask(post(w.account(), "; ref_code=abc")).wantOutcome(t, "")
+	ts.ask(post(ts.account(), "; ref_code=abc")).wantOutcome(t, "")
 	if want := epoch.Add(time.Microsecond); at != want {
 		t.Errorf("at %v, want %v", at, want)
 	}
 }
 
-func TestAPanicPastTheGatesIsAnsweredInternalError(t *testing.T) {
+func TestPanicInSubmitIsAnsweredInternalError(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withDeps(func(d *server.Deps) {
-		d.Referrals = attributer(func(_ context.Context, a referral.Attempt) referral.Outcome { panic("with " + a.Code) })
+	ts := newServer(t, withDeps(func(d *server.Deps) {
+		d.Referrals = submitFunc(func(_ context.Context, a referral.Attempt) referral.Outcome { panic("with " + a.Code.Text) })
 	}))
-	w.ask(post(w.account(), "; ref_code=some-code")).wantOutcome(t, "internal_error")
-	if log := w.log.String(); !strings.Contains(log, "panicked") || strings.Contains(log, "some-code") {
+	ts.ask(post(ts.account(), "; ref_code=some-code")).wantOutcome(t, "internal_error")
+	if log := ts.log.String(); !strings.Contains(log, "panicked") || strings.Contains(log, "some-code") {
 		t.Errorf("log %s", log)
 	}
 }
 
-func TestAnOutcomeBeyondTheContractIsInternalError(t *testing.T) {
+func TestUnknownReasonIsAnsweredInternalError(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withDeps(func(d *server.Deps) {
-		d.Referrals = attributer(func(context.Context, referral.Attempt) referral.Outcome { return referral.Outcome{} })
+	ts := newServer(t, withDeps(func(d *server.Deps) {
+		d.Referrals = submitFunc(func(context.Context, referral.Attempt) referral.Outcome { return referral.Outcome{} })
 	}))
-	w.ask(post(w.account(), "; ref_code=abc")).wantOutcome(t, "internal_error")
+	ts.ask(post(ts.account(), "; ref_code=abc")).wantOutcome(t, "internal_error")
 }
 
-func TestAStoreThatCannotWriteSpoolsAndAnswersInternalError(t *testing.T) {
+func TestFailedStoreSpoolsAndAnswersInternalError(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	bob := w.account()
-	// A reader of its own, so that the gates still pass when the writer is gone.
-	reader, err := sqlite.Open(t.Context(), w.database, sqlite.Options{Mode: sqlite.ReadOnly})
+	ts := newServer(t)
+	bob := ts.account()
+	// Its own reader, so the session checks still pass after the writer was closed.
+	reader, err := sqlite.Open(t.Context(), ts.database, sqlite.Options{Mode: sqlite.ReadOnly})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
-	sick := newSite(t, withDeps(func(d *server.Deps) { d.Sessions = reader }))
-	if err := sick.store.Close(); err != nil {
+	failed := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = reader }))
+	if err := failed.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sick.ask(post(bob, "; ref_code=some-code")).wantOutcome(t, "internal_error")
-	if n := sick.pending(); n != 1 {
+	failed.ask(post(bob, "; ref_code=some-code")).wantOutcome(t, "internal_error")
+	if n := failed.pending(); n != 1 {
 		t.Errorf("%d attempts wait in the spool, want 1", n)
 	}
 }

@@ -9,27 +9,28 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"github.com/triport/triport-console/internal/server/httpguard"
 )
 
-// TestAnErrorThatNobodyKnowsIsLoggedWithWhatToDo hands the renderer an error that is no refusal, which no
-// handler of today returns.
-func TestAnErrorThatNobodyKnowsIsLoggedWithWhatToDo(t *testing.T) {
+// TestUnknownErrorIsLoggedWithAHint renders an error that is not an apiError. No handler of today returns one.
+func TestUnknownErrorIsLoggedWithAHint(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	s := New(Config{}, Deps{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx := new(fasthttp.RequestCtx)
 	ctx.Init(new(fasthttp.Request), nil, nil)
-	s.begin(ctx)
+	ctx.SetUserValue(requestKey{}, &request{Request: httpguard.Request{RequestCtx: ctx}})
 	app := fiber.New()
 	c := app.AcquireCtx(ctx)
 	defer app.ReleaseCtx(c)
-	if err := s.refuseRouted(c, errors.New("nobody knows")); err != nil {
+	if err := s.renderError(c, errors.New("never seen")); err != nil {
 		t.Fatal(err)
 	}
-	if status := ctx.Response.StatusCode(); status != fasthttp.StatusInternalServerError {
-		t.Errorf("it is answered %d", status)
+	if status := ctx.Response.StatusCode(); status != fasthttp.StatusInternalServerError || strings.Contains(string(ctx.Response.Body()), "seen") {
+		t.Errorf("the answer is %d %s", status, ctx.Response.Body())
 	}
-	for _, part := range []string{"level=ERROR", `msg="a request failed"`, `cause="nobody knows"`, ` do="report this line`} {
+	for _, part := range []string{"level=ERROR", `msg="request failed"`, `error="never seen"`, ` hint="report this line`} {
 		if !strings.Contains(log.String(), part) {
 			t.Errorf("the log lacks %s: %s", part, &log)
 		}

@@ -7,28 +7,27 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-var bodyOK = []byte(`{"status":"ok"}`)
+const bodyOK = `{"status":"ok"}`
 
-// healthz says that the process serves.
-func (s *Server) healthz(x *exchange) error {
-	x.respond(fasthttp.StatusOK, contentJSON, bodyOK)
+// handleHealthz says that the process serves.
+func (s *Server) handleHealthz(r *request) error {
+	r.respond(fasthttp.StatusOK, contentJSON, bodyOK)
 	return nil
 }
 
-// readyz says whether the process should be sent requests, and if not, what is not ready.
-func (s *Server) readyz(x *exchange) error {
-	ctx, cancel := context.WithTimeout(s.base, s.cfg.StoreTimeout)
+// handleReadyz says whether the process should get requests, and if not, what is not ready.
+func (s *Server) handleReadyz(r *request) error {
+	ctx, cancel := context.WithTimeout(s.Context(), s.cfg.StoreTimeout)
 	defer cancel()
-	missing := s.notReady(ctx)
-	if s.stopping.Load() {
+	missing := s.deps.NotReady(ctx)
+	if s.Stopping() {
 		missing = append(missing, "stopping")
 	}
 	if len(missing) > 0 {
-		return &fault{
-			status: fasthttp.StatusServiceUnavailable, tag: errUnavailable.tag, retry: true,
-			message: strings.Join(missing, "; "),
-		}
+		notReady := *errUnavailable
+		notReady.message = strings.Join(missing, "; ")
+		return &notReady
 	}
-	x.respond(fasthttp.StatusOK, contentJSON, bodyOK)
+	r.respond(fasthttp.StatusOK, contentJSON, bodyOK)
 	return nil
 }

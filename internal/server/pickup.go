@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
-	"slices"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
 	"strings"
 	"time"
 
@@ -10,34 +12,68 @@ import (
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/server/httpguard"
 )
 
-// pickup plants the ref_code cookie when a visitor arrives with a well-formed code; presented are the
-// places it may be in, first come first served. Whether anybody owns the code is not asked, so that
-// nobody can find out here.
-func (s *Server) pickup(x *exchange, presented ...string) {
-	if !x.IsGet() || isPrefetch(x.head) {
-		return
-	}
-	i := slices.IndexFunc(presented, wellFormed)
-	if i < 0 {
-		return
-	}
-	if s.cfg.PickupTouch == referral.TouchFirst && slices.ContainsFunc(x.head.cookies(auth.RefCookie), wellFormed) {
-		return
-	}
-	x.outcome = outcomePickup
-	x.Response.Header.Set(fasthttp.HeaderSetCookie,
-		s.refCookie(referral.ParsePresentedCode(presented[i]).Text, s.cfg.PickupMaxAge, s.secure(x)))
+//go:embed landing.html
+var landingPage string
+
+// landingPolicy lets the page use its own style and nothing else: no script, no frame, no request.
+var landingPolicy = "default-src 'none'; style-src '" + styleHash(landingPage) +
+	"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// styleHash returns the CSP source of the page's one style element.
+func styleHash(page string) string {
+	_, style, _ := strings.Cut(page, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func wellFormed(code string) bool {
-	_, err := referral.ParseCode(code)
-	return err == nil
+// handleLanding shows the page that links with ?ref= lead to.
+func (s *Server) handleLanding(r *request) error {
+	s.pickUp(r, queryRef(r.Query))
+	if s.cfg.LandingURL != "" {
+		r.redirect(s.cfg.LandingURL)
+		return nil
+	}
+	h := &r.Response.Header
+	h.Set(fasthttp.HeaderContentSecurityPolicy, landingPolicy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin") // the page that opened it cannot control it
+	r.respond(fasthttp.StatusOK, "text/html; charset=utf-8", landingPage)
+	return nil
 }
 
-// refCookie is the one place that knows the attributes of ref_code: a deletion reaches the cookie
-// only when it names the same domain and path.
+// handleShortLink redirects /r/<code>, a short form of /?ref=<code>.
+func (s *Server) handleShortLink(r *request) error {
+	s.pickUp(r, strings.TrimPrefix(string(r.Path), "/r/"), queryRef(r.Query))
+	target := s.cfg.LandingURL
+	if target == "" {
+		target = "/"
+	}
+	r.redirect(target)
+	return nil
+}
+
+// pickUp sets the ref_code cookie to the first well-formed code of the presented values. It does not ask the store
+// whether the code exists, so the answer does not reveal it.
+func (s *Server) pickUp(r *request, presented ...string) {
+	if !r.IsGet() || isPrefetch(r.Headers) {
+		return
+	}
+	code := firstCode(presented)
+	if !code.WellFormed {
+		return
+	}
+	if s.cfg.PickupTouch == referral.TouchFirst && firstCode(r.Headers.Cookies(auth.RefCookie)).WellFormed {
+		return
+	}
+	r.outcome = outcomePickup
+	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.refCookie(code.Text, s.cfg.PickupMaxAge, s.secure(r)))
+}
+
+// refCookie returns the Set-Cookie value of ref_code. Pickup and deletion both use it: a deletion must name the same
+// domain and path.
 func (s *Server) refCookie(code string, maxAge time.Duration, secure bool) string {
 	return auth.Cookie{
 		Name: auth.RefCookie, Value: code, Domain: s.cfg.CookieDomain, MaxAge: maxAge,
@@ -45,11 +81,14 @@ func (s *Server) refCookie(code string, maxAge time.Duration, secure bool) strin
 	}.String()
 }
 
+// secure reports whether cookies that are set by the answer get the Secure attribute.
+func (s *Server) secure(r *request) bool {
+	return s.cfg.CookieSecure == auth.SecureAlways || s.cfg.CookieSecure != auth.SecureNever && r.UsedHTTPS()
+}
+
 // queryRef returns the raw value of the first `ref` of a raw query.
 func queryRef(query []byte) string {
-	for len(query) > 0 {
-		var pair []byte
-		pair, query, _ = bytes.Cut(query, []byte{'&'})
+	for pair := range bytes.SplitSeq(query, []byte{'&'}) {
 		if key, value, _ := bytes.Cut(pair, []byte{'='}); string(key) == "ref" {
 			return string(value)
 		}
@@ -57,13 +96,13 @@ func queryRef(query []byte) string {
 	return ""
 }
 
-// isPrefetch tells whether the browser fetches a page its user may never look at.
-func isPrefetch(h head) bool {
-	for _, purpose := range append(h.values("sec-purpose"), h.values("purpose")...) {
+// isPrefetch reports whether the browser loads a page that its user may never look at.
+func isPrefetch(h httpguard.Headers) bool {
+	for _, purpose := range append(h.Values("sec-purpose"), h.Values("purpose")...) {
 		if i := strings.IndexAny(purpose, ";,"); i >= 0 {
 			purpose = purpose[:i]
 		}
-		if strings.EqualFold(strings.Trim(purpose, blanks), "prefetch") {
+		if strings.EqualFold(strings.Trim(purpose, " \t"), "prefetch") {
 			return true
 		}
 	}

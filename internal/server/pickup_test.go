@@ -11,22 +11,22 @@ import (
 	"github.com/triport/triport-console/internal/server"
 )
 
-func trusting(prefix string) siteOption {
+func trusting(prefix string) option {
 	return withConfig(func(c *server.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(prefix)} })
 }
 
-const planted = "ref_code=CODE; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
+const setRefCode = "ref_code=CODE; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
 
 func TestPickup(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	known := w.account().Code
+	ts := newServer(t)
+	known := ts.account().Code
 	rows := []struct {
 		line  string
-		code  string // planted; empty: nothing is
+		code  string // in the cookie that is set; empty: none is set
 		lines []string
 	}{
-		{line: "GET /?ref=nobody-has-this HTTP/1.1", code: "nobody-has-this"},
+		{line: "GET /?ref=unknown-code HTTP/1.1", code: "unknown-code"},
 		{line: "GET /?ref=" + known + " HTTP/1.1", code: known},
 		{line: "GET /?ref=ABC-Def HTTP/1.1", code: "abc-def"},
 		{line: "GET /?utm=x&ref=abc&utm=y HTTP/1.1", code: "abc"},
@@ -75,12 +75,12 @@ func TestPickup(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.line+strings.Join(row.lines, " "), func(t *testing.T) {
 			t.Parallel()
-			w := w.in(t)
-			res := w.ask(request(row.line, row.lines...))
+			ts := ts.in(t)
+			res := ts.ask(request(row.line, row.lines...))
 			res.wantCommon(t)
 			want := ""
 			if row.code != "" {
-				want = strings.Replace(planted, "CODE", row.code, 1)
+				want = strings.Replace(setRefCode, "CODE", row.code, 1)
 			}
 			if got := res.one(t, "Set-Cookie"); got != want {
 				t.Errorf("Set-Cookie %q, want %q", got, want)
@@ -94,7 +94,7 @@ func TestPickup(t *testing.T) {
 			if res.status != 200 || res.one(t, "Content-Type") != "text/html; charset=utf-8" || res.one(t, "Location") != "" {
 				t.Errorf("%d %q, want the page", res.status, res.header)
 			}
-			if strings.HasPrefix(row.line, "GET") && res.body != string(server.LandingPage) {
+			if strings.HasPrefix(row.line, "GET") && res.body != server.LandingPage {
 				t.Error("the page differs from the built-in one")
 			}
 		})
@@ -103,10 +103,10 @@ func TestPickup(t *testing.T) {
 
 func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, withConfig(func(c *server.Config) { c.PickupTouch = referral.TouchFirst }))
+	ts := newServer(t, withConfig(func(c *server.Config) { c.PickupTouch = referral.TouchFirst }))
 	rows := []struct {
 		cookie string
-		plants bool
+		isSet  bool
 	}{
 		{"Cookie: a=b", true},
 		{"Cookie: ref_code=", true},
@@ -117,33 +117,33 @@ func TestTouchFirstKeepsAWellFormedCookie(t *testing.T) {
 	}
 	for _, row := range rows {
 		for _, path := range []string{"/?ref=newer", "/r/newer"} {
-			res := w.ask(request("GET "+path+" HTTP/1.1", row.cookie))
-			if got := res.one(t, "Set-Cookie") != ""; got != row.plants {
-				t.Errorf("%s with %s: planted %t, want %t", path, row.cookie, got, row.plants)
+			res := ts.ask(request("GET "+path+" HTTP/1.1", row.cookie))
+			if got := res.one(t, "Set-Cookie") != ""; got != row.isSet {
+				t.Errorf("%s with %s: cookie set: %t, want %t", path, row.cookie, got, row.isSet)
 			}
 		}
 	}
 }
 
-func TestTheLandingURLIsTheOnlyTarget(t *testing.T) {
+func TestLandingURLIsTheOnlyRedirectTarget(t *testing.T) {
 	t.Parallel()
 	const landing = "https://www.example.com/welcome?from=console"
-	w := newSite(t, withConfig(func(c *server.Config) { c.LandingURL = landing }))
+	ts := newServer(t, withConfig(func(c *server.Config) { c.LandingURL = landing }))
 	for _, target := range []string{"/", "/?ref=abc", "/r/abc", "/?ref=abc&next=https://evil.example", "/r/abc?url=//evil.example", "/r/%5cevil.example"} {
-		res := w.ask(request("GET "+target+" HTTP/1.1", "X-Forwarded-Host: evil.example"))
+		res := ts.ask(request("GET "+target+" HTTP/1.1", "X-Forwarded-Host: evil.example"))
 		if res.status != 302 || res.one(t, "Location") != landing || res.body != "" || res.one(t, "Content-Type") != "" {
 			t.Errorf("%s: %d to %q, %q", target, res.status, res.one(t, "Location"), res.body)
 		}
 		if got, want := res.one(t, "Set-Cookie") != "", strings.Contains(target, "abc"); got != want {
-			t.Errorf("%s: planted %t, want %t", target, got, want)
+			t.Errorf("%s: cookie set: %t, want %t", target, got, want)
 		}
 	}
 }
 
-func TestTheLandingPageNeedsNothingButItself(t *testing.T) {
+func TestLandingPageLoadsNothing(t *testing.T) {
 	t.Parallel()
-	w := newSite(t)
-	res := w.ask(request("GET / HTTP/1.1"))
+	ts := newServer(t)
+	res := ts.ask(request("GET / HTTP/1.1"))
 	if csp := res.one(t, "Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-") || strings.Contains(csp, "unsafe") {
 		t.Errorf("Content-Security-Policy %q", csp)
 	}
@@ -187,20 +187,20 @@ func TestPickupAndItsDeletionHaveTheSameAttributes(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := newSite(t, trusting(row.proxy), withConfig(func(c *server.Config) {
+			ts := newServer(t, trusting(row.proxy), withConfig(func(c *server.Config) {
 				c.CookieSecure, c.CookieDomain, c.PickupMaxAge = row.mode, "example.com", time.Hour
 			}))
 			tail := "; HttpOnly; SameSite=Lax"
 			if row.secure {
 				tail = "; HttpOnly; Secure; SameSite=Lax"
 			}
-			if got, want := w.ask(request("GET /?ref=abc HTTP/1.1", row.lines...)).one(t, "Set-Cookie"),
+			if got, want := ts.ask(request("GET /?ref=abc HTTP/1.1", row.lines...)).one(t, "Set-Cookie"),
 				"ref_code=abc; Path=/; Domain=example.com; Max-Age=3600"+tail; got != want {
-				t.Errorf("planted %q, want %q", got, want)
+				t.Errorf("the cookie is %q, want %q", got, want)
 			}
-			if got, want := w.ask(post(w.account(), "", row.lines...)).one(t, "Set-Cookie"),
+			if got, want := ts.ask(post(ts.account(), "", row.lines...)).one(t, "Set-Cookie"),
 				"ref_code=; Path=/; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"+tail; got != want {
-				t.Errorf("cleared with %q, want %q", got, want)
+				t.Errorf("it is deleted with %q, want %q", got, want)
 			}
 		})
 	}

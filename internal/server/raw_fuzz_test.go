@@ -13,16 +13,15 @@ import (
 	"testing"
 )
 
-// FuzzRawBytes sends any bytes at all, with the cast's secrets filled in, and then hangs up. Whatever
-// comes back must be a row of whole answers, made of pieces that hold nothing of what was sent, none
-// of them a failure of the server's; and no more of the requests may have been let in than a strict
-// reader finds in the bytes.
+// FuzzRawBytes sends any bytes, with the secrets of the fixtures filled in, and closes its side. What comes back must
+// be complete answers made of pieces of the baseline, and no 500. The server may not have accepted more requests than a
+// strict reader finds in the bytes.
 func FuzzRawBytes(f *testing.F) {
 	f.Add([]byte("POST /v1/auth/attribute HTTP/1.1\r\nHost: x\r\nCookie: nl_session=$a; nl_csrf=$A; ref_code=$1\r\nX-CSRF-Token: $A\r\n\r\n"))
 	f.Add([]byte("GET /?ref=abc HTTP/1.1\nHost: x\n\nHEAD /r/abc HTTP/1.1\nHost: x\n\nrubbish\n\n"))
-	s := newStage(f)
+	s := newFuzzServer(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		raw = []byte(s.cast.names.Replace(string(raw)))
+		raw = []byte(s.fixtures.names.Replace(string(raw)))
 		c := s.connect(t, len(raw)%2 == 1)
 		c.send(string(raw))
 		if err := c.conn.(*net.TCPConn).CloseWrite(); err != nil {
@@ -30,15 +29,15 @@ func FuzzRawBytes(f *testing.F) {
 		}
 		come, err := io.ReadAll(c.r)
 		if err != nil {
-			t.Fatalf("%q was not answered to the end: %v, after %q", raw, err, come)
+			t.Fatalf("%q was not answered completely: %v, after %q", raw, err, come)
 		}
-		answers := s.known.wantAnswers(t, come)
-		if let := letIn(answers); let > strictly(raw) {
-			t.Errorf("%d requests were let in, but a strict reader finds %d", let, strictly(raw))
+		answers := s.baseline.wantAnswers(t, come)
+		if n := accepted(answers); n > strictly(raw) {
+			t.Errorf("%d requests were accepted, but a strict reader finds %d", n, strictly(raw))
 		}
 		s.log.wantNone(t)
 		if bytes.Contains(come, []byte(`{"attributed":true}`)) {
-			s.recast(t)
+			s.renewFixtures(t)
 		}
 		if t.Failed() {
 			t.Logf("sent %q, got %q", raw, come)
@@ -48,22 +47,22 @@ func FuzzRawBytes(f *testing.F) {
 
 var statusLine = regexp.MustCompile(`^HTTP/1\.1 ([1-5][0-9]{2}) [A-Za-z ]+$`)
 
-// wantAnswers demands a row of whole answers, each made of known pieces.
-func (k known) wantAnswers(t *testing.T, come []byte) (answers []response) {
+// wantAnswers checks that the bytes are complete answers, each made of pieces of the baseline.
+func (b baseline) wantAnswers(t *testing.T, come []byte) (answers []response) {
 	t.Helper()
 	for len(come) > 0 {
 		head, rest, ok := bytes.Cut(come, []byte("\r\n\r\n"))
 		lines := strings.Split(string(head), "\r\n")
 		status := statusLine.FindStringSubmatch(lines[0])
 		if !ok || status == nil {
-			t.Fatalf("%q is no answer", come)
+			t.Fatalf("%q is not an answer", come)
 		}
 		got := response{header: make(map[string][]string)}
 		got.status, _ = strconv.Atoi(status[1])
 		for _, line := range lines[1:] {
 			name, value, ok := strings.Cut(line, ": ")
 			if !ok {
-				t.Fatalf("%q is no header", line)
+				t.Fatalf("%q is not a header", line)
 			}
 			name = textproto.CanonicalMIMEHeaderKey(name)
 			got.header[name] = append(got.header[name], value)
@@ -72,14 +71,14 @@ func (k known) wantAnswers(t *testing.T, come []byte) (answers []response) {
 		if got.status == 100 && len(got.header) == 0 {
 			continue // the server asks for the body
 		}
-		k.wantKnown(t, got)
+		b.wantNothingNew(t, got)
 		answers = append(answers, got)
 	}
 	return answers
 }
 
-// bodyOf cuts the body off what follows the head of an answer. The answer to HEAD announces one that
-// does not come: then the next answer or nothing follows.
+// bodyOf cuts the body off what follows the headers of an answer. The answer to HEAD announces a body that does not
+// come: then the next answer or nothing follows.
 func bodyOf(t *testing.T, got response, rest []byte) (body string, next []byte) {
 	t.Helper()
 	length := got.one(t, "Content-Length")
@@ -93,8 +92,8 @@ func bodyOf(t *testing.T, got response, rest []byte) (body string, next []byte) 
 	return string(rest[:n]), rest[n:]
 }
 
-// letIn counts the answers to requests that were understood.
-func letIn(answers []response) (n int) {
+// accepted counts the answers to requests that were understood.
+func accepted(answers []response) (n int) {
 	for _, a := range answers {
 		switch a.status {
 		case 400, 408, 413, 431:
@@ -105,9 +104,8 @@ func letIn(answers []response) (n int) {
 	return n
 }
 
-// strictly counts the requests that the standard library finds in the bytes, whatever their methods
-// and targets. It stops at one it refuses, which is counted: this server may take it, but not read on
-// behind it.
+// strictly counts the requests that the standard library finds in the bytes, whatever their methods and targets. It
+// stops at one that it rejects, which is counted: this server may accept it, but must not read on after it.
 func strictly(raw []byte) (n int) {
 	for rest := afterBlanks(raw); len(rest) > 0; rest = afterBlanks(rest) {
 		n++
@@ -128,7 +126,7 @@ func strictly(raw []byte) (n int) {
 	return n
 }
 
-// afterBlanks leaves out the empty lines that may stand before a request.
+// afterBlanks removes the empty lines that may precede a request.
 func afterBlanks(raw []byte) []byte {
 	for {
 		line, rest, found := bytes.Cut(raw, []byte{'\n'})

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// framing is a way to say where a request ends; {n} stands for the length of its body.
+// framing is a way to say where a request ends. {n} is replaced by the length of its body.
 type framing struct {
 	version string
 	lines   []string
-	status  int // of the refusal it must meet, or 0
+	status  int // of the error that must answer it, or 0
 }
 
 const hostLine = "Host: {host}"
@@ -34,27 +34,26 @@ var framings = []framing{
 	{"HTTP/1.1", []string{hostLine, "Content-Length: 65537"}, 413},
 }
 
-// says tells whether a line of the framing holds the text.
+// says reports whether a line of the framing contains the text.
 func (f framing) says(text string) bool {
 	return slices.ContainsFunc(f.lines, func(line string) bool {
 		return strings.Contains(strings.ToLower(line), text)
 	})
 }
 
-// last tells whether the connection must be closed after the answer.
+// last reports whether the connection must be closed after the answer.
 func (f framing) last() bool {
 	return f.status != 0 || f.version == "HTTP/1.0" || f.says("chunked")
 }
 
-// The bits of a request's kind beside the number of its framing.
+// The bits of the kind of a request, next to the number of its framing.
 const (
 	kindPort    = 0x40 // its host has a port
 	kindProxied = 0x80 // it comes through the proxy
 )
 
-// FuzzRequest sends whole requests to a server with a real store and holds every answer against the
-// documented behaviour, which contract_fuzz_test.go writes down a second time. Behind each request
-// comes another one, which must be answered as if it had come alone, or not at all.
+// FuzzRequest sends complete requests to a server with a real store and compares every answer with the model
+// (model_test.go). After each request comes another one, which must be answered as if it had come alone, or not at all.
 func FuzzRequest(f *testing.F) {
 	const path, cookies = "/v1/auth/attribute", "nl_session=$a; nl_csrf=$A; ref_code=$1"
 	for kind := range framings {
@@ -62,7 +61,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Add("GET", "/?ref=$1", "", "", "", "Sec-Purpose: none", "", uint8(0))
 	f.Add("GET", "/r/$2", "ref_code=$3", "", "", "X-Forwarded-Proto: https", "", uint8(kindProxied))
-	s := newStage(f)
+	s := newFuzzServer(f)
 	f.Fuzz(func(t *testing.T, method, target, cookies, token, origin, more, body string, kind uint8) {
 		a := asked{
 			method: oneLine(s.fill(method)), target: oneLine(s.fill(target)),
@@ -81,19 +80,19 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// fill puts the cast's secrets into a part of a request, and leaves out what would end its line: the
-// ends of lines are FuzzRawBytes's.
-func (s *stage) fill(part string) string {
-	return unsplit.Replace(s.cast.names.Replace(part[:min(len(part), 1<<10)]))
+// fill puts the secrets of the fixtures into a part of a request, and removes what would end its line: FuzzRawBytes
+// tests the ends of lines.
+func (s *fuzzServer) fill(part string) string {
+	return unsplit.Replace(s.fixtures.names.Replace(part[:min(len(part), 1<<10)]))
 }
 
 var unsplit = strings.NewReplacer("\r", "", "\x00", "")
 
-// oneLine is for the request line; header lines are told apart by the ends of lines.
+// oneLine is for the request line. In other parts, ends of lines separate header lines.
 func oneLine(part string) string { return strings.ReplaceAll(part, "\n", "") }
 
-// add adds a header line for every line of the values, if there are any. Those that frame the request
-// are the framing's alone.
+// add adds a header line for every line of the values, if there are any. Only the framing adds those that frame the
+// request.
 func (a *asked) add(name, values string) {
 	if values == "" {
 		return
@@ -102,8 +101,8 @@ func (a *asked) add(name, values string) {
 		line := name + value
 		n, _, found := strings.Cut(line, ":")
 		if !found && a.method == "HEAD" {
-			// The library forgets the method of a request whose head it cannot read: the refusal has a
-			// body then. The connection is closed behind it, so nobody takes it for an answer.
+			// fasthttp forgets the method of a request whose headers it cannot read: the error has a body then. The
+			// connection is closed after it, so no client takes the body for an answer.
 			continue
 		}
 		switch strings.ToLower(n) {
@@ -114,7 +113,7 @@ func (a *asked) add(name, values string) {
 	}
 }
 
-// wire is the request as it goes over the wire.
+// wire returns the request as it goes over the wire.
 func (a asked) wire(body string) string {
 	var b strings.Builder
 	b.WriteString(a.method + " " + a.target + " " + a.framing.version + "\r\n")
@@ -137,10 +136,10 @@ func (a asked) wire(body string) string {
 	return b.String()
 }
 
-// play sends the request and another one behind it, and holds the answers against the documentation.
-func (s *stage) play(t *testing.T, a asked, body string) {
+// play sends the request and another one after it, and compares the answers with the model.
+func (s *fuzzServer) play(t *testing.T, a asked, body string) {
 	t.Helper()
-	raw, want := a.wire(body), s.cast.answer(a)
+	raw, want := a.wire(body), s.fixtures.answer(a)
 	defer func() {
 		if t.Failed() {
 			t.Logf("sent %q", raw)
@@ -149,15 +148,15 @@ func (s *stage) play(t *testing.T, a asked, body string) {
 	c := s.connect(t, a.proxied)
 	c.send(raw + request("GET /healthz HTTP/1.1"))
 	got := c.receive(a.method)
-	got.wantOf(t, a, want)
-	s.known.wantKnown(t, got)
+	got.wantAnswer(t, a, want)
+	s.baseline.wantNothingNew(t, got)
 	if got.one(t, "Connection") == "close" {
 		c.closed()
 	} else if next := c.receive("GET"); next.status != 200 || next.body != `{"status":"ok"}` {
-		t.Errorf("the request behind was answered %d %q", next.status, next.body)
+		t.Errorf("the next request was answered %d %q", next.status, next.body)
 	}
 	s.log.wantNone(t)
 	if got.body == `{"attributed":true}` {
-		s.recast(t)
+		s.renewFixtures(t)
 	}
 }

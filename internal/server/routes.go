@@ -1,35 +1,114 @@
 package server
 
 import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
-const (
-	attributePath   = "/v1/auth/attribute"
-	shortLinkPrefix = "/r/"
-	shortLinkPath   = shortLinkPrefix + ":code"
-	healthzPath     = "/healthz"
-	readyzPath      = "/readyz"
-)
-
-// routes is the whole table. Get takes HEAD too; whatever is not here is 404, and another method on
-// what is here is 405 with an Allow header.
-func (s *Server) routes(app *fiber.App) {
-	app.Use(s.preflight)
-	app.Post(attributePath, route(s.attribute))
-
-	app.Get("/", route(s.landing))
-	app.Get(shortLinkPath, route(s.shortLink))
-
-	app.Get(healthzPath, route(s.healthz))
-	app.Get(readyzPath, route(s.readyz))
+// Routes is the table of all routes. The router, preflights, Allow, the labels of the metrics and the test of
+// openapi.yaml read it. Any other path is answered 404.
+var Routes = []Route{
+	{Path: "/v1/auth/attribute", Methods: []string{"POST"}, CORS: true, Answers: attributeAnswers, handle: (*Server).handleAttribute},
+	{Path: "/", Methods: []string{"GET", "HEAD"}, Answers: landingAnswers, handle: (*Server).handleLanding},
+	{Path: "/r/:code", Methods: []string{"GET", "HEAD"}, Answers: shortLinkAnswers, handle: (*Server).handleShortLink},
+	{Path: "/healthz", Methods: []string{"GET", "HEAD"}, Answers: healthzAnswers, handle: (*Server).handleHealthz},
+	{Path: "/readyz", Methods: []string{"GET", "HEAD"}, Answers: readyzAnswers, handle: (*Server).handleReadyz},
 }
 
-// route hands a handler its exchange.
-func route(handler func(*exchange) error) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		x := exchangeOf(c.Context())
-		x.route = c.Route().Path
-		return handler(x)
+// Route is a row of Routes.
+type Route struct {
+	Path    string   // as Fiber writes it
+	Methods []string // any other method is answered 405, with these in Allow
+	CORS    bool     // pages of the listed origins may call it: preflights are answered
+	Answers []Answer // without Route, and without 204 for a preflight and 500, which need not be listed
+	handle  func(*Server, *request) error
+}
+
+// Answer is a kind of answer to a request, in few and fixed words: it contains nothing of the request.
+type Answer struct {
+	Route   string // the path of a Route, or OtherRoute
+	Status  int
+	Outcome string // attributed, a reason, pickup, preflight, the tag of an error, or else OutcomeOK
+}
+
+// The words of an Answer that come from no other table.
+const (
+	OtherRoute        = "other" // the request reached no route
+	OutcomeOK         = "ok"
+	outcomeAttributed = "attributed"
+	outcomePickup     = "pickup"
+	outcomePreflight  = "preflight"
+)
+
+var (
+	attributeAnswers = append(reasonAnswers(), Answer{"", 200, outcomeAttributed}, errUnauthenticated.answer(),
+		errCSRFMissing.answer(), errCSRFInvalid.answer(), errUnavailable.answer())
+	landingAnswers   = append([]Answer{{"", 200, OutcomeOK}, {"", 200, outcomePickup}}, redirectAnswers...)
+	shortLinkAnswers = append([]Answer{errNotFound.answer()}, redirectAnswers...)
+	redirectAnswers  = []Answer{{"", 302, OutcomeOK}, {"", 302, outcomePickup}}
+	healthzAnswers   = []Answer{{"", 200, OutcomeOK}}
+	readyzAnswers    = []Answer{{"", 200, OutcomeOK}, errUnavailable.answer()}
+	// otherAnswers are those to requests that reach no route.
+	otherAnswers = []Answer{errBadRequest.answer(), errNotFound.answer(), errMethodNotAllowed.answer(), errTimeout.answer(),
+		errPayloadTooLarge.answer(), errHeadersTooLarge.answer()}
+)
+
+func reasonAnswers() (all []Answer) {
+	for _, r := range referral.Reasons {
+		all = append(all, Answer{"", 200, string(r.Reason)})
 	}
+	return all
+}
+
+// Observer is called with every answer when it is ready, and the time since the request was read. It is called by
+// many goroutines, with a client waiting for each.
+type Observer func(a Answer, took time.Duration)
+
+// Answers returns every Answer that an Observer can get, so counters can start at zero.
+func Answers() (all []Answer) {
+	for _, route := range slices.Concat(Routes, []Route{{Path: OtherRoute, Answers: otherAnswers}}) {
+		answers := append(slices.Clone(route.Answers), errInternal.answer())
+		if route.CORS {
+			answers = append(answers, Answer{"", 204, outcomePreflight})
+		}
+		for _, a := range answers {
+			all = append(all, Answer{route.Path, a.Status, a.Outcome})
+		}
+	}
+	return all
+}
+
+// dispatch answers the requests for the path of the route.
+func (s *Server) dispatch(route Route) fiber.Handler {
+	allow := strings.Join(route.Methods, ", ")
+	return func(c *fiber.Ctx) error {
+		r := requestOf(c.Context())
+		allowed := slices.Contains(route.Methods, r.method)
+		preflight := route.CORS && isPreflight(r)
+		if allowed || preflight {
+			r.route = route.Path
+		}
+		switch {
+		case hasEscapedSlash(r.Path): // decoded, it would be another path
+			return errNotFound
+		case allowed:
+			return route.handle(s, r)
+		case preflight:
+			answerPreflight(r, allow)
+			return nil
+		}
+		r.Response.Header.Set(fasthttp.HeaderAllow, allow)
+		return errMethodNotAllowed
+	}
+}
+
+func hasEscapedSlash(path []byte) bool {
+	return bytes.Contains(path, []byte("%2f")) || bytes.Contains(path, []byte("%2F"))
 }

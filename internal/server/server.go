@@ -1,13 +1,11 @@
-// Package server is the browser's side of the console: the gates (session, CSRF, origin), attribute,
-// the pickup of referral links, health, and one renderer for everything that is refused.
+// Package server is the HTTP API for browsers: sessions and CSRF, attribute, the pickup of referral links, health. All
+// routes are in one table, and one renderer answers every error.
 package server
 
 import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,20 +13,11 @@ import (
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/server/httpguard"
+	"github.com/triport/triport-console/internal/throttle"
 )
 
-// What a client may take of the server.
-const (
-	maxBody = 64 << 10
-	// maxHead is the read buffer, into which the request line and the headers must fit. 16 KiB are
-	// promised; the rest is room for the bytes fasthttp looks at beyond them.
-	maxHead      = 18 << 10
-	readTimeout  = 10 * time.Second // a request, body included
-	writeTimeout = 10 * time.Second
-	idleTimeout  = 60 * time.Second
-
-	defaultStoreTimeout = 2 * time.Second
-)
+const defaultStoreTimeout = 2 * time.Second
 
 // Config is what the operator may set about the server.
 type Config struct {
@@ -39,7 +28,8 @@ type Config struct {
 	LandingURL     string         // empty: the built-in page
 	CORSOrigins    []string       // as auth.ParseOrigin returns them
 	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
-	StoreTimeout   time.Duration  // bounds the look-up of a session; 0 means two seconds
+	StoreTimeout   time.Duration  // for the lookup of a session; 0 means 2 s
+	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
 }
 
 // Submitter decides attempts. It always has an outcome; *referral.Service implements it.
@@ -47,85 +37,59 @@ type Submitter interface {
 	Submit(ctx context.Context, a referral.Attempt) referral.Outcome
 }
 
-// Deps are what the server needs of the other rooms.
+// Deps are the other parts of the program that the server uses.
 type Deps struct {
 	Sessions  auth.SessionStore
 	Referrals Submitter
-	// NotReady says in words what is not ready, for people who read /readyz; empty when all is.
+	// NotReady names what is not ready, for people who read /readyz. It returns nothing if everything is ready.
 	NotReady func(ctx context.Context) []string
-	Observe  Observer         // nil: nobody counts
+	Observe  Observer         // nil: requests are not counted
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
 
-// Server answers the console's HTTP requests. It serves one listener, once.
+// Server answers the HTTP requests of the console. It serves one listener, once. At the end of a shutdown, the
+// attempts that still run go to the spool.
 type Server struct {
+	*httpguard.Guard
 	cfg      Config
-	sessions auth.SessionStore
-	referral Submitter
-	notReady func(ctx context.Context) []string
-	observe  Observer
+	deps     Deps
 	log      *slog.Logger
-	now      func() time.Time
-	unasked  causes // why the store could not tell
-
-	http   *fasthttp.Server
-	router fasthttp.RequestHandler
-	forget struct{ plain, secure string } // the Set-Cookie values that delete ref_code
-
-	// base is the context of all work for requests. A client that goes away does not end it; the end
-	// of the shutdown's patience does.
-	base    context.Context
-	abandon context.CancelFunc
-
-	conns    connections
-	running  sync.RWMutex // held for reading by every request that is being answered
-	stopping atomic.Bool
-	mu       sync.Mutex // guards listener
-	listener *listener
+	router   fasthttp.RequestHandler
+	throttle *throttle.Throttle // of the lines about failed session lookups
+	// deleteRefCode holds the Set-Cookie values that delete ref_code, without and with Secure.
+	deleteRefCode map[bool]string
 }
 
 // New returns a server that is ready to Serve.
 func New(cfg Config, deps Deps) *Server {
-	s := &Server{
-		cfg: cfg, sessions: deps.Sessions, referral: deps.Referrals,
-		notReady: deps.NotReady, observe: deps.Observe, log: deps.Log, now: deps.Now,
+	if cfg.StoreTimeout <= 0 {
+		cfg.StoreTimeout = defaultStoreTimeout
 	}
-	if s.cfg.StoreTimeout <= 0 {
-		s.cfg.StoreTimeout = defaultStoreTimeout
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	if deps.Now == nil {
+		deps.Now = time.Now
 	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	s.base, s.abandon = context.WithCancel(context.Background())
-	s.conns.trustedProxies = cfg.TrustedProxies
-	s.forget.plain = s.refCookie("", 0, false)
-	s.forget.secure = s.refCookie("", 0, true)
+	s := &Server{cfg: cfg, deps: deps, log: deps.Log, throttle: throttle.New(time.Minute)}
+	s.deleteRefCode = map[bool]string{false: s.refCookie("", 0, false), true: s.refCookie("", 0, true)}
+	s.Guard = httpguard.New(httpguard.Config{
+		Handler: s.handle, TrustedProxies: cfg.TrustedProxies, ReadTimeout: cfg.ReadTimeout, Log: deps.Log,
+	})
+	s.router = s.newRouter()
+	return s
+}
 
+func (s *Server) newRouter() fasthttp.RequestHandler {
 	app := fiber.New(fiber.Config{
 		CaseSensitive: true, StrictRouting: true, // paths are exact
-		RequestMethods:               append([]string{otherMethod}, fiber.DefaultMethods...),
-		BodyLimit:                    maxBody,
-		ReadBufferSize:               maxHead,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
-		IdleTimeout:                  idleTimeout,
-		DisablePreParseMultipartForm: true, // a broken form is a body like any other: ignored
-		DisableDefaultContentType:    true, // a redirect has no text/plain in it
-		DisableStartupMessage:        true,
-		ErrorHandler:                 s.refuseRouted,
+		RequestMethods: append([]string{otherMethod}, fiber.DefaultMethods...),
+		ErrorHandler:   s.renderError,
 	})
-	s.routes(app)
-	s.router = app.Handler()
-
-	s.http = app.Server()
-	s.http.HeaderReceived = disarm
-	s.http.Handler = s.handle
-	s.http.ErrorHandler = s.refuseUnread
-	s.http.CloseOnShutdown = true
-	s.http.SecureErrorLogMessage = true // its messages quote the request; nobody shows them, nor should they exist
-	return s
+	for _, route := range Routes {
+		app.All(route.Path, s.dispatch(route))
+	}
+	app.Use(func(*fiber.Ctx) error { return errNotFound })
+	return app.Handler()
 }

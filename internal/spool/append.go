@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/triport/triport-console/internal/referral"
 )
 
+// maxQueue limits the appends that wait, also of callers that are gone: a disk that hangs must not fill the memory.
+const maxQueue = 1024
+
 // entry is one call of Append.
 type entry struct {
+	ctx   context.Context // of the caller
 	lines []byte
 	done  chan error // receives one result; buffered, because the caller may be gone
 }
@@ -21,20 +24,20 @@ func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error 
 	if len(attempts) == 0 {
 		return nil
 	}
-	e := &entry{done: make(chan error, 1)}
+	e := &entry{ctx: ctx, done: make(chan error, 1)}
 	for _, a := range attempts {
 		e.lines = append(append(e.lines, referral.FormatLine(a)...), '\n')
 	}
-	s.enqueue(e)
-	for {
+	for queue := s.queue; ; {
 		select {
+		case queue <- e:
+			queue = nil // once
 		case err := <-e.done:
 			return err
 		case s.turn <- struct{}{}:
 			// In a goroutine: a disk that hangs must not hold the caller beyond its ctx.
 			go s.writeQueue(ctx)
 		case <-ctx.Done():
-			s.withdraw(e)
 			return fmt.Errorf("append to the spool: %w", ctx.Err())
 		}
 	}
@@ -44,16 +47,18 @@ func (s *Spool) Append(ctx context.Context, attempts ...referral.Attempt) error 
 // holds the lock, the next turn writes the queue.
 func (s *Spool) writeQueue(ctx context.Context) {
 	defer func() { <-s.turn }()
-	unlock, err := lock(ctx, s.appendLock(), appendPoll)
+	unlock, err := lock(ctx, s.path+appendLock, appendPoll)
 	if err != nil && ctx.Err() != nil {
 		return
 	}
-	batch := s.take()
-	if err == nil {
-		if len(batch) > 0 {
-			err = s.write(batch)
-			s.failed = err != nil
+	var batch []*entry
+	for len(s.queue) > 0 {
+		if e := <-s.queue; e.ctx.Err() == nil {
+			batch = append(batch, e)
 		}
+	}
+	if err == nil {
+		err = s.write(batch)
 		unlock()
 	}
 	if err != nil {
@@ -64,31 +69,13 @@ func (s *Spool) writeQueue(ctx context.Context) {
 	}
 }
 
-func (s *Spool) enqueue(e *entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(s.queue, e)
-}
-
-// withdraw removes an entry whose caller is gone: a disk that hangs must not fill the memory.
-func (s *Spool) withdraw(e *entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = slices.DeleteFunc(s.queue, func(queued *entry) bool { return queued == e })
-}
-
-func (s *Spool) take() []*entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batch := s.queue
-	s.queue = nil
-	return batch
-}
-
-// write makes the lines of the batch durable: all or, on an error, none. After a failed append, it begins with a
-// newline: the system may show a complete last line of which the disk has nothing, and a crash would join it to the
-// next line.
-func (s *Spool) write(batch []*entry) error {
+// write makes the lines of the batch durable: all or, on an error, none. After a failed write, it begins with a newline:
+// the disk may lack the end of the last line, and a crash would join it to the next line.
+func (s *Spool) write(batch []*entry) (err error) {
+	if len(batch) == 0 {
+		return nil
+	}
+	defer func() { s.failed = err != nil }()
 	f, size, end, err := s.openAppend(s.path)
 	if err != nil {
 		return err
@@ -100,13 +87,11 @@ func (s *Spool) write(batch []*entry) error {
 	for _, e := range batch {
 		lines = append(lines, e.lines...)
 	}
-	_, err = f.Write(lines)
-	if err == nil {
+	if _, err = f.Write(lines); err == nil {
 		err = s.syncFile(f)
 	}
-	if err != nil {
-		// The callers keep the attempts elsewhere. If the truncation fails too, the file is torn.
-		return errors.Join(err, f.Truncate(size), f.Close())
+	if err != nil { // the callers keep the attempts elsewhere
+		err = errors.Join(err, f.Truncate(size))
 	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }

@@ -94,7 +94,6 @@ func TestAppendEndsWithItsContext(t *testing.T) {
 			t.Errorf("Append = %v, want the context's error", err)
 		}
 	}
-	spool.AwaitQueue(s, 0)
 	release()
 	mustAppend(t, s, "next")
 	diff(t, "the spool", lineOf("next"), readFile(t, database+".spool"))
@@ -206,4 +205,25 @@ func TestAppendAfterAFailureBeginsWithANewline(t *testing.T) {
 	mustAppend(t, s, "a3")
 	mustAppend(t, s, "a4")
 	diff(t, "the spool", lineOf("a1")+"\n"+lineOf("a3")+lineOf("a4"), readFile(t, database+".spool"))
+}
+
+func TestAbandonedAppendsFillNoMoreThanTheQueue(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	release := holdLock(t, database+".spool.lock")
+	ctx, cancel := context.WithCancel(t.Context())
+	answers := make(chan error)
+	for range spool.MaxQueue + 10 {
+		go func() { answers <- s.Append(ctx, attempt("abandoned")) }()
+	}
+	spool.AwaitQueue(s, spool.MaxQueue)
+	cancel()
+	for range spool.MaxQueue + 10 {
+		if err := <-answers; !errors.Is(err, context.Canceled) {
+			t.Errorf("Append = %v, want the context's error", err)
+		}
+	}
+	release()
+	mustAppend(t, s, "next")
+	diff(t, "the spool", lineOf("next"), readFile(t, database+".spool"))
 }

@@ -10,14 +10,12 @@ import (
 	"github.com/triport/triport-console/internal/jsonl"
 )
 
-// deadLetters is the dead-letter file during one drain, which holds the drain lock. It is opened when the first
-// line is added.
+// deadLetters is the dead-letter file during one drain. The first line opens it.
 type deadLetters struct {
 	spool  *Spool
 	f      *os.File
 	size   int64
 	synced int64 // size at the last sync
-	dirty  bool  // a line was added or found since the last sync
 	// hashes are those of the lines in the file. Reading the file for every line would take quadratic time.
 	hashes map[[sha256.Size]byte]bool
 }
@@ -25,10 +23,11 @@ type deadLetters struct {
 // add appends a complete line of any length, unless the file contains it: an earlier drain, which failed, may have
 // added it. The line is durable after the next sync.
 func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
-	if err := d.open(); err != nil {
-		return false, fmt.Errorf("open the dead-letter file: %w", err)
+	if d.f == nil {
+		if err := d.open(); err != nil {
+			return false, fmt.Errorf("open the dead-letter file: %w", err)
+		}
 	}
-	d.dirty = true
 	hash := sha256.New()
 	n, err := io.Copy(io.MultiWriter(d.f, hash), line)
 	if err == nil {
@@ -47,9 +46,6 @@ func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
 }
 
 func (d *deadLetters) open() error {
-	if d.f != nil {
-		return nil
-	}
 	f, size, end, err := d.spool.openAppend(d.spool.DeadLetterFile())
 	if err != nil {
 		return err
@@ -66,22 +62,21 @@ func (d *deadLetters) open() error {
 	return nil
 }
 
-// sync makes every line in the file durable, including lines that a killed drain left in the system's cache. If it
-// fails, it removes the lines added since the last sync: the system shows them, but the disk may not have them, and
-// a second fsync would succeed without writing them. The next drain adds them again.
+// sync makes every line in the file durable, including those of a killed drain. If it fails, it removes the lines added
+// since the last sync: the system shows them, the disk may not have them, and a second fsync would succeed without
+// writing them. The next drain adds them again.
 func (d *deadLetters) sync() error {
-	if !d.dirty {
+	if d.f == nil {
 		return nil
 	}
 	if err := d.spool.syncFile(d.f); err != nil {
-		d.dirty = false
 		return errors.Join(fmt.Errorf("sync the dead-letter file: %w", err), d.f.Truncate(d.synced))
 	}
-	d.dirty, d.synced = false, d.size
+	d.synced = d.size
 	return nil
 }
 
-// close syncs, also after a failed drain: the next drain must find only lines that are durable.
+// close syncs, also after a failed drain: the next drain must find only durable lines.
 func (d *deadLetters) close() error {
 	if d.f == nil {
 		return nil
@@ -92,15 +87,13 @@ func (d *deadLetters) close() error {
 func hashLines(r io.Reader) (map[[sha256.Size]byte]bool, error) {
 	hashes := make(map[[sha256.Size]byte]bool)
 	for l, err := range jsonl.Lines(r) {
-		if err != nil {
-			return nil, err
-		}
 		hash := sha256.New()
 		hash.Write(l.Text)
-		if l.Rest != nil {
-			if _, err := io.Copy(hash, l.Rest); err != nil {
-				return nil, err
-			}
+		if err == nil && l.Rest != nil {
+			_, err = io.Copy(hash, l.Rest)
+		}
+		if err != nil {
+			return nil, err
 		}
 		hashes[[sha256.Size]byte(hash.Sum(nil))] = true
 	}

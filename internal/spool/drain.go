@@ -12,18 +12,14 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// replayFunc decides the attempts of a segment; see referral.Spool.
-type replayFunc = func(segment io.Reader, deadLetter referral.DeadLetter) error
-
-// Drain passes what waits at the time of the call to replay, one segment at a time, oldest first. It removes a
-// segment after replay returned nil and its dead letters are durable. Attempts appended meanwhile wait for the
-// next drain. While another drain runs, here or in another process, Drain waits until ctx ends. After a crash, the
-// next drain passes the complete segment to replay again.
-func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
+// Drain passes what waits now to replay, one segment at a time, oldest first. It removes a segment after replay
+// returned nil and its dead letters are durable. After a crash, the next drain replays the complete segment again.
+// While another drain runs, here or in another process, Drain waits until ctx ends.
+func (s *Spool) Drain(ctx context.Context, replay func(io.Reader, referral.DeadLetter) error) (err error) {
 	if waiting, err := s.Waiting(); err != nil || !waiting {
 		return err
 	}
-	unlock, err := lock(ctx, s.drainLock(), drainPoll)
+	unlock, err := lock(ctx, s.path+drainLock, drainPoll)
 	if err != nil {
 		return fmt.Errorf("wait for another drain of the spool: %w", err)
 	}
@@ -51,7 +47,7 @@ func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 
 // cut renames what waits to a segment. It returns false if nothing waits.
 func (s *Spool) cut(ctx context.Context, segment string) (bool, error) {
-	unlock, err := lock(ctx, s.appendLock(), appendPoll)
+	unlock, err := lock(ctx, s.path+appendLock, appendPoll)
 	if err != nil {
 		return false, err
 	}
@@ -61,10 +57,9 @@ func (s *Spool) cut(ctx context.Context, segment string) (bool, error) {
 		return false, nil
 	}
 	if err = checkPlain(info, err); err == nil { // as a segment, a trap would block all later ones
-		err = os.Rename(s.path, segment)
-	}
-	if err == nil {
-		err = s.syncDir(s.dir())
+		if err = os.Rename(s.path, segment); err == nil {
+			err = s.syncDir(s.dir())
+		}
 	}
 	if err != nil {
 		return false, fmt.Errorf("cut a segment off the spool: %w", err)
@@ -72,7 +67,7 @@ func (s *Spool) cut(ctx context.Context, segment string) (bool, error) {
 	return true, nil
 }
 
-func (s *Spool) drainSegment(ctx context.Context, name string, letters *deadLetters, replay replayFunc) error {
+func (s *Spool) drainSegment(ctx context.Context, name string, letters *deadLetters, replay func(io.Reader, referral.DeadLetter) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}

@@ -180,15 +180,15 @@ func drainBad(t *testing.T, s *spool.Spool, end error) (fresh []int) {
 func TestDeadLetterIsWrittenOnce(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool", lineOf("a1")+"rubbish\n"+lineOf("a2")+"{torn\n")
+	writeFile(t, database+".spool", lineOf("a1")+"garbage\n"+lineOf("a2")+"{torn\n")
 	diff(t, "new dead letters", []int{2, 4}, drainBad(t, s, errors.New("the store failed")))
 	diff(t, "new dead letters of the second drain", []int(nil), drainBad(t, s, nil))
 	wantWaiting(t, s, false)
-	diff(t, "dead letters", "rubbish\n{torn\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "dead letters", "garbage\n{torn\n", readFile(t, s.DeadLetterFile()))
 
-	writeFile(t, database+".spool", "more\nrubbish\n")
+	writeFile(t, database+".spool", "more\ngarbage\n")
 	diff(t, "new dead letters of a later spool", []int{1}, drainBad(t, s, nil))
-	diff(t, "dead letters", "rubbish\n{torn\nmore\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "dead letters", "garbage\n{torn\nmore\n", readFile(t, s.DeadLetterFile()))
 }
 
 func TestLongDeadLetterIsComplete(t *testing.T) {
@@ -207,15 +207,15 @@ func TestTornDeadLetterFileIsEndedFirst(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, s.DeadLetterFile(), "rubb")
-	writeFile(t, database+".spool", "rubbish\n")
+	writeFile(t, database+".spool", "garbage\n")
 	diff(t, "new dead letters", []int{1}, drainBad(t, s, nil))
-	diff(t, "dead letters", "rubb\nrubbish\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "dead letters", "rubb\ngarbage\n", readFile(t, s.DeadLetterFile()))
 }
 
 func TestUnreadableDeadLetterKeepsTheSegment(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool", "rubbish\n")
+	writeFile(t, database+".spool", "garbage\n")
 	unreadable := errors.New("the line cannot be read")
 	err := s.Drain(t.Context(), func(_ io.Reader, deadLetter referral.DeadLetter) error {
 		if _, err := deadLetter(strings.NewReader("first")); err != nil {
@@ -230,7 +230,7 @@ func TestUnreadableDeadLetterKeepsTheSegment(t *testing.T) {
 	wantWaiting(t, s, true)
 	diff(t, "dead letters", "first\n", readFile(t, s.DeadLetterFile()))
 	diff(t, "new dead letters", []int{1}, drainBad(t, s, nil))
-	diff(t, "dead letters", "first\nrubbish\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "dead letters", "first\ngarbage\n", readFile(t, s.DeadLetterFile()))
 }
 
 type failingReader struct{ err error }

@@ -5,15 +5,12 @@ import (
 	"runtime"
 )
 
+// MaxQueue is the capacity of the queue.
+const MaxQueue = maxQueue
+
 // AwaitQueue returns when n entries are queued.
 func AwaitQueue(s *Spool, n int) {
-	for {
-		s.mu.Lock()
-		queued := len(s.queue)
-		s.mu.Unlock()
-		if queued == n {
-			return
-		}
+	for len(s.queue) != n {
 		runtime.Gosched()
 	}
 }

@@ -15,6 +15,12 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
+// The names of locks, after that of the spool.
+const (
+	appendLock = ".lock"
+	drainLock  = ".drain.lock"
+)
+
 // How often a lock that another process holds is tried again. During an outage one append follows another
 // closely: a slow poll would seldom find the lock free.
 const (
@@ -44,8 +50,8 @@ func lockShared(ctx context.Context, name string, poll time.Duration) (unlock fu
 	return func() { _ = l.Unlock() }, nil
 }
 
-// openAppend opens a file of lines for appending. Returned are its size and the lineEnd that must be written first.
-// The name of an empty file becomes durable before anything is written.
+// openAppend opens a file for appending and returns its size and the lineEnd that must be written first. The name of an
+// empty file becomes durable before anything is written.
 func (s *Spool) openAppend(name string) (f *os.File, size int64, end string, err error) {
 	if err := create(name); err != nil {
 		return nil, 0, "", err
@@ -54,15 +60,13 @@ func (s *Spool) openAppend(name string) (f *os.File, size int64, end string, err
 	if err != nil {
 		return nil, 0, "", err
 	}
-	size = info.Size()
-	end, err = lineEnd(f, size)
-	if size == 0 {
+	if end, err = lineEnd(f, info.Size()); info.Size() == 0 {
 		err = s.syncDir(s.dir())
 	}
 	if err != nil {
 		return nil, 0, "", errors.Join(err, f.Close())
 	}
-	return f, size, end, nil
+	return f, info.Size(), end, nil
 }
 
 // openPlain opens an existing file of the spool. Another user than root may own the directory: links and special
@@ -86,9 +90,8 @@ func checkPlain(info fs.FileInfo, err error) error {
 	return err
 }
 
-// create creates a file of the spool if it is missing. If root does, the file goes to the owner of the database: a
-// replay run by root must not lock the server out of its spool. Only the new file is given away, by its descriptor:
-// the directory may contain links to anything.
+// create creates a file of the spool if it is missing. A file of root goes to the owner of the database: a replay by
+// root must not lock the server out. It goes by its descriptor: the directory may contain links to anything.
 func create(name string) (err error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -98,11 +101,8 @@ func create(name string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if os.Geteuid() != 0 {
-		return nil
-	}
 	database, err := os.Stat(name[:strings.LastIndex(name, ".spool")])
-	if errors.Is(err, fs.ErrNotExist) {
+	if os.Geteuid() != 0 || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -116,13 +116,11 @@ func create(name string) (err error) {
 
 // lineEnd returns the newline that the first size bytes of f lack if a crash cut their last line; else nothing.
 func lineEnd(f *os.File, size int64) (string, error) {
-	last := [1]byte{'\n'}
-	if size > 0 {
-		if _, err := f.ReadAt(last[:], size-1); err != nil {
-			return "", fmt.Errorf("read the last byte: %w", err)
-		}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, max(0, size-1)); err != nil && size > 0 {
+		return "", fmt.Errorf("read the last byte: %w", err)
 	}
-	if last[0] == '\n' {
+	if size == 0 || last[0] == '\n' {
 		return "", nil
 	}
 	return "\n", nil

@@ -19,7 +19,7 @@ import (
 func FuzzSpoolFile(f *testing.F) {
 	line := lineOf("kept")
 	f.Add([]byte(line), []byte(line[:20]), []byte{})
-	f.Add([]byte("\x00\x00\x00"), []byte("rubbish\n\n"+line), []byte("rubbish\ntorn"))
+	f.Add([]byte("\x00\x00\x00"), []byte("garbage\n\n"+line), []byte("garbage\ntorn"))
 	f.Add([]byte("\r\n \n"), []byte("{}\n{}\n"), []byte("\n"))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, segment, waiting, bad []byte) {

@@ -58,7 +58,7 @@ func TestLinksAreRejected(t *testing.T) {
 				t.Fatal(err)
 			}
 			if link == ".spool.bad" {
-				if err := os.WriteFile(database+".spool", []byte("rubbish\n"), 0o600); err != nil {
+				if err := os.WriteFile(database+".spool", []byte("garbage\n"), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -143,7 +143,7 @@ func appendWhileDraining(s *spool.Spool, name string) (drained []string, err err
 func TestSegmentOfAKilledDrainIsReplayedCompletely(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool", lineOf("a1")+"rubbish\n"+lineOf("a2"))
+	writeFile(t, database+".spool", lineOf("a1")+"garbage\n"+lineOf("a2"))
 	killed := startChild(t, "drain-and-hang", database)
 	if line, err := killed.out.ReadString('\n'); line != "dead letter: true\n" {
 		_, cause := killed.finish()
@@ -161,7 +161,7 @@ func TestSegmentOfAKilledDrainIsReplayedCompletely(t *testing.T) {
 	err := s.Drain(t.Context(), func(segment io.Reader, deadLetter referral.DeadLetter) error {
 		b, err := io.ReadAll(segment)
 		got = append(got, string(b))
-		if fresh, _ := deadLetter(strings.NewReader("rubbish")); fresh {
+		if fresh, _ := deadLetter(strings.NewReader("garbage")); fresh {
 			t.Error("the dead letter of the killed drain was added again")
 		}
 		return err
@@ -169,14 +169,14 @@ func TestSegmentOfAKilledDrainIsReplayedCompletely(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "segments", []string{lineOf("a1") + "rubbish\n" + lineOf("a2"), lineOf("a3")}, got)
-	diff(t, "dead letters", "rubbish\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "segments", []string{lineOf("a1") + "garbage\n" + lineOf("a2"), lineOf("a3")}, got)
+	diff(t, "dead letters", "garbage\n", readFile(t, s.DeadLetterFile()))
 }
 
 // drainAndHang adds a dead letter and then waits to be killed while it holds the drain lock.
 func drainAndHang(s *spool.Spool) error {
 	return s.Drain(context.Background(), func(_ io.Reader, deadLetter referral.DeadLetter) error {
-		fresh, err := deadLetter(strings.NewReader("rubbish"))
+		fresh, err := deadLetter(strings.NewReader("garbage"))
 		if err != nil {
 			return err
 		}

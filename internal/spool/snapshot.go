@@ -15,7 +15,7 @@ import (
 // Snapshot returns the lines that wait at the time of the call, oldest first. It changes nothing, and later appends
 // and drains do not change it. The caller must close it.
 func (s *Spool) Snapshot(ctx context.Context) (io.ReadCloser, error) {
-	unlock, err := lockShared(ctx, s.appendLock(), appendPoll)
+	unlock, err := lockShared(ctx, s.path+appendLock, appendPoll)
 	if err != nil {
 		return nil, fmt.Errorf("open the spool: %w", err)
 	}

@@ -88,7 +88,7 @@ func TestSnapshotEndsWithItsContext(t *testing.T) {
 func TestPendingCountsMatchingAttempts(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool.1", lineOf("a1")+"rubbish\n"+
+	writeFile(t, database+".spool.1", lineOf("a1")+"garbage\n"+
 		`{"user":"`+bob+`","code":"summer-26","at":"2026-03-01T12:00:00Z"}`+"\n")
 	mustAppend(t, s, "a2")
 	for user, want := range map[string]int{ann: 2, bob: 1, "carl@example.com": 0} {

@@ -21,7 +21,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/triport/triport-console/internal/fsutil"
 	"github.com/triport/triport-console/internal/referral"
@@ -31,11 +30,9 @@ import (
 // the first attempt is appended.
 type Spool struct {
 	path   string        // of the file that is appended to; the other names begin with it
+	queue  chan *entry   // for the next write
 	turn   chan struct{} // holds one token while an Append writes
-	failed bool          // the last append failed; guarded by turn
-
-	mu    sync.Mutex
-	queue []*entry // for the next write
+	failed bool          // the last write failed; guarded by turn
 
 	syncFile func(*os.File) error // replaced by tests, like syncDir
 	syncDir  func(dir string) error
@@ -45,15 +42,16 @@ var _ referral.Spool = (*Spool)(nil)
 
 // New returns the spool of the database file.
 func New(database string) *Spool {
-	return &Spool{path: database + ".spool", turn: make(chan struct{}, 1), syncFile: (*os.File).Sync, syncDir: fsutil.SyncDir}
+	return &Spool{
+		path: database + ".spool", queue: make(chan *entry, maxQueue), turn: make(chan struct{}, 1),
+		syncFile: (*os.File).Sync, syncDir: fsutil.SyncDir,
+	}
 }
 
 // DeadLetterFile returns the name of the dead-letter file. It exists after the first dead letter.
 func (s *Spool) DeadLetterFile() string { return s.path + ".bad" }
 
-func (s *Spool) appendLock() string { return s.path + ".lock" }
-func (s *Spool) drainLock() string  { return s.path + ".drain.lock" }
-func (s *Spool) dir() string        { return filepath.Dir(s.path) }
+func (s *Spool) dir() string { return filepath.Dir(s.path) }
 
 // Waiting reports whether attempts wait, without reading them.
 func (s *Spool) Waiting() (bool, error) {

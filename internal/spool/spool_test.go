@@ -179,7 +179,7 @@ func TestFilesHaveMode0600(t *testing.T) {
 		for _, name := range files(t, database) {
 			wantPrivate(t, database+name)
 		}
-		_, err := deadLetter(strings.NewReader("rubbish"))
+		_, err := deadLetter(strings.NewReader("garbage"))
 		return err
 	})
 	if err != nil {

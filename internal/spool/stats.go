@@ -19,18 +19,15 @@ type Stats struct {
 	DeadLetterBytes int64
 }
 
-// Stats reads the sizes of the files and the beginning of the oldest. It takes no lock: during a drain it may miss
-// what is being renamed.
+// Stats reads sizes and the beginning of the oldest file. It takes no lock: it may miss what is being renamed.
 func (s *Spool) Stats() (Stats, error) {
 	stats, err := s.sizes()
 	if err != nil || stats.Bytes == 0 {
 		return stats, err
 	}
 	names, err := s.files()
-	for _, name := range names {
-		if err == nil && stats.Oldest.IsZero() {
-			stats.Oldest, err = firstTime(name)
-		}
+	for i := 0; i < len(names) && err == nil && stats.Oldest.IsZero(); i++ {
+		stats.Oldest, err = firstTime(names[i])
 	}
 	if err != nil {
 		return Stats{}, fmt.Errorf("look at the spool: %w", err)
@@ -63,8 +60,8 @@ func (s *Spool) sizes() (Stats, error) {
 // firstBytes is how far firstTime reads: a few hundred lines.
 const firstBytes = 64 << 10
 
-// firstTime returns the time of the first attempt in a file, zero if the file is empty or missing. If only bad
-// lines come first, it is the time of the last append, which would be too late otherwise.
+// firstTime returns the time of the first attempt in a file, or of its last append if only bad lines come first. It is
+// zero if the file is empty or missing.
 func firstTime(name string) (time.Time, error) {
 	f, info, err := openPlain(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) { // just drained
@@ -74,16 +71,13 @@ func firstTime(name string) (time.Time, error) {
 		return time.Time{}, err
 	}
 	defer func() { _ = f.Close() }() // only read
+	for line, err := range referral.ReadLines(io.LimitReader(f, firstBytes), referral.SourceSpool) {
+		if err != nil || line.Err == nil {
+			return line.Value.At, err
+		}
+	}
 	if info.Size() == 0 {
 		return time.Time{}, nil
-	}
-	for line, err := range referral.ReadLines(io.LimitReader(f, firstBytes), referral.SourceSpool) {
-		if err != nil {
-			return time.Time{}, err
-		}
-		if line.Err == nil {
-			return line.Value.At, nil
-		}
 	}
 	return info.ModTime(), nil
 }

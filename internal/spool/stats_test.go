@@ -61,16 +61,16 @@ func TestStatsHaveTheTimeOfTheOldestAttempt(t *testing.T) {
 func TestStatsSkipBadLines(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool", "rubbish\n\n"+lineOf("a"))
+	writeFile(t, database+".spool", "garbage\n\n"+lineOf("a"))
 	writeFile(t, database+".spool.bad", "seven..")
-	wantStats(t, s, spool.Stats{Bytes: int64(len("rubbish\n\n" + lineOf("a"))), Oldest: noon, DeadLetterBytes: 7})
+	wantStats(t, s, spool.Stats{Bytes: int64(len("garbage\n\n" + lineOf("a"))), Oldest: noon, DeadLetterBytes: 7})
 }
 
 func TestOldestOfBadLinesIsTheTimeOfTheFile(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	rubbish := strings.Repeat("rubbish\n", 20_000) + lineOf("a")
-	writeFile(t, database+".spool", rubbish)
+	garbage := strings.Repeat("garbage\n", 20_000) + lineOf("a")
+	writeFile(t, database+".spool", garbage)
 	if err := os.Chtimes(database+".spool", noon, noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestOldestOfBadLinesIsTheTimeOfTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.Oldest.Equal(noon.Add(time.Minute)) || got.Bytes != int64(len(rubbish)) {
+	if !got.Oldest.Equal(noon.Add(time.Minute)) || got.Bytes != int64(len(garbage)) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -57,7 +57,7 @@ func TestFailedFsyncOfAnAppendIsAnErrorAndLeavesNoLine(t *testing.T) {
 func TestDrainSyncsDeadLettersBeforeItRemovesTheirSegment(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool", "rubbish\n")
+	writeFile(t, database+".spool", "garbage\n")
 	synced := recordSyncs(t, s, database)
 	diff(t, "new dead letters", []int{1}, drainBad(t, s, nil))
 	diff(t, "fsyncs", []string{
@@ -65,6 +65,7 @@ func TestDrainSyncsDeadLettersBeforeItRemovesTheirSegment(t *testing.T) {
 		"directory with .spool.1 .spool.bad .spool.drain.lock .spool.lock", // the dead-letter file is new
 		".spool.bad with .spool.1 .spool.bad .spool.drain.lock .spool.lock",
 		"directory with .spool.bad .spool.drain.lock .spool.lock", // the segment is removed
+		".spool.bad with .spool.bad .spool.drain.lock .spool.lock",
 	}, *synced)
 }
 
@@ -72,7 +73,7 @@ func TestDrainWritesDeadLettersAgainAfterAFailedFsync(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	writeFile(t, s.DeadLetterFile(), "older\n")
-	writeFile(t, database+".spool", "rubbish\n"+lineOf("a1"))
+	writeFile(t, database+".spool", "garbage\n"+lineOf("a1"))
 	fail := errDisk
 	spool.Observe(s, func(name string) error {
 		if name == s.DeadLetterFile() {
@@ -89,13 +90,13 @@ func TestDrainWritesDeadLettersAgainAfterAFailedFsync(t *testing.T) {
 	fail = nil
 	diff(t, "new dead letters", []int{1}, drainBad(t, s, nil))
 	wantWaiting(t, s, false)
-	diff(t, "dead letters", "older\nrubbish\n", readFile(t, s.DeadLetterFile()))
+	diff(t, "dead letters", "older\ngarbage\n", readFile(t, s.DeadLetterFile()))
 }
 
 func TestDrainThatFailedSyncsItsDeadLetters(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	writeFile(t, database+".spool", "rubbish\n")
+	writeFile(t, database+".spool", "garbage\n")
 	synced := recordSyncs(t, s, database)
 	drainBad(t, s, errors.New("the store failed"))
 	if last := (*synced)[len(*synced)-1]; !strings.HasPrefix(last, ".spool.bad ") {

@@ -1,0 +1,183 @@
+// Package app runs the server with everything it needs: store, spool, readiness and metrics.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/triport/triport-console/internal/config"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/server"
+	"github.com/triport/triport-console/internal/spool"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+const (
+	// drainInterval is the time between two attempts to drain the spool.
+	drainInterval = time.Second
+	// lostTimeout limits the shutdown after the database file is lost: the process must end within a second.
+	lostTimeout = 700 * time.Millisecond
+	// lostGrace is the part of it in which running requests may finish.
+	lostGrace = 100 * time.Millisecond
+)
+
+var errLost = errors.New("the database file was removed or replaced while the server ran: restart the server; restore a backup first if the file is gone")
+
+// Options are the settings of Run.
+type Options struct {
+	Config          config.Config
+	Version, Commit string // of the program, for the metrics
+	BatchSize       int    // attempts that may share a transaction; 0 means 256
+	Log             *slog.Logger
+	Stderr          io.Writer // receives attempts that store and spool both reject, as JSON lines
+	Now             func() time.Time
+	Ready           func(Addresses) // called once the server accepts connections
+}
+
+// Addresses are the URLs that Run serves. Metrics is empty if the metrics are off.
+type Addresses struct{ Server, Metrics string }
+
+// Run serves until ctx ends. Then it answers running requests, commits, spools the rest and closes the store.
+// An error means that it could not start, that the server failed, or that the database file was removed or
+// replaced. A taken address is reported before the database is touched.
+func Run(ctx context.Context, opt Options) error {
+	ln, err := listen(ctx, opt.Config.Listen, "--listen")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ln.Close() }() // the server closes it, unless it never starts
+	ms, err := listenMetrics(ctx, opt)
+	if err != nil {
+		return err
+	}
+	defer ms.close()
+	harden(opt.Log)
+	store, err := sqlite.Open(ctx, opt.Config.Database, sqlite.Options{
+		Mode: sqlite.Create, Log: opt.Log, Observe: ms.hooks().committed, BatchSize: opt.BatchSize, Now: opt.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a := newApp(opt, store, ms)
+	opt.Ready(Addresses{"http://" + ln.Addr().String(), ms.url()})
+	return a.run(ctx, ln)
+}
+
+// listen binds an address; setting is the flag or key that changes it.
+func listen(ctx context.Context, address, setting string) (net.Listener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the address %s is taken: stop the other program, or choose another address with %s", address, setting)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port above 1023 with %s", address, setting)
+	case err != nil:
+		return nil, fmt.Errorf("%w: choose another address with %s", err, setting)
+	}
+	return ln, nil
+}
+
+// app is the running server with its store and spool.
+type app struct {
+	Options
+	store     *sqlite.Store
+	files     *spool.Spool
+	spool     *monitoredSpool // files, monitored
+	readiness readiness
+	metrics   *metricsServer
+	service   *referral.Service
+	server    *server.Server
+}
+
+func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
+	cfg, hooks := opt.Config, ms.hooks()
+	a := &app{Options: opt, store: store, files: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
+	a.spool = newMonitoredSpool(a.files, opt.Now, hooks.spooled)
+	a.service = referral.NewService(store, a.spool, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
+	a.server = server.New(server.Config{
+		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
+		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
+		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
+		StoreTimeout: cfg.Referral.Deadline,
+	}, server.Deps{
+		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: hooks.answered, Log: opt.Log, Now: opt.Now,
+	})
+	return a
+}
+
+// notReady says what keeps the server from serving.
+func (a *app) notReady(ctx context.Context) []string {
+	return a.readiness.log(append(a.store.NotReady(ctx), a.spool.notReady()...))
+}
+
+// run serves and drains the spool until ctx ends, the server fails or the database file is lost.
+func (a *app) run(ctx context.Context, ln net.Listener) error {
+	background := context.WithoutCancel(ctx)
+	stopDraining := a.startDraining(background)
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(ln) }()
+	a.metrics.serve(a)
+
+	var err error
+	select {
+	case <-a.store.Lost():
+		return a.stopLost(background, stopDraining)
+	case err = <-served:
+	case <-ctx.Done():
+	}
+	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
+}
+
+// startDraining drains the spool in the background. The returned function ends that and waits for the end.
+func (a *app) startDraining(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(drainInterval)
+		defer ticker.Stop()
+		a.service.DrainWhenWaiting(ctx, ticker.C)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and
+// closes everything.
+func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
+	a.Log.Info("stopping")
+	timed, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := a.server.Shutdown(timed); err != nil {
+		a.Log.Warn("requests still running at shutdown_timeout, spooling their attempts", "error", err)
+	}
+	stopDraining()
+	a.metrics.close() // before the store, which every scrape reads
+	if err := a.store.Close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so nothing is
+// lost if the process ends while something still runs.
+func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
+	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
+		"hint", "restart the server; restore a backup first if the file is gone")
+	stopped := make(chan error, 1)
+	go func() { stopped <- a.stop(ctx, lostGrace, stopDraining) }()
+	select {
+	case <-stopped: // an error of closing a file that is gone adds nothing
+	case <-time.After(lostTimeout):
+	}
+	return errLost
+}

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+)
+
+// harden disables core dumps: they would contain session tokens. A system that forbids this gets a warning,
+// not an outage.
+func harden(log *slog.Logger) {
+	if err := errors.Join(limitCore(), disableDump()); err != nil {
+		log.Warn("core dumps could not be disabled", "error", err,
+			"hint", "set LimitCORE=0 or ulimit -c 0, and a kernel.core_pattern that pipes into no program")
+	}
+}
+
+// limitCore sets the maximum size of a core file to 0, permanently. It calls nothing if the limit is 0
+// already: a service manager that set the limit may also forbid the call.
+func limitCore() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err == nil && limit.Cur == 0 && limit.Max == 0 {
+		return nil
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		return fmt.Errorf("limit the core file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/triport/triport-console/internal/metrics"
+	"github.com/triport/triport-console/internal/server"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+// scrapeGrace is how long a running scrape may delay the shutdown.
+const scrapeGrace = 500 * time.Millisecond
+
+// metricsServer counts what the other packages report, and serves the metrics on their own listener. A nil
+// metricsServer is off.
+type metricsServer struct {
+	ln      net.Listener
+	metrics *metrics.Metrics
+	http    *metrics.Server
+	done    chan struct{} // closed when it no longer serves; nil before serve
+}
+
+// hooks are called by the other packages. They are nil, and cost nothing, if the metrics are off.
+type hooks struct {
+	answered  server.Observer
+	committed func(sqlite.Commit)
+	spooled   func(attempts int, err error)
+}
+
+// listenMetrics binds the address of metrics.listen. It returns nil if there is none.
+func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
+	if opt.Config.Metrics.Listen == "" {
+		return nil, nil
+	}
+	ln, err := listen(ctx, opt.Config.Metrics.Listen, "metrics.listen")
+	if err != nil {
+		return nil, err
+	}
+	var answers []metrics.Answer
+	for _, a := range server.Answers() {
+		answers = append(answers, metrics.Answer(a))
+	}
+	build := metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}
+	return &metricsServer{ln: ln, metrics: metrics.New(build, answers)}, nil
+}
+
+// url returns the address of the metrics; empty if they are off.
+func (m *metricsServer) url() string {
+	if m == nil {
+		return ""
+	}
+	return "http://" + m.ln.Addr().String() + metrics.Path
+}
+
+func (m *metricsServer) hooks() hooks {
+	if m == nil {
+		return hooks{}
+	}
+	return hooks{
+		answered:  func(a server.Answer, took time.Duration) { m.metrics.Answered(metrics.Answer(a), took) },
+		committed: func(c sqlite.Commit) { m.metrics.Committed(c.Functions, c.Took, c.Err) },
+		spooled:   m.metrics.Spooled,
+	}
+}
+
+// serve serves the metrics of the app until close.
+func (m *metricsServer) serve(a *app) {
+	if m == nil {
+		return
+	}
+	m.metrics.Watch(metrics.Sources{
+		Connections: a.server.Connections,
+		Queued:      a.store.Queued,
+		Ready:       func(ctx context.Context) bool { return len(a.notReady(ctx)) == 0 },
+		Files:       a.sizes,
+	})
+	m.http, m.done = m.metrics.NewServer(), make(chan struct{})
+	go func() {
+		defer close(m.done)
+		if err := m.http.Serve(m.ln); err != nil {
+			a.Log.Error("metrics server stopped", "error", err, "hint", "restart the server")
+		}
+	}()
+	a.Log.Info("serving metrics", "address", m.ln.Addr())
+}
+
+// close stops serving and releases the address. It may be called more than once, and before serve.
+func (m *metricsServer) close() {
+	if m == nil {
+		return
+	}
+	if m.done == nil {
+		_ = m.ln.Close()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeGrace)
+	defer cancel()
+	_ = m.http.Close(ctx) // the next scrape returns what an unfinished one would have
+	<-m.done
+}
+
+// sizes returns the sizes of the files of store and spool.
+func (a *app) sizes() (metrics.Files, error) {
+	database, wal, err := a.store.Size()
+	if err != nil {
+		return metrics.Files{}, err
+	}
+	stats, err := a.files.Stats()
+	if err != nil {
+		return metrics.Files{}, err
+	}
+	f := metrics.Files{
+		Database: database, WAL: wal,
+		Spool: stats.Bytes, SpoolDeadLetters: stats.DeadLetterBytes, SpoolSegments: stats.Segments,
+	}
+	if !stats.Oldest.IsZero() {
+		f.SpoolAge = max(0, a.Now().Sub(stats.Oldest))
+	}
+	return f, nil
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/triport/triport-console/internal/bounded"
+	"github.com/triport/triport-console/internal/fsutil"
+	"github.com/triport/triport-console/internal/referral"
+)
+
+const (
+	// stalledAfter is how long attempts may wait without progress before the spool counts as not draining:
+	// another process may hold it, or the store may hang.
+	stalledAfter = 5 * time.Second
+	// checkTimeout limits a check of the spool's files: /readyz must answer even if the disk hangs.
+	checkTimeout = time.Second
+)
+
+// monitoredSpool reports appended attempts and records the progress of draining.
+type monitoredSpool struct {
+	referral.Spool
+	now      func() time.Time
+	appended func(attempts int, err error) // may be nil
+	check    bounded.Call[bool]
+	failed   atomic.Bool  // the last drain failed
+	progress atomic.Int64 // last time at which nothing waited or a segment was read, in Unix nanoseconds
+}
+
+func newMonitoredSpool(s referral.Spool, now func() time.Time, appended func(attempts int, err error)) *monitoredSpool {
+	m := &monitoredSpool{Spool: s, now: now, appended: appended}
+	m.noteProgress()
+	return m
+}
+
+func (m *monitoredSpool) noteProgress() { m.progress.Store(m.now().UnixNano()) }
+
+// Append implements referral.Spool.
+func (m *monitoredSpool) Append(ctx context.Context, attempts ...referral.Attempt) error {
+	err := m.Spool.Append(ctx, attempts...)
+	if m.appended != nil {
+		m.appended(len(attempts), err)
+	}
+	return err
+}
+
+// Waiting implements referral.Spool.
+func (m *monitoredSpool) Waiting() (bool, error) {
+	waiting, err := m.Spool.Waiting()
+	if err == nil && !waiting {
+		m.noteProgress()
+	}
+	return waiting, err
+}
+
+// Drain implements referral.Spool.
+func (m *monitoredSpool) Drain(ctx context.Context, replay func(segment io.Reader, deadLetter referral.DeadLetter) error) error {
+	err := m.Spool.Drain(ctx, func(segment io.Reader, deadLetter referral.DeadLetter) error {
+		return replay(progressReader{segment, m}, deadLetter)
+	})
+	m.failed.Store(err != nil)
+	return err
+}
+
+// progressReader records every read as progress.
+type progressReader struct {
+	io.Reader
+	spool *monitoredSpool
+}
+
+// Read implements io.Reader.
+func (r progressReader) Read(p []byte) (int, error) {
+	r.spool.noteProgress()
+	return r.Reader.Read(p)
+}
+
+// notReady says what keeps the spool from being empty. A spool that is draining is ready.
+func (m *monitoredSpool) notReady() []string {
+	waiting, err := m.check.Do(checkTimeout, m.Waiting)
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("the spool cannot be read: %v", fsutil.WithoutPath(err))}
+	case waiting && (m.failed.Load() || m.now().Sub(time.Unix(0, m.progress.Load())) >= stalledAfter):
+		return []string{"attempts wait in the spool and are not draining"}
+	}
+	return nil
+}
+
+// readiness logs each change of the readiness once, even if clients poll every second.
+type readiness struct {
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	failed bool
+}
+
+// log logs a change, if there is one, and returns problems.
+func (r *readiness) log(problems []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	failed := len(problems) > 0
+	if failed && !r.failed {
+		r.logger.Error("server is not ready", "error", strings.Join(problems, "; "),
+			"hint", "check what the error names: the database's disk, its permissions, or the process that holds its lock")
+	}
+	if !failed && r.failed {
+		r.logger.Info("server is ready again")
+	}
+	r.failed = failed
+	return problems
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/triport/triport-console/internal/referral"
+)
+
+// stuckSpool is a spool with waiting attempts.
+type stuckSpool struct {
+	referral.Spool
+	waiting bool
+	segment io.Reader
+	err     error
+}
+
+func (s *stuckSpool) Waiting() (bool, error) { return s.waiting, s.err }
+func (s *stuckSpool) Drain(_ context.Context, replay func(io.Reader, referral.DeadLetter) error) error {
+	if s.err != nil {
+		return s.err
+	}
+	return replay(s.segment, nil)
+}
+
+func TestSpoolIsReadyOnlyWhileItDrains(t *testing.T) {
+	t.Parallel()
+	stuck := &stuckSpool{waiting: true}
+	now := time.Now()
+	w := newMonitoredSpool(stuck, func() time.Time { return now }, nil)
+	notReady := func() string { return fmt.Sprint(w.notReady()) }
+	if got := notReady(); got != "[]" {
+		t.Errorf("before a drain: %s", got)
+	}
+	stuck.err = errors.New("no store")
+	_ = w.Drain(context.Background(), nil)
+	stuck.err = nil
+	if got := notReady(); got != "[attempts wait in the spool and are not draining]" {
+		t.Errorf("after a failed drain: %s", got)
+	}
+	stuck.waiting = false
+	if got := notReady(); got != "[]" {
+		t.Errorf("emptied by another process: %s", got)
+	}
+	stuck.waiting = true
+	now = now.Add(stalledAfter)
+	if got := notReady(); got != "[attempts wait in the spool and are not draining]" {
+		t.Errorf("held by another process: %s", got)
+	}
+	stuck.segment = strings.NewReader("")
+	_ = w.Drain(context.Background(), func(segment io.Reader, _ referral.DeadLetter) error {
+		_, err := io.ReadAll(segment)
+		return err
+	})
+	if got := notReady(); got != "[]" {
+		t.Errorf("after a good drain: %s", got)
+	}
+	stuck.err = errors.New("no disk")
+	if got := notReady(); got != "[the spool cannot be read: no disk]" {
+		t.Errorf("unreadable: %s", got)
+	}
+}
+
+// hungSpool is on a disk that hangs until answer is closed.
+type hungSpool struct {
+	referral.Spool
+	checks atomic.Int32
+	answer chan struct{}
+}
+
+func (s *hungSpool) Waiting() (bool, error) {
+	s.checks.Add(1)
+	<-s.answer
+	return false, nil
+}
+
+func TestHangingDiskBlocksOneReadinessCheck(t *testing.T) {
+	t.Parallel()
+	hung := &hungSpool{answer: make(chan struct{})}
+	w := newMonitoredSpool(hung, time.Now, nil)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if got := fmt.Sprint(w.notReady()); got != "[the spool cannot be read: no answer within 1s]" {
+				t.Error(got)
+			}
+		})
+	}
+	all.Wait()
+	if n := hung.checks.Load(); n != 1 {
+		t.Errorf("%d checks hang", n)
+	}
+	close(hung.answer)
+}
+
+func TestReadinessChangesAreLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	r := readiness{logger: slog.New(slog.NewTextHandler(&out, nil))}
+	for _, problems := range [][]string{nil, {"a", "b"}, {"a"}, {"c"}, nil, nil, {"d"}} {
+		if diff := cmp.Diff(problems, r.log(problems)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		_, message, _ := strings.Cut(strings.TrimSpace(line), " ")
+		got = append(got, message)
+	}
+	const failed = `level=ERROR msg="server is not ready" error=`
+	const hint = ` hint="check what the error names: the database's disk, its permissions, or the process that holds its lock"`
+	want := []string{failed + `"a; b"` + hint, `level=INFO msg="server is ready again"`, failed + `d` + hint}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

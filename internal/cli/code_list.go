@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type codeListOptions struct{ user string }
+
+func newCodeList(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "list <user>", Short: "list all codes of a user",
+		Long: `List all codes of a user, disabled ones too: the one that was created with the
+account first, then the slugs, newest first.` + userHelp,
+		Example: `  triport-console code list ann@example.com
+  triport-console code list ann-example -o json`,
+		Args: arguments("<user>"),
+		RunE: e.action(func(args []string) command { return codeListOptions{args[0]} }),
+	}
+}
+
+func (opt codeListOptions) run(ctx context.Context, e *env) error {
+	return e.withUser(ctx, sqlite.ReadOnly, opt.user, func(store *sqlite.Store, u auth.User) error {
+		codes, err := store.Codes(ctx, u.ID)
+		if err != nil {
+			return fmt.Errorf("list the codes: %w", err)
+		}
+		return e.result(convert(codes, codeToJSON), func() { e.printCodes("", codes) })
+	})
+}
+
+type codeJSON struct {
+	Code       string     `json:"code"`
+	Kind       string     `json:"kind"`
+	UserID     string     `json:"user_id,omitempty"` // absent in an inspection
+	CreatedAt  time.Time  `json:"created_at"`
+	DisabledAt *time.Time `json:"disabled_at"`
+}
+
+func codeToJSON(c referral.Code) codeJSON {
+	return codeJSON{c.Code, string(c.Kind), c.UserID, c.CreatedAt.UTC(), optionalTime(c.DisabledAt)}
+}
+
+// printCodes prints one line for each code.
+func (e *env) printCodes(indent string, codes []referral.Code) {
+	e.table(indent, convert(codes, func(c referral.Code) []string {
+		state := "since " + formatTime(c.CreatedAt)
+		if !c.DisabledAt.IsZero() {
+			state += ", " + e.styles.bad.Render("disabled "+formatTime(c.DisabledAt))
+		}
+		return []string{c.Code, string(c.Kind), state}
+	}))
+}

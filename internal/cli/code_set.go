@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type codeSetOptions struct{ user, slug string }
+
+func newCodeSet(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "set <user> <slug>", Short: "set a custom slug for a user",
+		Long: `Make <slug> the user's active slug: 3 to 32 characters of a-z, 0-9 and hyphens,
+no hyphen at either end. The previous slug is disabled. It belongs to the user
+permanently, and setting it again takes it back. The code that was created with
+the account keeps working.` + userHelp,
+		Example: `  triport-console code set ann@example.com ann-example`,
+		Args:    arguments("<user>", "<slug>"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			slug, err := referral.ParseCode(args[1])
+			if err != nil {
+				return badValue(fmt.Errorf("%q is %w", args[1], err))
+			}
+			return e.do(cmd.Context(), codeSetOptions{args[0], slug})
+		},
+	}
+}
+
+func (opt codeSetOptions) run(ctx context.Context, e *env) error {
+	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
+		c, err := store.SetSlug(ctx, u.ID, opt.slug, e.now())
+		if err != nil {
+			return fmt.Errorf("set %s: %w", opt.slug, err)
+		}
+		return e.result(codeToJSON(c), func() { e.printf("%s\n", c.Code) })
+	})
+}

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type dbBackupOptions struct{ file string }
+
+type backupJSON struct {
+	File  string `json:"file"`
+	Bytes int64  `json:"bytes"`
+}
+
+func newDBBackup(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "backup FILE", Short: "write a consistent copy of the database",
+		Long: `Write a consistent copy of the database to FILE, which must not exist, also while
+the server runs. The copy is an ordinary database: name it with --database to
+inspect it, or restore it in place of a lost one. Attempts that wait in the spool
+are not part of it.`,
+		Example:           `  triport-console db backup /backup/triport-2026-01-31.db`,
+		Args:              arguments("FILE"),
+		ValidArgsFunction: completeFiles,
+		RunE:              e.action(func(args []string) command { return dbBackupOptions{args[0]} }),
+	}
+}
+
+func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
+		n, err := store.Backup(ctx, opt.file)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%q exists already: remove it or name another file", opt.file)
+		}
+		if err != nil {
+			return fmt.Errorf("back up the database: %w", err)
+		}
+		return e.result(backupJSON{opt.file, n}, func() {
+			e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte"))
+		})
+	})
+}

@@ -1,0 +1,306 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/config"
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/spool"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type referralReplayOptions struct {
+	from     string // a file, or - for standard input; empty without --from
+	rejected bool
+	reason   referral.Reason
+	user     string
+	since    time.Time
+	until    time.Time
+	dryRun   bool
+}
+
+// replayFlags are the flags that need parsing.
+type replayFlags struct{ reason, since, until string }
+
+func newReferralReplay(e *env) *cobra.Command {
+	var opt referralReplayOptions
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use: "replay [--from FILE | --rejected] [--dry-run]", Short: "decide attempts again",
+		Long: `Decide attempts again, with the same rules and their original time: those in the
+spool, those of a file, or with --rejected the rejected ones in the audit log.
+Attributions stay as they are, so replaying twice equals replaying once. Safe
+while the server runs.
+
+A file contains JSON lines: {"user":"<id or e-mail>","code":"…","at":"<RFC 3339>"}
+and, if known, "attempt_id". A malformed line is reported with its number, the
+other lines are replayed, and the exit code is 1. A malformed line of the spool
+moves to the dead-letter file <database>.spool.bad.
+
+--dry-run decides on a copy of the database in $TMPDIR and writes nothing else.
+Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
+		Example: `  triport-console referral replay --dry-run
+  triport-console referral replay --from attempts.jsonl
+  triport-console referral replay --rejected --reason unknown_code --since 24h`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opt.parse(cmd, f, e.now()); err != nil {
+				return err
+			}
+			return e.do(cmd.Context(), opt)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&opt.from, "from", "", "replay the lines of `FILE`, - for standard input")
+	flags.BoolVar(&opt.rejected, "rejected", false, "replay the rejected attempts of the audit log")
+	flags.StringVar(&f.reason, "reason", "", "with --rejected: only those with this `reason`")
+	flags.StringVar(&opt.user, "user", "", "with --rejected: only those of this `user`, an id, an e-mail address or a code")
+	flags.StringVar(&f.since, "since", "", "with --rejected: only those made at this `time` or later")
+	flags.StringVar(&f.until, "until", "", "with --rejected: only those made before this `time`")
+	flags.BoolVar(&opt.dryRun, "dry-run", false, "report what a real run would do, and change nothing")
+	completeFlag(cmd, "reason", auditedReasons()...)
+	return cmd
+}
+
+// parse checks the flags and parses those in f.
+func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now time.Time) error {
+	given := cmd.Flags().Changed
+	if given("from") && opt.from == "" {
+		return usagef("--from is empty")
+	}
+	if given("from") && opt.rejected {
+		return usagef("--from and --rejected exclude each other")
+	}
+	for _, name := range []string{"reason", "user", "since", "until"} {
+		if given(name) && !opt.rejected {
+			return usagef("--%s works only together with --rejected", name)
+		}
+		if given(name) && cmd.Flag(name).Value.String() == "" {
+			return usagef("--%s is empty", name)
+		}
+	}
+	var errs [3]error
+	opt.reason = referral.Reason(f.reason)
+	if f.reason != "" && !opt.reason.Audited() {
+		errs[0] = fmt.Errorf("--reason: %q is not one of %s", f.reason, strings.Join(auditedReasons(), ", "))
+	}
+	opt.since, errs[1] = parseTimeFlag("since", f.since, now)
+	opt.until, errs[2] = parseTimeFlag("until", f.until, now)
+	if err := errors.Join(errs[:]...); err != nil {
+		return badValue(err)
+	}
+	if !opt.since.IsZero() && !opt.until.IsZero() && !opt.since.Before(opt.until) {
+		return badValue(errors.New("--since is not before --until"))
+	}
+	return nil
+}
+
+// auditedReasons returns the reasons that the audit log contains.
+func auditedReasons() []string {
+	var audited []string
+	for _, r := range referral.Reasons {
+		if r.Audited {
+			audited = append(audited, string(r.Reason))
+		}
+	}
+	return audited
+}
+
+// parseTimeFlag parses an RFC 3339 time or an age. An empty value is the zero time.
+func parseTimeFlag(name, value string, now time.Time) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
+		return t.UTC().Truncate(time.Microsecond), nil
+	}
+	age, err := parseAge(value)
+	if err != nil || age < 0 {
+		return time.Time{}, fmt.Errorf("--%s: %q is neither an RFC 3339 time, such as 2026-01-31T12:00:00Z, nor an age, such as 24h or 7d", name, value)
+	}
+	return now.Add(-age), nil
+}
+
+// maxDays is the largest number of days that fits into a time.Duration.
+const maxDays = 106751
+
+func parseAge(value string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > maxDays {
+			return 0, fmt.Errorf("%q is not a number of days", value)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	return config.ParseDuration(value)
+}
+
+func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
+	if _, err := e.loadConfig(); err != nil {
+		return err
+	}
+	r := &replay{referralReplayOptions: opt, env: e, spool: spool.New(e.cfg.Database)}
+	if err := r.openInput(ctx); err != nil {
+		return err
+	}
+	defer closeInput(r.input)
+	defer r.progress.done()
+	use := func(store *sqlite.Store) error { return r.replay(ctx, store) }
+	if opt.dryRun {
+		return e.withCopy(ctx, use)
+	}
+	return e.withStore(ctx, sqlite.ReadWrite, use)
+}
+
+// replay is one run of the command.
+type replay struct {
+	referralReplayOptions
+	env      *env
+	spool    *spool.Spool
+	input    io.ReadCloser // of --from or, in a dry run, of the spool
+	progress *progress
+}
+
+// openInput opens the input. In a dry run it must do so before the database is copied: an attempt that
+// moves from the spool to the database in between is then seen twice, which counts once, instead of never.
+func (r *replay) openInput(ctx context.Context) (err error) {
+	var size int64
+	switch {
+	case r.from != "":
+		r.input, size, err = r.env.openInput(r.from)
+	case r.dryRun && !r.rejected:
+		r.input, err = r.spool.Snapshot(ctx)
+	default:
+		r.input = io.NopCloser(nil)
+	}
+	if err == nil {
+		r.progress = r.env.newProgress("replay", size)
+	}
+	return err
+}
+
+// replay replays and prints the report, even if it ends early.
+func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
+	filter, err := r.filter(ctx, store)
+	if err != nil {
+		return err
+	}
+	report, err := r.decide(ctx, store, filter)
+	r.progress.done()
+	if ctx.Err() != nil {
+		err = errPartlyDone
+		if r.dryRun {
+			err = fmt.Errorf("%w: the dry run changed nothing, the report covers what was read", errInterrupted)
+		}
+	}
+	if err == nil && report.Malformed > 0 {
+		err = r.malformedError(report.Malformed)
+	}
+	v := replayJSON{r.dryRun, report.Read, report.Attributed, report.Unchanged, report.Rejected, report.Malformed}
+	return errors.Join(err, r.env.result(v, func() { r.env.printReplay(v, report.TotalRejected()) }))
+}
+
+// malformedError says what to do about malformed lines. A draining server may append to the dead-letter file
+// at any time, so nobody may edit it in place.
+func (r *replay) malformedError(n int64) error {
+	lines := plural(n, "line")
+	switch {
+	case r.rejected:
+		return fmt.Errorf("%s of the audit log could not be replayed", plural(n, "rejection"))
+	case r.dryRun && r.from == "":
+		return fmt.Errorf("%s of the spool cannot be replayed: a real run moves them to %s and replays the rest", lines, r.spool.DeadLetterFile())
+	case r.dryRun:
+		return fmt.Errorf("%s cannot be replayed: correct the file first, or run the command without --dry-run to replay the rest", lines)
+	case r.from == "":
+		return fmt.Errorf("%s of the spool could not be replayed: correct them in a copy of %s, replay the copy with --from, then delete them there",
+			lines, r.spool.DeadLetterFile())
+	}
+	return fmt.Errorf("%s could not be replayed: correct the file and run the command again, what is done stays as it is", lines)
+}
+
+func (r *replay) filter(ctx context.Context, store *sqlite.Store) (referral.RejectedFilter, error) {
+	f := referral.RejectedFilter{Reason: r.reason, Since: r.since, Until: r.until}
+	if r.user == "" {
+		return f, nil
+	}
+	u, err := findUser(ctx, store, r.user)
+	f.UserID = u.ID
+	return f, err
+}
+
+func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.RejectedFilter) (referral.Report, error) {
+	opt := referral.Options{Rules: r.env.cfg.Rules(), Progress: r.progress.lines, OnBad: func(number int, err error) {
+		r.progress.clear()
+		r.env.printLineError(number, err)
+	}}
+	switch {
+	case r.rejected:
+		return referral.ReplayRejected(ctx, store, store, f, opt)
+	case r.from != "":
+		return referral.ReplayLines(ctx, store, interruptible(ctx, r.progress.reader(r.input)), referral.SourceReplay, opt)
+	case r.dryRun:
+		return referral.ReplayLines(ctx, store, r.input, referral.SourceSpool, opt)
+	}
+	return referral.DrainSpool(ctx, store, r.spool, opt)
+}
+
+// withCopy opens a temporary copy of the database for use and removes it afterwards.
+func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err error) {
+	dir, err := os.MkdirTemp("", "triport-dry-run-")
+	if err != nil {
+		return fmt.Errorf("create a directory for a copy of the database: %w", err)
+	}
+	defer func() {
+		// The copy contains the e-mail addresses of all users.
+		if rerr := os.RemoveAll(dir); rerr != nil {
+			err = errors.Join(err, fmt.Errorf("the copy of the database could not be removed, remove it by hand: %w", rerr))
+		}
+	}()
+	file := filepath.Join(dir, "copy.db")
+	err = e.withDatabase(ctx, e.cfg.Database, sqlite.ReadOnly, func(source *sqlite.Store) error {
+		if _, err := source.Backup(ctx, file); err != nil {
+			return fmt.Errorf("copy the database for a dry run: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.withDatabase(ctx, file, sqlite.ReadWrite, use)
+}
+
+type replayJSON struct {
+	DryRun     bool                      `json:"dry_run"`
+	Read       int64                     `json:"read"`
+	Attributed int64                     `json:"attributed"`
+	Unchanged  int64                     `json:"unchanged"`
+	Rejected   map[referral.Reason]int64 `json:"rejected"`
+	Malformed  int64                     `json:"malformed"`
+}
+
+func (e *env) printReplay(v replayJSON, rejected int64) {
+	if v.DryRun {
+		e.printf("dry run: nothing was written\n")
+	}
+	e.count("read", v.Read)
+	e.count("attributed", v.Attributed)
+	e.count("unchanged", v.Unchanged)
+	e.count("rejected", rejected)
+	for _, r := range referral.Reasons {
+		if n := v.Rejected[r.Reason]; n > 0 {
+			e.count("  "+string(r.Reason), n)
+		}
+	}
+	e.count("malformed", v.Malformed)
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type referralVerifyOptions struct{}
+
+type differenceJSON struct {
+	InviteeID string `json:"invitee_id"`
+	Kind      string `json:"kind"`
+	Detail    string `json:"detail"`
+}
+
+type verificationJSON struct {
+	Attributions int64            `json:"attributions"`
+	Events       int64            `json:"events"`
+	Differences  []differenceJSON `json:"differences"`
+}
+
+func newReferralVerify(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "compare the attributions with the audit log",
+		Long: `Recompute every attribution from the audit log, with the same decision as a live
+call, and compare the results with the stored attributions. It takes no write
+lock. If there is a difference, it prints a list and exits with code 4.`,
+		Example: `  triport-console referral verify
+  triport-console referral verify -o json | jq .differences`,
+		Args: arguments(),
+		RunE: e.action(func([]string) command { return referralVerifyOptions{} }),
+	}
+}
+
+func (referralVerifyOptions) run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
+		found, err := referral.Verify(ctx, store)
+		if err != nil {
+			return fmt.Errorf("verify the attributions: %w", err)
+		}
+		v := verificationJSON{found.Attributions, found.Events,
+			convert(found.Differences, func(d referral.Difference) differenceJSON { return differenceJSON(d) })}
+		err = e.result(v, func() { e.printVerification(v) })
+		if n := len(v.Differences); n > 0 {
+			err = errors.Join(differencef("the audit log and the attributions differ: %s", plural(n, "difference")), err)
+		}
+		return err
+	})
+}
+
+func (e *env) printVerification(v verificationJSON) {
+	e.printf("%s, %s\n", plural(v.Attributions, "attribution"), plural(v.Events, "signup event"))
+	if len(v.Differences) == 0 {
+		e.printf("%s\n", e.styles.good.Render("no difference"))
+		return
+	}
+	e.table("", convert(v.Differences, func(d differenceJSON) []string {
+		return []string{d.InviteeID, e.styles.bad.Render(d.Kind), escapeText(d.Detail)}
+	}))
+}

@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/config"
+	"github.com/triport/triport-console/internal/jsonl"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+// sessionBatch is how many sessions share a transaction.
+const sessionBatch = 500
+
+type sessionCreateOptions struct {
+	users []string      // nil: read them from standard input
+	ttl   time.Duration // 0: as configured
+	lines bool          // several sessions without --output: print one JSON object per line
+}
+
+func newSessionCreate(e *env) *cobra.Command {
+	var ttl string
+	cmd := &cobra.Command{
+		Use: "create <user>… [--ttl D]", Short: "create sessions and print their cookies",
+		Long: `Create a session for a user and print its two cookies, as Set-Cookie lines and as
+a curl command. The cookies are secret and printed only once: the database stores
+only their hashes.
+
+Several users, or - for users on standard input, one per line, give one JSON
+object per line, unless --output text is given. A user who cannot sign in is
+reported, the others get their sessions.` + userHelp,
+		Example: `  triport-console session create ann@example.com
+  triport-console session create ann@example.com --ttl 1h -o json
+  triport-console user list -o json | jq -r .id | triport-console session create -`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opt, err := parseSessionCreate(cmd, args, ttl)
+			if err != nil {
+				return err
+			}
+			return e.do(cmd.Context(), opt)
+		},
+	}
+	cmd.Flags().StringVar(&ttl, "ttl", "", "`duration` of the session (default: session.ttl of the configuration)")
+	return cmd
+}
+
+func parseSessionCreate(cmd *cobra.Command, args []string, ttl string) (opt sessionCreateOptions, err error) {
+	if len(args) == 0 || slices.Contains(args, "") {
+		return opt, arguments("<user>")(cmd, args)
+	}
+	opt = sessionCreateOptions{users: args, lines: len(args) > 1}
+	if slices.Contains(args, "-") {
+		if len(args) > 1 {
+			return opt, usagef("- excludes other users: all are read from standard input")
+		}
+		opt.users, opt.lines = nil, true
+	}
+	opt.lines = opt.lines && !cmd.Flags().Changed("output")
+	if !cmd.Flags().Changed("ttl") {
+		return opt, nil
+	}
+	if opt.ttl, err = config.ParseDuration(ttl); err == nil && opt.ttl < time.Second {
+		err = fmt.Errorf("%s is too short: the minimum is 1s", ttl)
+	}
+	if err != nil {
+		return opt, badValue(fmt.Errorf("--ttl: %w", err))
+	}
+	return opt, nil
+}
+
+func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, sqlite.ReadWrite, func(store *sqlite.Store) error {
+		if opt.ttl == 0 {
+			opt.ttl = e.cfg.Session.TTL
+		}
+		if opt.lines {
+			e.format = formatJSON
+		}
+		c := &sessionCreator{sessionCreateOptions: opt, ctx: ctx, env: e, store: store, now: e.now(), random: bufio.NewReader(e.Random)}
+		err := c.createAll()
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if err != nil {
+			return err
+		}
+		return c.failed
+	})
+}
+
+// sessionCreator creates sessions in batches and prints their cookies when they are durable.
+type sessionCreator struct {
+	sessionCreateOptions
+	ctx     context.Context
+	env     *env
+	store   *sqlite.Store
+	now     time.Time
+	random  io.Reader
+	printed int   // sessions
+	failed  error // of a rejected user, the one with the highest exit code; printed already
+}
+
+// createAll creates the sessions of the arguments or of standard input.
+func (c *sessionCreator) createAll() error {
+	if c.users == nil {
+		b := jsonl.Batcher[string]{Size: sessionBatch, Store: c.createBatch, OnBad: func(number int, _ io.Reader, reason error) error {
+			c.reject(fmt.Errorf("line %d: %w", number, reason))
+			return nil
+		}}
+		return b.Run(jsonl.Parse(interruptible(c.ctx, c.env.In), func(l jsonl.Line) (string, error) {
+			if l.Rest != nil {
+				return "", jsonl.ErrTooLong
+			}
+			return string(l.Text), nil
+		}))
+	}
+	reasons, err := c.createBatch(c.users)
+	for _, reason := range reasons {
+		if reason != nil {
+			c.reject(reason)
+		}
+	}
+	return err
+}
+
+// createBatch creates sessions in one transaction and prints them. It returns for each user nil, or the reason
+// why the user gets none.
+func (c *sessionCreator) createBatch(users []string) (reasons []error, err error) {
+	reasons = make([]error, len(users))
+	var sessions []auth.Session
+	var tokens []auth.Tokens
+	for i, user := range users {
+		u, err := findUser(c.ctx, c.store, user)
+		if err == nil && u.Disabled() {
+			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
+			continue
+		}
+		if code := exitCode(err); code == exitUsage || code == exitMissing {
+			reasons[i] = err
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t, s, err := auth.NewSession(c.random, u.ID, c.now, c.ttl)
+		if err != nil {
+			return nil, fmt.Errorf("create a session: %w", err)
+		}
+		tokens, sessions = append(tokens, t), append(sessions, s)
+	}
+	if err := c.store.CreateSessions(c.ctx, sessions); err != nil {
+		return nil, fmt.Errorf("store the sessions: %w", err)
+	}
+	for i, s := range sessions {
+		if err := c.print(s, tokens[i]); err != nil {
+			return nil, err
+		}
+	}
+	return reasons, c.env.flush()
+}
+
+// reject reports a user who gets no session.
+func (c *sessionCreator) reject(err error) {
+	c.env.printError(err)
+	if code := exitCode(err); code > exitCode(c.failed) {
+		c.failed = &exitError{code: code, err: err, printed: true}
+	}
+}
+
+type sessionJSON struct {
+	UserID    string    `json:"user_id"`
+	Session   string    `json:"nl_session"`
+	CSRF      string    `json:"nl_csrf"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
+	e := c.env
+	return e.result(sessionJSON{s.UserID, t.Session, t.CSRF, s.ExpiresAt.UTC()}, func() {
+		if c.printed++; c.printed > 1 {
+			e.printf("\n")
+		}
+		cookie := auth.Cookie{
+			Name: auth.SessionCookie, Value: t.Session, Domain: e.cfg.Cookies.Domain, MaxAge: c.ttl,
+			HTTPOnly: true, Secure: e.cfg.Cookies.Secure == auth.SecureAlways,
+		}
+		e.printf("Set-Cookie: %s\n", cookie)
+		cookie.Name, cookie.Value, cookie.HTTPOnly = auth.CSRFCookie, t.CSRF, false
+		e.printf("Set-Cookie: %s\n", cookie)
+		e.printf("Expires: %s\n\n", formatTime(s.ExpiresAt))
+		e.printf("%s\n", e.styles.faint.Render("# The call after a sign-in. To name a referrer, add ; ref_code=<code> to the cookies:"))
+		e.printf("curl -i -X POST http://%s/v1/auth/attribute -H 'X-CSRF-Token: %s' -H 'Content-Type: application/json' -b '%s=%s; %s=%s' -d '{}'\n",
+			dialAddress(e.cfg.Listen), t.CSRF, auth.SessionCookie, t.Session, auth.CSRFCookie, t.CSRF)
+	})
+}
+
+// dialAddress returns the address that a client on this machine dials for a listen address.
+func dialAddress(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if addr, err := netip.ParseAddr(host); host == "" || (err == nil && addr.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(strings.ToLower(host), port)
+}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type sessionRevokeOptions struct{ user string }
+
+type revocationJSON struct {
+	UserID  string `json:"user_id"`
+	Revoked int64  `json:"revoked"`
+}
+
+func newSessionRevoke(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke <user>", Short: "revoke all sessions of a user",
+		Long: `Revoke all sessions of a user: the user is signed out from the next request on,
+also on a running server.` + userHelp,
+		Example: `  triport-console session revoke ann@example.com`,
+		Args:    arguments("<user>"),
+		RunE:    e.action(func(args []string) command { return sessionRevokeOptions{args[0]} }),
+	}
+}
+
+func (opt sessionRevokeOptions) run(ctx context.Context, e *env) error {
+	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
+		n, err := store.RevokeSessions(ctx, u.ID, e.now())
+		if err != nil {
+			return fmt.Errorf("revoke the sessions: %w", err)
+		}
+		return e.result(revocationJSON{u.ID, n}, func() {
+			e.printf("revoked %s of %s\n", plural(n, "session"), escapeText(u.Email))
+		})
+	})
+}

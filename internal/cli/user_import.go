@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/jsonl"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type userImportOptions struct{ file string }
+
+type importJSON struct {
+	Read      int64 `json:"read"`
+	Created   int64 `json:"created"`
+	Unchanged int64 `json:"unchanged"`
+	Malformed int64 `json:"malformed"`
+}
+
+func newUserImport(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "import FILE", Short: "import existing accounts",
+		Long: `Import accounts from JSON lines, in FILE or, for -, on standard input:
+{"id":"<UUID>","email":"…","display_name":"…","created_at":"<RFC 3339>"}
+All but email are optional. Accounts that exist stay as they are, so importing
+twice equals importing once. The database is created if it does not exist.
+
+A malformed line is reported with its number, the other lines are imported, and
+the exit code is 1. Safe while the server runs.`,
+		Example: `  triport-console user import users.jsonl
+  jq -c '.[] | {id, email, created_at}' export.json | triport-console user import -`,
+		Args:              arguments("FILE"),
+		ValidArgsFunction: completeFiles,
+		RunE:              e.action(func(args []string) command { return userImportOptions{args[0]} }),
+	}
+}
+
+func (opt userImportOptions) run(ctx context.Context, e *env) error {
+	input, size, err := e.openInput(opt.file)
+	if err != nil {
+		return err
+	}
+	defer closeInput(input)
+	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
+		im := newImporter(ctx, e, store, e.newProgress("import", size))
+		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, im.progress.reader(input)), im.parse))
+		im.progress.done()
+		v := importJSON{im.batcher.Read, im.created, im.unchanged, im.batcher.Bad}
+		if ctx.Err() != nil {
+			err = errPartlyDone
+		}
+		if err == nil && v.Malformed > 0 {
+			err = fmt.Errorf("%s not imported: correct the file and run the command again, what is done stays as it is",
+				plural(v.Malformed, "line"))
+		}
+		return errors.Join(err, e.result(v, func() {
+			e.count("read", v.Read)
+			e.count("created", v.Created)
+			e.count("unchanged", v.Unchanged)
+			e.count("malformed", v.Malformed)
+		}))
+	})
+}
+
+// A batch is one transaction. The server's writes wait for it, so it must take less than 250 ms even on a
+// slow disk: its size follows the time that the previous one took.
+const (
+	firstImportBatch = 100
+	maxImportBatch   = 500
+	minImportBatch   = 10
+	slowImportBatch  = 100 * time.Millisecond
+)
+
+// importer imports accounts and counts the results.
+type importer struct {
+	ctx                context.Context
+	env                *env
+	store              *sqlite.Store
+	random             io.Reader
+	progress           *progress
+	batcher            jsonl.Batcher[auth.User]
+	created, unchanged int64
+}
+
+func newImporter(ctx context.Context, e *env, store *sqlite.Store, p *progress) *importer {
+	im := &importer{ctx: ctx, env: e, store: store, random: bufio.NewReader(e.Random), progress: p}
+	im.batcher = jsonl.Batcher[auth.User]{
+		Size: firstImportBatch, Store: im.storeBatch, Progress: p.lines,
+		OnBad: func(number int, _ io.Reader, reason error) error {
+			p.clear()
+			e.printLineError(number, reason)
+			return nil
+		},
+	}
+	return im
+}
+
+func (im *importer) storeBatch(users []auth.User) ([]error, error) {
+	start := im.env.Now()
+	results, err := im.store.ImportUsers(im.ctx, users, func() (string, error) { return newUserID(im.random) })
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", plural(len(users), "account"), err)
+	}
+	im.batcher.Size = nextImportBatch(im.batcher.Size, im.env.Now().Sub(start))
+	return convert(results, func(r auth.ImportResult) error {
+		switch {
+		case r.Created:
+			im.created++
+		case r.Err == nil:
+			im.unchanged++
+		}
+		return r.Err
+	}), nil
+}
+
+// nextImportBatch returns the size of the batch after one of this size that took this long.
+func nextImportBatch(size int, took time.Duration) int {
+	switch {
+	case took > slowImportBatch:
+		return max(minImportBatch, size/2)
+	case took < slowImportBatch/2:
+		return min(maxImportBatch, size*2)
+	}
+	return size
+}
+
+// parse returns the account of a line. An absent time is now.
+func (im *importer) parse(l jsonl.Line) (auth.User, error) {
+	u, err := parseAccount(l)
+	if err == nil && u.CreatedAt.IsZero() {
+		u.CreatedAt = im.env.now()
+	}
+	return u, err
+}
+
+// parseAccount parses an account. An absent id or time stays empty. The error never quotes the line.
+func parseAccount(line jsonl.Line) (auth.User, error) {
+	var l struct {
+		ID          string `json:"id"`
+		Email       string `json:"email"`
+		DisplayName string `json:"display_name"`
+		CreatedAt   string `json:"created_at"`
+	}
+	if err := line.Unmarshal(&l, "email and, if known, id, display_name and created_at"); err != nil {
+		return auth.User{}, err
+	}
+	if strings.ContainsRune(l.Email, utf8.RuneError) { // the JSON parser writes half a surrogate pair so
+		return auth.User{}, errors.New("email: contains U+FFFD or half a surrogate pair instead of a character")
+	}
+	email, err := auth.NormalizeEmail(l.Email)
+	if err != nil {
+		return auth.User{}, fmt.Errorf("email: %w", auth.ErrEmail)
+	}
+	u := auth.User{Email: email, DisplayName: l.DisplayName}
+	if id, ok := auth.NormalizeID(l.ID); ok {
+		u.ID = id
+	} else if l.ID != "" {
+		return auth.User{}, errors.New("id: not a UUID of 36 characters")
+	}
+	if l.CreatedAt != "" {
+		if u.CreatedAt, err = jsonl.ParseTime(l.CreatedAt); err != nil {
+			return auth.User{}, fmt.Errorf("created_at: %w", err)
+		}
+	}
+	return u, nil
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
+	"github.com/triport/triport-console/internal/store/sqlite"
+)
+
+type userListOptions struct{}
+
+// listedAccountJSON is an account that may be disabled.
+type listedAccountJSON struct {
+	accountJSON
+	DisabledAt *time.Time `json:"disabled_at"`
+}
+
+func newUserList(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "list all accounts, oldest first",
+		Long: `List all accounts, oldest first, one line each. With -o json, each line is a JSON
+object.`,
+		Example: `  triport-console user list
+  triport-console user list -o json | jq -r 'select(.disabled_at) | .email'`,
+		Args: arguments(),
+		RunE: e.action(func([]string) command { return userListOptions{} }),
+	}
+}
+
+func (userListOptions) run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
+		for acc, err := range store.Users(ctx) {
+			if err != nil {
+				return fmt.Errorf("list the accounts: %w", err)
+			}
+			if err := e.result(listedAccountToJSON(acc.User, acc.Code), func() { e.printAccountLine(acc) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func listedAccountToJSON(u auth.User, code string) listedAccountJSON {
+	return listedAccountJSON{accountToJSON(u, code), optionalTime(u.DisabledAt)}
+}
+
+// printAccountLine uses fixed widths: the accounts may be too many to measure first.
+func (e *env) printAccountLine(acc auth.Account) {
+	u := acc.User
+	line := fmt.Sprintf("%s  %s  %-10s  %-30s", u.ID, formatTime(u.CreatedAt), acc.Code, escapeText(u.Email))
+	if u.DisplayName != "" {
+		line += "  " + escapeText(u.DisplayName)
+	}
+	if u.Disabled() {
+		line += "  " + e.styles.bad.Render("disabled "+formatTime(u.DisabledAt))
+	}
+	e.printf("%s\n", strings.TrimRight(line, " "))
+}

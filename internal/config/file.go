@@ -1,0 +1,199 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// readFile reads the named file, or else the first standard location that exists.
+func readFile(in Sources) (path string, values map[string]any, problems []error) {
+	if in.File != "" {
+		return parsePath(in.File)
+	}
+	for _, path := range locations(in.Getenv) {
+		// A directory that this user may not enter counts as missing: commands of other users must work
+		// there. A file that exists counts even if it is unreadable.
+		if _, err := os.Stat(path); !isMissing(err) {
+			return parsePath(path)
+		}
+	}
+	return "", nil, nil
+}
+
+func parsePath(path string) (string, map[string]any, []error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return path, nil, []error{fmt.Errorf("the file cannot be read: %w", err)}
+	}
+	values, problems := parseFile(path, text)
+	return path, values, problems
+}
+
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// locations returns the standard locations of the file, in the order in which they are tried.
+func locations(getenv func(string) string) []string {
+	found := []string{"./triport-console.yaml"}
+	dir := getenv("XDG_CONFIG_HOME")
+	if home := getenv("HOME"); dir == "" && home != "" {
+		dir = filepath.Join(home, ".config")
+	}
+	if dir != "" {
+		found = append(found, filepath.Join(dir, "triport-console", "config.yaml"))
+	}
+	return append(found, "/etc/triport-console/config.yaml")
+}
+
+// parseFile returns the values of a file by key. It accepts keys only as documented, each once. A key
+// without a value counts as absent.
+func parseFile(path string, text []byte) (map[string]any, []error) {
+	p := fileParser{path: path, values: map[string]any{}}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return p.values, nil
+	} else if err != nil {
+		return nil, []error{fmt.Errorf("%s: %w", path, err)}
+	}
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, []error{fmt.Errorf("%s: contains more than one document", path)}
+	}
+	p.section("", doc.Content[0])
+	return p.values, p.problems
+}
+
+type fileParser struct {
+	path     string
+	values   map[string]any
+	problems []error
+}
+
+func (p *fileParser) problem(n *yaml.Node, name, format string, args ...any) {
+	p.problems = append(p.problems, fmt.Errorf("%s: %s (%s:%d)", name, fmt.Sprintf(format, args...), p.path, n.Line))
+}
+
+// section reads the keys whose names begin with prefix.
+func (p *fileParser) section(prefix string, n *yaml.Node) {
+	n = resolve(n)
+	switch {
+	case isNull(n):
+		return
+	case n.Kind != yaml.MappingNode:
+		name := strings.TrimSuffix(prefix, ".")
+		if name == "" {
+			name = "the file"
+		}
+		p.problem(n, name, "expected keys and values")
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		node := resolve(n.Content[i])
+		name := prefix + node.Value
+		if seen[name] {
+			p.problem(node, name, "appears twice")
+			continue
+		}
+		seen[name] = true
+		p.entry(name, node, n.Content[i+1])
+	}
+}
+
+// entry reads a key, or a section of keys, and what follows it.
+func (p *fileParser) entry(name string, node, value *yaml.Node) {
+	k, section := findKey(name), isSection(name)
+	switch {
+	case k == nil && !section:
+		p.problem(node, name, "unknown key%s", suggestion(name))
+	case strings.Contains(node.Value, "."):
+		p.problem(node, name, "write it nested: %s", strings.ReplaceAll(name, ".", ": "))
+	case section:
+		p.section(name+".", value)
+	default:
+		p.value(*k, resolve(value))
+	}
+}
+
+// value takes a value as it is written, so 1.10 does not become 1.1, nor no false.
+func (p *fileParser) value(k key, n *yaml.Node) {
+	switch {
+	case isNull(n):
+	case k.isList() && n.Kind == yaml.SequenceNode:
+		elements := []string{}
+		for _, e := range n.Content {
+			if e = resolve(e); !isText(e) || isNull(e) {
+				p.problem(e, k.name, "expected a list of texts")
+				return
+			}
+			elements = append(elements, e.Value)
+		}
+		p.values[k.name] = elements
+	case k.isList():
+		p.problem(n, k.name, "expected a list, such as [a, b]")
+	case isText(n):
+		p.values[k.name] = n.Value
+	default:
+		p.problem(n, k.name, "expected a single value")
+	}
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// isText reports whether the value of a node is its text; base64 is not.
+func isText(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() != "!!binary" }
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// isSection reports whether the names of some keys begin with this name and a dot.
+func isSection(name string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.name, name+".") })
+}
+
+// suggestion names a similar key, if one exists.
+func suggestion(name string) string {
+	last := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
+	for _, k := range keys {
+		if distance(k.name, strings.ToLower(name)) <= 2 || last(k.name) == last(name) {
+			return fmt.Sprintf(" (did you mean %s?)", k.name)
+		}
+	}
+	return ""
+}
+
+// distance returns the Levenshtein distance: the number of bytes to insert, delete or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
