@@ -2,11 +2,11 @@
 
 BIN     := bin/triport-console
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X github.com/triport/triport-console/internal/cli.version=$(VERSION)
-# Where `make run` serves; another port when this one is taken: make run LISTEN=127.0.0.1:9090
+LDFLAGS := -X github.com/triport/triport-console/internal/cli.version=$(VERSION)
+# Where `make run` serves. If the port is taken: make run LISTEN=127.0.0.1:9090
 LISTEN  ?= 127.0.0.1:8080
-# The linter has a module of its own, so that its dependencies never enter the product's.
-LINT    := go tool -modfile=tools/go.mod golangci-lint
+# Linter and vulnerability scanner have a module of their own: their dependencies never enter the product.
+TOOL    := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 
@@ -14,20 +14,25 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Same compiler flags as `go test`, so neither compiles again what the other has compiled.
 .PHONY: build
 build: ## build bin/triport-console
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/triport-console
+	go build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/triport-console
+
+.PHONY: release
+release: ## build bin/triport-console for other machines: static, without debug data and local paths
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o $(BIN) ./cmd/triport-console
 
 .PHONY: run
 run: build ## serve a local demo and print its journey, ready to paste
 	@LISTEN='$(LISTEN)' sh scripts/demo.sh $(BIN)
 
 .PHONY: test
-test: ## run every test that needs nothing but Go
+test: ## run the tests that need only Go
 	go test ./...
 
 .PHONY: race
-race: ## run the same tests under the race detector
+race: ## run the same tests with the race detector (needs a C compiler)
 	go test -race ./...
 
 .PHONY: e2e
@@ -35,60 +40,56 @@ e2e: ## run the journey that `make run` prints (needs curl)
 	go test -tags e2e -count 1 -run TestJourney ./cmd/triport-console
 
 .PHONY: test-clients
-test-clients: ## test the SDKs and the journey in a real browser (needs node, python3, chromium)
+test-clients: ## test the SDKs, the API document and a real browser (needs node, python3, hatchling, chromium)
 	sh scripts/test-clients.sh
 	sh scripts/test-browser.sh
 
-# Ten minutes each by hand: make fuzz FUZZTIME=10m, and then make fuzz-keep
+# For a long run: make fuzz FUZZTIME=10m
 FUZZTIME ?= 10s
 .PHONY: fuzz
-fuzz: ## fuzz every parser of outside bytes, FUZZTIME each
+fuzz: ## fuzz every parser of external input, FUZZTIME each
 	@sh scripts/fuzz.sh $(FUZZTIME)
 
-.PHONY: fuzz-keep
-fuzz-keep: ## keep the inputs that fuzzing found, so that the next run begins with them
-	sh scripts/fuzz.sh --keep
-
-# Needs Linux, root and /dev/fuse for the suites that take the disk away.
+# Linux; the suites that break the disk also need root and /dev/fuse.
 .PHONY: torture
-torture: ## try to break every promise of docs/guarantees.md, in about twenty-five minutes
+torture: ## attack every guarantee, about 25 minutes; writes the figures into docs/testing.md
 	sh scripts/torture.sh -long
 
 .PHONY: torture-short
-torture-short: ## the same in five minutes
+torture-short: ## the same in five minutes; writes nothing
 	sh scripts/torture.sh
 
 .PHONY: bench
-bench: ## measure the product beside its peers, in about half an hour; writes bench/RESULTS.md
+bench: ## measure the product next to its peers, about 30 minutes; writes bench/RESULTS.md
 	cd bench && go run ./cmd/bench -out .
 
 .PHONY: bench-short
-bench-short: ## the same within a minute, to see that it still works; writes nothing
+bench-short: ## check in under a minute that the benchmark works; writes nothing
 	cd bench && go run ./cmd/bench -short
 
 .PHONY: bench-store
-bench-store: ## measure batched commits against a transaction per attempt, without the server
-	go test -run '^$$' -bench Attribute -benchmem -count 5 ./internal/sqlite
+bench-store: ## compare batched commits with one transaction per attempt, without the server
+	go test -run '^$$' -bench Attribute -benchmem -count 5 ./internal/store/sqlite
 
 .PHONY: fmt
-fmt: ## format the code
+fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: lint
-lint: ## format check, vet and linters
+lint: ## check format, vet, linters
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "not formatted (run make fmt): $$files"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./cmd/...
-	$(LINT) run
+	$(TOOL) golangci-lint run
 
-# Not a part of check: it asks the public database, and what is found there depends on the day.
+# Not part of check: it asks a public database, so its result changes without a change of the code.
 .PHONY: vuln
-vuln: ## look for known vulnerabilities in the dependencies (asks the Go vulnerability database)
-	go tool -modfile=tools/go.mod govulncheck ./...
+vuln: ## look for known vulnerabilities in the dependencies (needs the Go vulnerability database)
+	$(TOOL) govulncheck ./...
 
 .PHONY: check
-check: lint test race e2e ## all that must pass before a change is proposed
+check: lint test race e2e ## run what must pass before a change is proposed
 
 .PHONY: clean
-clean: ## remove what the other targets made
+clean: ## remove what the other targets created
 	rm -rf bin .demo

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prepares a local demo with the product's own commands, prints the journey of a referral as lines
-# ready to paste, and serves. Usage: LISTEN=127.0.0.1:8080 demo.sh path/to/triport-console
+# Creates a local demo with the product's own commands, prints the steps of a referral as lines ready to
+# paste, and serves. Usage: LISTEN=127.0.0.1:8080 demo.sh path/to/triport-console
 set -eu
 
 bin=$1
@@ -13,7 +13,7 @@ rm -rf "$dir"
 mkdir -m 700 "$dir"
 export TRIPORT_DATABASE="$dir/triport.db" TRIPORT_LISTEN="$listen"
 
-# field NAME: the string NAME of a line of JSON
+# field NAME prints the string NAME of a line of JSON.
 field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
 
 "$bin" user create --email ann@example.com --name Ann -o json >"$dir/ann.json"
@@ -21,7 +21,7 @@ field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
 "$bin" code set ann@example.com ann-invites -o json >"$dir/code.json"
 "$bin" session create bob@example.com -o json >"$dir/session.json"
 
-# Bob's browser after sign-in, as curl keeps cookies.
+# The cookies of Bob's browser after sign-in, in curl's format.
 host=${listen%:*}
 {
 	printf '#HttpOnly_%s\tFALSE\t/\tFALSE\t0\tnl_session\t%s\n' "$host" "$(field nl_session <"$dir/session.json")"
@@ -32,15 +32,15 @@ csrf=$(field nl_csrf <"$dir/session.json")
 
 cat <<JOURNEY
 
-Ann has invited Bob. Paste these lines into a second terminal, in this folder.
+Ann has invited Bob. Paste these lines into a second terminal, in this directory.
 
-# 1. Bob opens Ann's link; the landing page plants the ref_code cookie:
+# 1. Bob opens Ann's link; the landing page sets the cookie ref_code:
 curl -s -o /dev/null -D - -b $jar -c $jar '$base/?ref=$code'
 
 # 2. Bob has signed in; the console calls once:
 curl -s -w '\\n' -X POST -b $jar -c $jar -H 'X-CSRF-Token: $csrf' -H 'Content-Type: application/json' -d '{}' $base/v1/auth/attribute
 
-# 3. The cookie is spent, so a second call finds none:
+# 3. That call deleted the cookie, so a second call finds none:
 curl -s -w '\\n' -X POST -b $jar -c $jar -H 'X-CSRF-Token: $csrf' -H 'Content-Type: application/json' -d '{}' $base/v1/auth/attribute
 
 # 4. Support looks at who referred Bob, and why:

@@ -1,30 +1,29 @@
 #!/bin/sh
-# Runs every fuzz target of the module, or those whose names match a pattern, for the given time each on
-# one processor, as many at once as there are processors, and prints what each has tried. Begins with the
-# inputs that are kept, and stops at the first target that fails, with the input it failed on.
+# Runs every fuzz target, or those whose names match a pattern, for the given time each. Runs one target
+# per processor at a time and prints one line per target. Stops at the first failure and shows its input.
 # Usage: fuzz.sh [10s [pattern]]
-#        fuzz.sh --keep    keeps what was found interesting so far, for the runs to come
 set -eu
 
 row='%-16s %-26s %10s %16s %8s\n'
 
-# The last line of progress: fuzz: elapsed: 21s, execs: 30433 (0/sec), new interesting: 41 (total: 58)
+# Takes the numbers from the last line of progress, for example:
+# fuzz: elapsed: 21s, execs: 30433 (0/sec), new interesting: 41 (total: 58)
 figures() {
 	sed -n 's/^fuzz: elapsed: \([^,]*\), execs: \([0-9]*\) .*new interesting: \([0-9]*\) .*/\2 \3 \1/p' "$out" | tail -n 1
 }
 
-# Go's fuzzer now and then takes the end of its time for a failure, and then has nothing else to say.
-ended() { grep -qx ' *context deadline exceeded' "$out" && ! grep -q '_test.go:\|panic\|Failing input' "$out"; }
+# Go's fuzzer sometimes reports the end of its time as a failure. Then it reports nothing else.
+timed_out() { grep -qx ' *context deadline exceeded' "$out" && ! grep -q '_test.go:\|panic\|Failing input' "$out"; }
 
-# Shows what was found: the failure, the input, and where the next run of the tests will find it.
+# Prints the failure and its input, with the file in which Go keeps the input for the next test run.
 failed() {
 	grep -v '^fuzz: elapsed' "$out" || true
 	file=$(sed -n 's/^ *Failing input written to //p' "$out")
 	if [ -n "$file" ]; then
-		echo "$dir/$file holds:"
+		echo "content of $dir/$file:"
 		cat "$dir/$file"
 	fi
-	exit 255 # has xargs start no more
+	exit 255 # xargs then starts no further target
 }
 
 if [ "${1-}" = --one ]; then
@@ -33,26 +32,17 @@ if [ "${1-}" = --one ]; then
 	trap 'rm -f "$out"' EXIT
 	trap 'exit 130' INT TERM
 	cd "$dir"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 2s -parallel 1 . >"$out" 2>&1 || ended || failed
-	tried=$(figures)
-	# Without figures, a busy machine needed all of the time for the inputs that are kept; else nothing ran.
-	[ -n "$tried" ] || grep -q 'gathering baseline coverage' "$out" || {
-		echo "$target has tried nothing:"
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 2s -parallel 1 . >"$out" 2>&1 || timed_out || failed
+	executed=$(figures)
+	# A busy machine may spend all its time on inputs it already knows. Any other run has figures.
+	[ -n "$executed" ] || grep -q 'gathering baseline coverage' "$out" || {
+		echo "$target executed nothing:"
 		failed
 	}
 	# shellcheck disable=SC2086,SC2059 # three words; the format is above
-	printf "$row" "$(basename "$dir")" "$target" ${tried:-0 0 -}
+	printf "$row" "$(basename "$dir")" "$target" ${executed:-0 0 -}
 	exit
 fi
-
-kept=$(dirname "$0")/../test/fuzz/corpus.tar.gz
-cache=$(go env GOCACHE)/fuzz/$(go list -m)
-mkdir -p "$cache"
-if [ "${1-}" = --keep ]; then
-	tar -C "$cache" -cf - internal | gzip -9n >"$kept"
-	exit
-fi
-tar -C "$cache" -xzf "$kept"
 
 # shellcheck disable=SC2059
 printf "$row" package target execs 'new interesting' time

@@ -1,13 +1,12 @@
 #!/bin/sh
-# Tests the clients in a real browser, and docs/openapi.yaml against the real server. Needs chromium,
-# and node 20 with npm unless sdk/typescript/dist is built already; of npm it installs what the lock
-# file says, and nothing else. TRIPORT_CONSOLE_BIN names a server that is built already;
-# TRIPORT_SCREENSHOTS a directory for pictures of the landing page.
+# Tests docs/openapi.yaml against the server, and the clients in a real browser. Needs chromium, and node 20
+# with npm unless sdk/typescript/dist is built; npm installs exactly what the lock file lists.
+# TRIPORT_CONSOLE_BIN may name a built server, TRIPORT_SCREENSHOTS a directory for pictures of the landing page.
 set -eu
 cd "$(dirname "$0")/.."
 
 if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
-	echo 'test-browser: there is no chromium. Install it (Debian: apt-get install --no-install-recommends chromium), or name one in CHROMIUM.' >&2
+	echo 'test-browser: chromium not found. Install it (Debian: apt-get install --no-install-recommends chromium), or name a browser in CHROMIUM.' >&2
 	exit 1
 fi
 
@@ -27,12 +26,10 @@ if ! [ -f sdk/typescript/dist/index.js ]; then
 	)
 fi
 
+cd test
+go vet ./browser ./openapi ./program
 echo '== docs/openapi.yaml'
-(cd test/openapi && go vet ./... && go test -count=1 ./...)
-
-# Each test runs a browser of its own, with several processes: more than four at once only wait for
-# each other.
+go test -count=1 ./openapi
+# Each test starts its own browser with several processes. More than four at once only wait.
 echo '== the browser'
-cd test/browser
-go vet ./...
-go test -count=1 -parallel 4 ./...
+go test -count=1 -parallel 4 ./browser

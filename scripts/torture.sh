@@ -1,29 +1,67 @@
 #!/bin/sh
-# Runs the suites that try to break the promises of docs/guarantees.md, one after the other, and shows
-# their figures at the end. Usage: torture.sh [-long]
+# Runs the suites that attack the guarantees, one after the other, and prints their figures at the end.
+# With -long, and if every suite ran and passed, the figures replace those in docs/testing.md.
+# Usage: torture.sh [-long]
 set -eu
 
-cd "$(dirname "$0")/../test/torture"
-made=$(mktemp -d)
-trap 'rm -rf "$made"' EXIT
-export TRIPORT_CONSOLE_BIN="$made/triport-console" # one binary for all of them
-(cd ../.. && CGO_ENABLED=0 go build -trimpath -o "$TRIPORT_CONSOLE_BIN" ./cmd/triport-console)
+cd "$(dirname "$0")/.."
+root=$PWD
+page=$root/docs/testing.md
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+make --no-print-directory build BIN="$tmp/triport-console"
+export TRIPORT_CONSOLE_BIN="$tmp/triport-console" # one build for all suites
+commit=$(git describe --always --dirty)
 
-# The suites that take the disk away need a file system of their own.
+# The suites that break the disk mount a file system of their own.
+cd test/torture
 suites='kills locks histories hostile soak backups'
-if [ -c /dev/fuse ] && mkdir "$made/probe" && mount -t tmpfs tmpfs "$made/probe" 2>/dev/null; then
-	umount "$made/probe"
+skipped=
+if [ -c /dev/fuse ] && mkdir "$tmp/probe" && mount -t tmpfs tmpfs "$tmp/probe" 2>/dev/null; then
+	umount "$tmp/probe"
 	suites="power disks $suites"
 	go test -count 1 ./harness ./lossyfs
 else
 	go test -count 1 ./harness
-	left='left out: power and disks, which need Linux, root and /dev/fuse'
+	skipped='skipped: power and disks, which need Linux, root and /dev/fuse'
 fi
+
+start=$(date +%s)
 status=0
 for suite in $suites; do
-	go test -count 1 -timeout 90m "./$suite" -args "$@" -figures "$made/figures" || status=1
+	go test -count 1 -timeout 90m "./$suite" -args "$@" -figures "$tmp/figures" || status=1
 done
+minutes=$((($(date +%s) - start + 59) / 60))
 echo
-cat "$made/figures"
-[ -z "${left-}" ] || echo "$left"
+cat "$tmp/figures"
+[ -z "$skipped" ] || echo "$skipped"
+
+# Prints the figures as the block that docs/testing.md shows.
+block() {
+	memory=$(awk '/^MemTotal:/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)
+	echo '```'
+	echo "$(date -u +%F), commit $commit, $(nproc) cores, $memory GiB memory, $minutes minutes"
+	echo
+	cat "$tmp/figures"
+	echo '```'
+}
+
+case " $* " in *' -long '*)
+	if [ $status != 0 ] || [ -n "$skipped" ]; then
+		echo 'docs/testing.md is unchanged: a suite failed or was skipped'
+	elif ! grep -qx '<!-- figures:begin -->' "$page" || ! grep -qx '<!-- figures:end -->' "$page"; then
+		echo 'docs/testing.md has no lines <!-- figures:begin --> and <!-- figures:end -->: add them' >&2
+		status=1
+	else
+		block >"$tmp/block"
+		awk -v block="$tmp/block" '
+			/^<!-- figures:end -->$/ { skip = 0 }
+			!skip { print }
+			/^<!-- figures:begin -->$/ { skip = 1; while ((getline line < block) > 0) print line }
+		' "$page" >"$tmp/page"
+		cat "$tmp/page" >"$page"
+		echo 'docs/testing.md has the new figures'
+	fi
+	;;
+esac
 exit $status

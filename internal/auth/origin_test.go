@@ -41,8 +41,8 @@ func TestParseOrigin(t *testing.T) {
 	}
 }
 
-// FuzzParseOrigin demands that what is accepted is canonical, and that the URL parser of the standard
-// library sees the same host and nothing else in it.
+// FuzzParseOrigin checks that an accepted origin is canonical, and that the URL parser of the standard library sees the
+// same host and nothing else in it.
 func FuzzParseOrigin(f *testing.F) {
 	for _, seed := range []string{"https://a.example", "http://A:080", "https://[::1]:443", "http://a:80@b", "https://[::ffff:1.2.3.4]", "http://a:"} {
 		f.Add(seed)
@@ -57,7 +57,7 @@ func FuzzParseOrigin(f *testing.F) {
 		}
 		u, err := url.Parse(s)
 		if err != nil || u.User != nil || u.Path+u.RawQuery+u.Fragment != "" {
-			t.Fatalf("%q is no exact origin: %v, %v", s, u, err)
+			t.Fatalf("%q is not an exact origin: %v, %v", s, u, err)
 		}
 		if !auth.IsOwnOrigin(s, u.Host) {
 			t.Errorf("%q is not its own host's (%q)", s, u.Host)
@@ -65,8 +65,8 @@ func FuzzParseOrigin(f *testing.F) {
 	})
 }
 
-// FuzzOwnOrigin demands that an origin is the server's own exactly when the URL parser of the standard
-// library finds the same host and port on both sides.
+// FuzzOwnOrigin compares IsOwnOrigin with the URL parser of the standard library, which must find the same host and port
+// in both.
 func FuzzOwnOrigin(f *testing.F) {
 	f.Add("https://console.test", "console.test:443")
 	f.Add("HTTP://[::1]:080", "[0:0::1]")
@@ -84,7 +84,7 @@ func FuzzOwnOrigin(f *testing.F) {
 
 var hostForm = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::0*[1-9][0-9]{0,4})?$`)
 
-// plainAuthority is the host and the port of an origin, without zeros in front and in lower case.
+// plainAuthority returns the host and the port of an origin, in lower case and without leading zeros.
 func plainAuthority(origin string) (authority string, ok bool) {
 	_, rest, ok := strings.Cut(origin, "://")
 	u, err := url.Parse(origin)

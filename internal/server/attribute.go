@@ -1,7 +1,7 @@
 package server
 
 import (
-	"cmp"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,8 +21,10 @@ func (s *Server) handleAttribute(r *request) error {
 	body := `{"attributed":true}`
 	r.outcome = outcomeAttributed
 	if o := s.submit(r, userID); !o.Attributed {
-		known, _ := o.Reason.Info()
-		r.outcome = string(cmp.Or(known.Reason, referral.ReasonInternalError)) // an unknown reason is a bug
+		if !slices.ContainsFunc(referral.Reasons, func(i referral.ReasonInfo) bool { return i.Reason == o.Reason }) {
+			o.Reason = referral.ReasonInternalError // an unknown reason is a bug
+		}
+		r.outcome = string(o.Reason)
 		body = `{"attributed":false,"reason":"` + r.outcome + `"}`
 	}
 	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.deleteRefCode[s.secure(r)])

@@ -66,7 +66,7 @@ func FuzzPresentedCode(f *testing.F) {
 			}
 		}
 		if got != referral.ParsePresentedCode(cookies[0]) || got.WellFormed {
-			t.Errorf("%q became %+v, which is the code of somebody", cookies, got)
+			t.Errorf("%q became %+v, which is a valid code", cookies, got)
 		}
 		if empty := strings.Trim(cookies[0], " \t\n\v\f\r") == ""; (got.Text == "") != empty {
 			t.Errorf("%q became %+v", cookies, got)

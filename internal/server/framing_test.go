@@ -59,7 +59,7 @@ func TestAmbiguousFramingIsRejected(t *testing.T) {
 		"a tab in the target":               {"POST /v1/auth/attribute\tx HTTP/1.1", "X-A: b", body},
 		"a control character in the path":   {"POST /v1/auth/attribute\x01 HTTP/1.1", "X-A: b", body},
 		"a bare CR in the request line":     {"POST /v1/auth/attribute\rx HTTP/1.1", "X-A: b", body},
-		"a method that is no token":         {"PO(ST /v1/auth/attribute HTTP/1.1", "X-A: b", body},
+		"a method that is not a token":      {"PO(ST /v1/auth/attribute HTTP/1.1", "X-A: b", body},
 		"HTTP/2":                            {"POST /v1/auth/attribute HTTP/2.0", "X-A: b", body},
 		"HTTP/1.2":                          {"POST /v1/auth/attribute HTTP/1.2", "X-A: b", body},
 		"lower case http/1.1":               {"POST /v1/auth/attribute http/1.1", "X-A: b", body},

@@ -63,10 +63,10 @@ func TestSlowRequestIsATimeout(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, withReadTimeout(100*time.Millisecond))
 	a := ts.account()
-	whole := post(a, "; ref_code=abc")
+	complete := post(a, "; ref_code=abc")
 	for name, raw := range map[string]string{
-		"a body announced and never sent": withBody(whole, strings.Repeat("x", 9))[:len(whole)+10],
-		"half of the headers":             whole[:len(whole)/2],
+		"a body announced and never sent": withBody(complete, strings.Repeat("x", 9))[:len(complete)+10],
+		"half of the headers":             complete[:len(complete)/2],
 		"half a request line":             "POST /v1",
 		"half a chunk":                    post(a, "", "Transfer-Encoding: chunked") + "5\r\n{}",
 		"half a chunk's size":             post(a, "", "Transfer-Encoding: chunked") + "5",

@@ -20,14 +20,14 @@ export default defineConfig(
   {
     files: ["test/**"],
     rules: {
-      // node:test collects the promises of describe, it and the like itself.
+      // node:test awaits the promises of describe, it and similar functions itself.
       "@typescript-eslint/no-floating-promises": [
         "error",
         { allowForKnownSafeCalls: [{ from: "package", package: "node:test", name: ["describe", "it", "test", "suite"] }] },
       ],
     },
   },
-  // An example, kept as it is printed.
+  // An example, unchanged from the users' page.
   { files: ["test/page.ts"], rules: { "@typescript-eslint/no-unused-vars": "off" } },
   { files: ["*.js"], ...tseslint.configs.disableTypeChecked },
 );

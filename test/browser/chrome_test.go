@@ -14,28 +14,29 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/storage"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds what must happen, on a busy machine.
-const patience = 30 * time.Second
+// timeout is long enough for a busy machine.
+const timeout = 30 * time.Second
 
-// profile is a visitor's browser as it lies on their disk.
+// profile is the directory of a visitor's browser profile.
 type profile struct {
 	t    *testing.T
 	site *site
 	dir  string
 }
 
-// thirdParty says what a visitor has set about cookies in foreign pages: cookie_controls_mode.
-type thirdParty int
+// thirdPartyCookies is the visitor's setting for cookies in foreign pages: cookie_controls_mode.
+type thirdPartyCookies int
 
 const (
-	thirdPartyAllowed thirdParty = 0 // so that no test passes only because the browser is strict
-	thirdPartyBlocked thirdParty = 1
+	thirdPartyAllowed thirdPartyCookies = 0 // so no test passes only because the browser is strict
+	thirdPartyBlocked thirdPartyCookies = 1
 )
 
-func newProfile(s *site, cookies thirdParty) *profile {
+func newProfile(s *site, cookies thirdPartyCookies) *profile {
 	s.t.Helper()
 	p := &profile{t: s.t, site: s, dir: s.t.TempDir()}
 	preferences := filepath.Join(p.dir, "Default", "Preferences")
@@ -56,14 +57,14 @@ type chrome struct {
 	once sync.Once
 	quit func()
 
-	mu   sync.Mutex
-	said []string // what the page's console was told
+	mu       sync.Mutex
+	messages []string // of the page's console
 }
 
-// open starts the browser. It stops at the end of the test, or at close.
+// open starts the browser. It stops on close or at the end of the test.
 func (p *profile) open() *chrome {
 	p.t.Helper()
-	_, fingerprint := authority()
+	_, fingerprint := certificate()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("headless", "new"), chromedp.DisableGPU, chromedp.UserDataDir(p.dir),
@@ -72,7 +73,7 @@ func (p *profile) open() *chrome {
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("password-store", "basic"),
 		chromedp.Flag("ignore-certificate-errors-spki-list", fingerprint),
 		chromedp.Flag("host-resolver-rules", p.site.resolverRules()),
-		// Plain HTTP must stay plain: what happens to cookies there is one of the questions.
+		// Plain HTTP must stay plain: tests check the cookies on it.
 		chromedp.Flag("disable-features", "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable"),
 	}
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -80,15 +81,15 @@ func (p *profile) open() *chrome {
 	c := &chrome{t: p.t, ctx: ctx}
 	c.quit = func() {
 		defer cancel()
-		timed, giveUp := context.WithTimeout(ctx, patience)
-		defer giveUp()
-		// Gracefully, so that cookies are on the disk.
-		if err := chromedp.Cancel(timed); err != nil {
+		stopping, cancelStop := context.WithTimeout(ctx, timeout)
+		defer cancelStop()
+		// A graceful stop writes the cookies to disk.
+		if err := chromedp.Cancel(stopping); err != nil {
 			p.t.Errorf("close the browser: %v", err)
 		}
 	}
 	p.t.Cleanup(c.close)
-	go c.listen(chromedp.Console(ctx))
+	go c.collectMessages(chromedp.Console(ctx))
 	if err := chromedp.Do(ctx); err != nil {
 		p.t.Fatalf("start the browser: %v", err)
 	}
@@ -97,7 +98,7 @@ func (p *profile) open() *chrome {
 
 func (c *chrome) close() { c.once.Do(c.quit) }
 
-// resolverRules send every host of the tests to the proxy, and no other host anywhere.
+// resolverRules map every host of the tests to the proxy. Other hosts are not found.
 func (s *site) resolverRules() string {
 	var rules []string
 	for _, h := range hosts {
@@ -108,33 +109,33 @@ func (s *site) resolverRules() string {
 	return strings.Join(append(rules, "EXCLUDE localhost", "EXCLUDE 127.0.0.1", "MAP * ~NOTFOUND"), ", ")
 }
 
-// listen keeps what the page says, and what the browser says about the page.
-func (c *chrome) listen(messages iter.Seq2[chromedp.ConsoleMessage, error]) {
+// collectMessages keeps the messages of the page and of the browser about the page.
+func (c *chrome) collectMessages(messages iter.Seq2[chromedp.ConsoleMessage, error]) {
 	for m, err := range messages {
 		if err != nil {
 			return // the browser is closed
 		}
 		c.mu.Lock()
-		c.said = append(c.said, m.Text)
+		c.messages = append(c.messages, m.Text)
 		c.mu.Unlock()
 	}
 }
 
-// heard is what was said on the page's console so far.
-func (c *chrome) heard() string {
+// console returns the messages on the page's console so far.
+func (c *chrome) console() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return strings.Join(c.said, "\n")
+	return strings.Join(c.messages, "\n")
 }
 
 // do runs an action in the tab.
 func do[T any](c *chrome, action chromedp.Action[T]) T {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	ctx, cancel := context.WithTimeout(c.ctx, timeout)
 	defer cancel()
 	result, err := chromedp.Run(ctx, action)
 	if err != nil {
-		c.t.Fatalf("%v; the page said:\n%s", err, c.heard())
+		c.t.Fatalf("%v; console of the page:\n%s", err, c.console())
 	}
 	return result
 }
@@ -145,28 +146,37 @@ func (c *chrome) visit(address string) {
 	do(c, chromedp.Navigate(address))
 }
 
-// eval evaluates an expression in the page, awaits it when it is a promise, and returns its text.
+// openTab opens an address in a tab that DevTools is not attached to: Chromium prerenders nothing in a tab
+// with DevTools.
+func (c *chrome) openTab(address string) {
+	c.t.Helper()
+	if _, err := chromedp.CallBrowser(c.ctx, target.CreateTarget, target.CreateTargetParams{URL: address}); err != nil {
+		c.t.Fatalf("open a tab: %v", err)
+	}
+}
+
+// eval evaluates an expression in the page, awaits it if it is a promise, and returns its text.
 func (c *chrome) eval(expression string) string {
 	c.t.Helper()
 	return do(c, chromedp.Evaluate[string]("(async () => String(await ("+expression+")))()", chromedp.EvalAwaitPromise))
 }
 
-// waitFor waits until an expression is true in the page, over navigations too.
+// waitFor waits until an expression is true in the page, also across navigations.
 func (c *chrome) waitFor(expression string) {
 	c.t.Helper()
 	c.eventually(expression, func() bool {
-		ctx, cancel := context.WithTimeout(c.ctx, patience)
+		ctx, cancel := context.WithTimeout(c.ctx, timeout)
 		defer cancel()
-		// An error is a page that is just going away.
+		// An error means that the page is navigating.
 		truth, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
 		return err == nil && truth
 	})
 }
 
-// eventually waits for something that happens outside of the page.
+// eventually waits for something that happens outside the page.
 func (c *chrome) eventually(what string, happened func() bool) {
 	c.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(timeout)
 	for tick := time.NewTicker(20 * time.Millisecond); ; {
 		if happened() {
 			tick.Stop()
@@ -174,14 +184,14 @@ func (c *chrome) eventually(what string, happened func() bool) {
 		}
 		select {
 		case <-deadline:
-			c.t.Fatalf("%s did not happen; the page said:\n%s", what, c.heard())
+			c.t.Fatalf("%s did not happen; console of the page:\n%s", what, c.console())
 		case <-tick.C:
 		}
 	}
 }
 
-// jar returns every cookie of that name the browser holds, whoever may read it.
-func (c *chrome) jar(name string) []*network.Cookie {
+// cookies returns every cookie of this name in the browser, whichever page may read it.
+func (c *chrome) cookies(name string) []*network.Cookie {
 	c.t.Helper()
 	all, err := chromedp.CallBrowser(c.ctx, storage.GetCookies, storage.GetCookiesParams{})
 	if err != nil {
@@ -190,11 +200,11 @@ func (c *chrome) jar(name string) []*network.Cookie {
 	return slices.DeleteFunc(all.Cookies, func(cookie *network.Cookie) bool { return cookie.Name != name })
 }
 
-// wantRef demands that the browser remembers exactly this referral, or none when code is empty.
-func (c *chrome) wantRef(code string) {
+// wantRefCode checks that the browser has exactly this ref_code, or none if code is empty.
+func (c *chrome) wantRefCode(code string) {
 	c.t.Helper()
 	var values []string
-	for _, cookie := range c.jar("ref_code") {
+	for _, cookie := range c.cookies("ref_code") {
 		values = append(values, cookie.Value)
 	}
 	if got := strings.Join(values, " "); got != code {

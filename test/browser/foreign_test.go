@@ -7,14 +7,14 @@ import (
 
 const (
 	foreignPage = "https://" + foreignHost + "/page"
-	// postForm posts what looks like JSON, as soon as it is opened.
+	// postForm posts a body that looks like JSON as soon as the page opens.
 	postForm = `<form method="post" enctype="text/plain" action="https://api.triport.io/v1/auth/attribute">
 <input name='{"a":"' value='"}'></form><script>document.forms[0].submit()</script>`
 )
 
-// postFromForeignPage lets a foreign page post a form and returns the call as it arrived, and the
-// answer, at which the browser now looks.
-func (v *victim) postFromForeignPage() (exchange, string) {
+// postFromForeignPage makes a foreign page post a form. It returns the request that arrived and the
+// response body, which the browser now shows.
+func (v *victim) postFromForeignPage() (request, string) {
 	v.t.Helper()
 	v.html(foreignHost+"/page", postForm)
 	v.visit(foreignPage)
@@ -26,33 +26,33 @@ func (v *victim) postFromForeignPage() (exchange, string) {
 	return calls[0], v.eval("document.body.innerText")
 }
 
-func TestAForeignFormPostCarriesNoCookie(t *testing.T) {
+func TestForeignFormPostCarriesNoCookies(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	post, answer := v.postFromForeignPage()
+	post, body := v.postFromForeignPage()
 	if got := post.cookies(); len(got) != 0 {
 		t.Errorf("the foreign post carries the cookies %v", got)
 	}
-	if post.Status != 401 || !strings.Contains(answer, "unauthenticated") {
-		t.Errorf("the foreign post is answered %d %s", post.Status, answer)
+	if post.Status != 401 || !strings.Contains(body, "unauthenticated") {
+		t.Errorf("the response to the foreign post is %d %s", post.Status, body)
 	}
-	v.wantUnharmed()
+	v.wantNoEffect()
 }
 
-func TestAForeignFormPostWithTheSessionIsRefused(t *testing.T) {
+func TestForeignFormPostWithSessionIsRejected(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "None")
-	post, answer := v.postFromForeignPage()
+	post, body := v.postFromForeignPage()
 	if got := post.cookies()["nl_session"]; len(got) != 1 {
-		t.Fatalf("the post carries %d sessions, so this test shows nothing", len(got))
+		t.Fatalf("the post carries %d sessions, so this test proves nothing", len(got))
 	}
-	if post.Status != 403 || !strings.Contains(answer, "csrf_missing") {
-		t.Errorf("the foreign post is answered %d %s", post.Status, answer)
+	if post.Status != 403 || !strings.Contains(body, "csrf_missing") {
+		t.Errorf("the response to the foreign post is %d %s", post.Status, body)
 	}
-	v.wantUnharmed()
+	v.wantNoEffect()
 }
 
-func TestAForeignFetchIsStoppedByItsPreflight(t *testing.T) {
+func TestForeignFetchIsBlockedByPreflight(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "None")
 	v.html(foreignHost+"/page", "")
@@ -66,10 +66,10 @@ func TestAForeignFetchIsStoppedByItsPreflight(t *testing.T) {
 	if n := len(v.calls("POST")); n != 0 {
 		t.Errorf("%d calls arrived, want none", n)
 	}
-	v.wantUnharmed()
+	v.wantNoEffect()
 }
 
-func TestAForeignFetchWithoutPreflightIsRefusedAndUnreadable(t *testing.T) {
+func TestForeignFetchWithoutPreflightIsRejectedAndUnreadable(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "None")
 	v.html(foreignHost+"/page", "")
@@ -78,7 +78,7 @@ func TestAForeignFetchWithoutPreflightIsRefusedAndUnreadable(t *testing.T) {
 		got := v.eval(`fetch("https://api.triport.io/v1/auth/attribute", { method: "POST", credentials: "include", body: "{}", mode: "` + mode + `" })
 			.then((r) => r.type + " " + r.status, (e) => e.name)`)
 		if got != "TypeError" {
-			t.Errorf("in mode %s the foreign page sees %s, want nothing but an error", mode, got)
+			t.Errorf("in mode %s the foreign page gets %s, want only an error", mode, got)
 		}
 	}
 	calls := v.calls("POST")
@@ -87,32 +87,32 @@ func TestAForeignFetchWithoutPreflightIsRefusedAndUnreadable(t *testing.T) {
 	}
 	for _, c := range calls {
 		if c.Status != 403 || len(c.cookies()["nl_session"]) != 1 {
-			t.Errorf("a call with %d sessions is answered %d", len(c.cookies()["nl_session"]), c.Status)
+			t.Errorf("the response to a call with %d sessions is %d", len(c.cookies()["nl_session"]), c.Status)
 		}
 	}
-	v.wantUnharmed()
+	v.wantNoEffect()
 }
 
-func TestAForeignPageCannotFrameTheLandingPage(t *testing.T) {
+func TestForeignPageCannotFrameLandingPage(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, deployed)
+	s := newSite(t, subdomains)
 	for _, host := range []string{foreignHost, siblingHost} {
 		s.html(host+"/page", `<iframe src="https://api.triport.io/"></iframe>`)
 		c := newProfile(s, thirdPartyAllowed).open()
 		c.visit("https://" + host + "/page")
-		c.eventually("the browser's refusal to show the frame", func() bool {
-			return strings.Contains(c.heard(), "frame-ancestors")
+		c.eventually("the browser's message about the frame", func() bool {
+			return strings.Contains(c.console(), "frame-ancestors")
 		})
 		c.close()
 	}
 }
 
-// TestForeignPagesPlantNothing is cookie stuffing: a page its visitor looks at for other reasons loads
-// a referral link where nobody sees it.
-func TestForeignPagesPlantNothing(t *testing.T) {
+// TestForeignPagesSetNoReferralCookie attempts cookie stuffing: a foreign page loads a referral link without
+// the visitor's knowledge.
+func TestForeignPagesSetNoReferralCookie(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, deployed)
-	stuffed := map[string]string{
+	s := newSite(t, subdomains)
+	links := map[string]string{
 		"/?ref=img-tag":     `<img src="https://api.triport.io/?ref=img-tag">`,
 		"/r/short-link":     `<img src="https://api.triport.io/r/short-link">`,
 		"/?ref=frame-tag":   `<iframe src="https://api.triport.io/?ref=frame-tag"></iframe>`,
@@ -122,17 +122,17 @@ func TestForeignPagesPlantNothing(t *testing.T) {
 		"/?ref=beacon-call": `<script>fetch("https://api.triport.io/?ref=beacon-call", { mode: "no-cors", credentials: "include", keepalive: true })</script>`,
 	}
 	var body string
-	for _, html := range stuffed {
+	for _, html := range links {
 		body += html
 	}
 	s.html(foreignHost+"/page", body)
 	c := newProfile(s, thirdPartyAllowed).open()
 	c.visit(foreignPage)
-	for uri := range stuffed {
+	for uri := range links {
 		c.eventually("the request for "+uri, func() bool { return len(s.visits(uri)) == 1 })
-		if s.visits(uri)[0].Answer.Get("Set-Cookie") == "" {
-			t.Errorf("%s was not answered with the cookie, so this test shows nothing of it", uri)
+		if s.visits(uri)[0].ResponseHeader.Get("Set-Cookie") == "" {
+			t.Errorf("the response to %s sets no cookie, so this test proves nothing about it", uri)
 		}
 	}
-	c.wantRef("")
+	c.wantRefCode("")
 }

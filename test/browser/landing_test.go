@@ -10,12 +10,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots names the directory, if any, into which pictures of the landing page are written.
+// screenshots is the variable that may name a directory for pictures of the landing page.
 const screenshots = "TRIPORT_SCREENSHOTS"
 
-func TestTheLandingPageFitsEveryScreen(t *testing.T) {
+func TestLandingPageFitsEveryScreen(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, deployed)
+	s := newSite(t, subdomains)
 	c := newProfile(s, thirdPartyAllowed).open()
 	backgrounds := make(map[string]string)
 	for _, screen := range []struct {
@@ -28,27 +28,27 @@ func TestTheLandingPageFitsEveryScreen(t *testing.T) {
 			if _, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 				t.Fatal(err)
 			}
-			c.visit(landingRef + "some-code")
+			c.visit(refLink + "some-code")
 			if got := c.eval("document.documentElement.scrollWidth"); got != fmt.Sprint(screen.width) {
 				t.Errorf("on a %s the page is %s pixels wide, the screen %d", screen.name, got, screen.width)
 			}
 			if got := c.eval("getComputedStyle(document.querySelector('h1')).fontSize"); got != "28px" {
-				t.Errorf("the heading is %s high: its style does not pass the page's own policy", got)
+				t.Errorf("the heading is %s high: the page's policy blocks its own style", got)
 			}
 			backgrounds[scheme] = c.eval("getComputedStyle(document.body).backgroundColor")
-			c.picture(screen.name + "-" + scheme + ".png")
+			c.screenshot(screen.name + "-" + scheme + ".png")
 		}
 	}
 	if backgrounds["light"] == backgrounds["dark"] {
 		t.Errorf("light and dark look the same: %s", backgrounds["dark"])
 	}
-	if said := c.heard(); said != "" {
-		t.Errorf("the browser complains about the page:\n%s", said)
+	if messages := c.console(); messages != "" {
+		t.Errorf("messages of the browser about the page:\n%s", messages)
 	}
 }
 
-// picture writes what the tab shows, when somebody wants to see it.
-func (c *chrome) picture(name string) {
+// screenshot writes a picture of the tab if TRIPORT_SCREENSHOTS is set.
+func (c *chrome) screenshot(name string) {
 	c.t.Helper()
 	dir := os.Getenv(screenshots)
 	if dir == "" {

@@ -1,22 +1,21 @@
-// Package browser drives the console's clients in a real headless Chromium, against the real server
-// behind a TLS proxy, with nothing but loopback in between.
+// Package browser runs the console's clients in a real headless Chromium against the real server, behind a
+// TLS proxy. All traffic stays on the loopback interface.
 package browser
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"github.com/triport/triport-console/test/program"
 )
 
-// binary is the product: the one that TRIPORT_CONSOLE_BIN names, or built for this run. chromium is the
-// browser.
-var binary, chromium string
+// chromium is the path of the browser.
+var chromium string
 
-func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
+func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	var err error
@@ -24,27 +23,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if binary = os.Getenv("TRIPORT_CONSOLE_BIN"); binary != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "triport-browser-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "make a directory for the binary:", err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "triport-console")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, "./cmd/triport-console")
-	build.Dir = filepath.Join("..", "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the server: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	return program.Main(m)
 }
 
-// findChromium prefers CHROMIUM to what is installed.
+// findChromium prefers CHROMIUM to the installed browsers.
 func findChromium() (string, error) {
 	if path := os.Getenv("CHROMIUM"); path != "" {
 		return path, nil
@@ -54,5 +36,5 @@ func findChromium() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("there is no chromium: install it (apt-get install chromium), or name one in CHROMIUM")
+	return "", errors.New("chromium not found: install it (apt-get install chromium), or name a browser in CHROMIUM")
 }

@@ -5,101 +5,100 @@ import (
 	"testing"
 )
 
-const everywhere = "; Domain=triport.io; Path=/; Secure"
+const domainWide = "; Domain=triport.io; Path=/; Secure"
 
-// toTheCall is a path beside which Path=/ is the shorter one: what is tossed there comes first.
-const toTheCall = "; Domain=triport.io; Path=/v1/auth; Secure"
+// endpointPath is a longer path than Path=/. Browsers send cookies with longer paths first.
+const endpointPath = "; Domain=triport.io; Path=/v1/auth; Secure"
 
-func TestATossedCSRFTokenIsRefused(t *testing.T) {
+func TestCSRFTokenSetBySiblingIsRejected(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	v.toss("nl_csrf=" + v.product.session(v.mallory).CSRF + everywhere)
-	v.visit("https://" + consoleHost + "/fetch") // its own script calls, with the token it reads
+	v.setFromSibling("nl_csrf=" + v.Session(v.mallory).CSRF + domainWide)
+	v.visit("https://" + consoleHost + "/fetch") // its script calls with the token that it reads
 	v.eventually("the call", func() bool { return len(v.calls("POST")) == 1 })
 	if got := v.eval(call); got != "403 csrf_invalid" {
-		t.Errorf("with a tossed token the call is answered %s", got)
+		t.Errorf("the response with the sibling's token is %s", got)
 	}
 	for _, c := range v.calls("POST") {
 		if c.Status != 403 || c.cookies()["nl_csrf"][0] != c.Header.Get("X-CSRF-Token") {
-			t.Errorf("the call is answered %d, and its header and cookie agree: %t", c.Status, c.cookies()["nl_csrf"][0] == c.Header.Get("X-CSRF-Token"))
+			t.Errorf("the response is %d; header and cookie are equal: %t", c.Status, c.cookies()["nl_csrf"][0] == c.Header.Get("X-CSRF-Token"))
 		}
 	}
 	v.wantReferrer(v.bob, nil)
-	v.wantRef(v.ann.Code)
+	v.wantRefCode(v.ann.Code)
 
-	v.visit(signInURL) // which brings the right token back
-	v.wantUnharmed()
+	v.visit(signInURL) // sets the right token again
+	v.wantNoEffect()
 }
 
-func TestATossedSessionSignsNobodyElseIn(t *testing.T) {
+func TestSessionSetBySiblingSignsNoOtherUserIn(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	hers := v.product.session(v.mallory)
+	mallorys := v.Session(v.mallory)
 
-	v.toss("nl_session=" + hers.Session + everywhere)
-	if jar := v.jar("nl_session"); len(jar) != 1 || jar[0].Value != v.session() {
+	v.setFromSibling("nl_session=" + mallorys.Token + domainWide)
+	if found := v.cookies("nl_session"); len(found) != 1 || found[0].Value != v.session() {
 		t.Errorf("a script has replaced the session cookie")
 	}
-	v.toss("nl_session="+hers.Session+toTheCall, "nl_csrf="+hers.CSRF+toTheCall)
-	if jar := v.jar("nl_session"); len(jar) != 2 {
-		t.Fatalf("the browser holds %d sessions, want both", len(jar))
+	v.setFromSibling("nl_session="+mallorys.Token+endpointPath, "nl_csrf="+mallorys.CSRF+endpointPath)
+	if found := v.cookies("nl_session"); len(found) != 2 {
+		t.Fatalf("the browser has %d sessions, want both", len(found))
 	}
 	v.visit("https://" + consoleHost + "/sign-in")
 	if got := v.eval(call); got != "401 unauthenticated" {
-		t.Errorf("with the sessions of two users the call is answered %s", got)
+		t.Errorf("the response with the sessions of two users is %s", got)
 	}
-	v.toss("nl_session="+toTheCall+"; Max-Age=0", "nl_csrf="+toTheCall+"; Max-Age=0")
-	v.wantUnharmed()
+	v.setFromSibling("nl_session="+endpointPath+"; Max-Age=0", "nl_csrf="+endpointPath+"; Max-Age=0")
+	v.wantNoEffect()
 }
 
-func TestATossedReferralDoesNotReplaceThePlantedOne(t *testing.T) {
+func TestSiblingCannotReplaceReferralCookie(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	v.toss("ref_code=" + v.mallory.Code + everywhere)
-	v.wantUnharmed()
+	v.setFromSibling("ref_code=" + v.mallory.Code + domainWide)
+	v.wantNoEffect()
 }
 
-// TestASiblingCanPutAReferralFirst holds down a limit that the documentation names: subdomains are
-// trusted with referrals, as whoever shows a link is.
-func TestASiblingCanPutAReferralFirst(t *testing.T) {
+// This is a documented limit: subdomains can set referrals, as any page with a link can.
+func TestSiblingCanSetReferralCookieThatComesFirst(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	v.toss("ref_code=" + v.mallory.Code + toTheCall)
-	v.wantOutcome(fetchPage, attributed)
+	v.setFromSibling("ref_code=" + v.mallory.Code + endpointPath)
+	v.wantResult(fetchPage, attributed)
 	v.wantReferrer(v.bob, &v.mallory)
-	v.wantRef(v.mallory.Code) // out of reach of a deletion with Path=/
-	v.wantOutcome(fetchPage, `{"attributed":false,"reason":"already_attributed"}`)
+	v.wantRefCode(v.mallory.Code) // a deletion with Path=/ does not reach it
+	v.wantResult(fetchPage, `{"attributed":false,"reason":"already_attributed"}`)
 }
 
-// TestASiblingsCallIsNotSent: Lax cookies go along from a sibling, and it can read the token. What
-// stops it is that it is not listed.
-func TestASiblingsCallIsNotSent(t *testing.T) {
+// A sibling's requests carry Lax cookies, and it can read the token. The call fails because its origin is
+// not listed.
+func TestCallFromSiblingIsBlockedByPreflight(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	v.toss()
+	v.setFromSibling()
 	if got := v.eval(call); got != "TypeError" || len(v.calls("POST")) != 0 {
-		t.Errorf("the sibling's call got %s, %d calls arrived", got, len(v.calls("POST")))
+		t.Errorf("the sibling got %s, %d calls arrived", got, len(v.calls("POST")))
 	}
-	v.wantUnharmed()
+	v.wantNoEffect()
 }
 
-// TestASiblingsCallIsRefusedEvenBehindACarelessProxy: a proxy that adds CORS headers for everybody
-// takes the browser's defence away. The origin is looked at all the same.
-func TestASiblingsCallIsRefusedEvenBehindACarelessProxy(t *testing.T) {
+// A proxy that adds CORS headers for every origin disables the browser's check. The server still checks
+// the origin.
+func TestCallFromSiblingIsRejectedBehindPermissiveProxy(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t, "Lax")
-	v.careless(func(request *http.Request, answer http.Header) {
-		answer.Set("Access-Control-Allow-Origin", request.Header.Get("Origin"))
-		answer.Set("Access-Control-Allow-Credentials", "true")
-		answer.Set("Access-Control-Allow-Headers", "Content-Type, X-CSRF-Token")
+	v.onResponse(func(r *http.Request, response http.Header) {
+		response.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		response.Set("Access-Control-Allow-Credentials", "true")
+		response.Set("Access-Control-Allow-Headers", "Content-Type, X-CSRF-Token")
 	})
-	v.toss()
+	v.setFromSibling()
 	if got := v.eval(call); got != "403 csrf_invalid" {
-		t.Errorf("the sibling's call is answered %s", got)
+		t.Errorf("the response to the sibling's call is %s", got)
 	}
 	post := v.calls("POST")[0]
 	if len(post.cookies()["nl_session"]) != 1 || post.Header.Get("X-CSRF-Token") != post.cookies()["nl_csrf"][0] {
-		t.Error("the call lacks the session or the token, so this test shows nothing")
+		t.Error("the call lacks the session or the token, so this test proves nothing")
 	}
-	v.wantUnharmed()
+	v.wantNoEffect()
 }

@@ -18,59 +18,60 @@ import (
 	"testing"
 )
 
-// The hosts of the tests. The first two are the operator's.
+// The hosts of the tests. The first two belong to the operator.
 const (
 	apiHost     = "api.triport.io"
 	consoleHost = "console.triport.io"
-	siblingHost = "blog.triport.io" // somebody else's page on a subdomain of the same domain
+	siblingHost = "blog.triport.io" // another subdomain of the same domain, with an attacker's page
 	foreignHost = "evil.example"
-	localHost   = "localhost" // of a developer, plain HTTP
+	localHost   = "localhost" // a developer's machine, plain HTTP
 )
 
 var hosts = []string{apiHost, consoleHost, siblingHost, foreignHost}
 
-// exchange is a request as it reached the proxy, and its answer.
-type exchange struct {
+// request is a request that reached the proxy, with its response.
+type request struct {
 	Scheme, Host, Method, URI string
-	Header                    http.Header // of the request
+	Header                    http.Header
 	Status                    int
-	Answer                    http.Header
+	ResponseHeader            http.Header
 }
 
-// cookies are the names of the cookies the browser sent along, with their values.
-func (x exchange) cookies() map[string][]string {
+// cookies returns the values of the cookies that the browser sent, by name.
+func (r request) cookies() map[string][]string {
 	found := make(map[string][]string)
-	for _, c := range (&http.Request{Header: x.Header}).Cookies() {
+	for _, c := range (&http.Request{Header: r.Header}).Cookies() {
 		found[c.Name] = append(found[c.Name], c.Value)
 	}
 	return found
 }
 
-// site is the world of one test: the product behind a proxy that ends TLS, and pages on other hosts.
+// site is the environment of one test: the server behind a proxy that terminates TLS, and pages on
+// other hosts.
 type site struct {
-	*product
+	*server
 	t *testing.T
-	// secure and plain are what every host's ports 443 and 80 lead to.
+	// secure and plain serve ports 443 and 80 of every host.
 	secure, plain *httptest.Server
 
-	mu     sync.Mutex
-	pages  map[string]http.HandlerFunc                     // by host and path: pages of the test's own
-	meddle func(request *http.Request, answer http.Header) // what a careless proxy does to the answers
-	log    []exchange
+	mu             sync.Mutex
+	pages          map[string]http.HandlerFunc // pages of the test by host and path
+	modifyResponse func(*http.Request, http.Header)
+	log            []request
 }
 
 func newSite(t *testing.T, config string) *site {
 	t.Helper()
 	s := &site{t: t, pages: make(map[string]http.HandlerFunc)}
 	s.secure, s.plain = httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
-	s.product = startProduct(t, strings.ReplaceAll(config, "PLAINPORT", portOf(s.plain.Listener.Addr().String())))
-	certificate, _ := authority()
-	s.secure.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	s.server = newServer(t, strings.ReplaceAll(config, "PLAINPORT", portOf(s.plain.Listener.Addr().String())))
+	cert, _ := certificate()
+	s.secure.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	s.secure.Config.Handler, s.plain.Config.Handler = s.proxy("https"), s.proxy("http")
 	s.secure.StartTLS()
 	s.plain.Start()
 	for _, server := range []*httptest.Server{s.secure, s.plain} {
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers hang up on what they only tried
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers close speculative connections
 		t.Cleanup(server.Close)
 	}
 	return s
@@ -84,9 +85,9 @@ func portOf(address string) string {
 	return port
 }
 
-// proxy serves the test's pages and hands everything else for the operator's hosts to the product.
+// proxy serves the test's pages and forwards other requests for the operator's hosts to the server.
 func (s *site) proxy(scheme string) http.Handler {
-	target, err := url.Parse(s.url)
+	target, err := url.Parse(s.URL)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -95,53 +96,53 @@ func (s *site) proxy(scheme string) http.Handler {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
-			r.SetXForwarded() // X-Forwarded-Proto among them
+			r.SetXForwarded() // includes X-Forwarded-Proto
 		},
 		ModifyResponse: func(res *http.Response) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if s.meddle != nil {
-				s.meddle(res.Request, res.Header)
+			if s.modifyResponse != nil {
+				s.modifyResponse(res.Request, res.Header)
 			}
 			return nil
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page, ours := s.page(r)
-		answer := &recorder{ResponseWriter: w}
+		page, ok := s.page(r)
+		response := &statusRecorder{ResponseWriter: w}
 		switch {
-		case ours:
-			page(answer, r)
+		case ok:
+			page(response, r)
 		case r.Host == apiHost || r.Host == consoleHost:
-			forward.ServeHTTP(answer, r)
+			forward.ServeHTTP(response, r)
 		default:
-			http.NotFound(answer, r)
+			http.NotFound(response, r)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.log = append(s.log, exchange{scheme, r.Host, r.Method, r.RequestURI, r.Header, answer.status, w.Header().Clone()})
+		s.log = append(s.log, request{scheme, r.Host, r.Method, r.RequestURI, r.Header, response.status, w.Header().Clone()})
 	})
 }
 
-// recorder keeps the status.
-type recorder struct {
+// statusRecorder records the status of a response.
+type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
 
-func (r *recorder) WriteHeader(status int) {
+func (r *statusRecorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
-func (r *recorder) Write(b []byte) (int, error) {
+func (r *statusRecorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
 	return r.ResponseWriter.Write(b)
 }
 
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (s *site) page(r *http.Request) (http.HandlerFunc, bool) {
 	s.mu.Lock()
@@ -154,14 +155,14 @@ func (s *site) page(r *http.Request) (http.HandlerFunc, bool) {
 	return page, ok
 }
 
-// handle puts a page of the test's own at an address without scheme, such as evil.example/page.
+// handle adds a page of the test at an address without scheme, for example evil.example/page.
 func (s *site) handle(address string, page http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pages[address] = page
 }
 
-// html puts a document at an address.
+// html adds an HTML document at an address.
 func (s *site) html(address, body string) {
 	s.handle(address, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -169,14 +170,14 @@ func (s *site) html(address, body string) {
 	})
 }
 
-// careless makes the proxy one that meddles with the product's answers.
-func (s *site) careless(meddle func(request *http.Request, answer http.Header)) {
+// onResponse makes the proxy modify the headers of the server's responses.
+func (s *site) onResponse(modify func(*http.Request, http.Header)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.meddle = meddle
+	s.modifyResponse = modify
 }
 
-// signInPage answers with the cookies of a sign-in and leads on, as a sign-in service does.
+// signInPage adds a page that sets the cookies of a sign-in.
 func (s *site) signInPage(address string, setCookie []string) {
 	s.handle(address, func(w http.ResponseWriter, _ *http.Request) {
 		for _, c := range setCookie {
@@ -187,13 +188,13 @@ func (s *site) signInPage(address string, setCookie []string) {
 	})
 }
 
-// sdk serves the TypeScript package's built files under /sdk/ of a host.
+// sdk serves the built files of the TypeScript package under /sdk/ of a host.
 func (s *site) sdk(host string) {
 	s.t.Helper()
 	dist := filepath.Join("..", "..", "sdk", "typescript", "dist")
 	files, err := filepath.Glob(filepath.Join(dist, "*.js"))
 	if err != nil || len(files) == 0 {
-		s.t.Fatal("the TypeScript SDK is not built: run `npm ci && npm run build` in sdk/typescript, or scripts/test-browser.sh, which does")
+		s.t.Fatal("the TypeScript SDK is not built: run `npm ci && npm run build` in sdk/typescript, or scripts/test-browser.sh")
 	}
 	for _, file := range files {
 		source, err := os.ReadFile(file)
@@ -207,27 +208,27 @@ func (s *site) sdk(host string) {
 	}
 }
 
-// exchanges are those with the host for which keep is true, so far.
-func (s *site) exchanges(keep func(exchange) bool) []exchange {
+// requests returns the requests so far for which keep is true.
+func (s *site) requests(keep func(request) bool) []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []exchange
-	for _, x := range s.log {
-		if keep(x) {
-			found = append(found, x)
+	var found []request
+	for _, r := range s.log {
+		if keep(r) {
+			found = append(found, r)
 		}
 	}
 	return found
 }
 
-// calls are the requests of that method to attribute.
-func (s *site) calls(method string) []exchange {
-	return s.exchanges(func(x exchange) bool {
-		return x.Method == method && strings.HasPrefix(x.URI, "/v1/auth/attribute")
+// calls returns the requests with this method to the attribute endpoint.
+func (s *site) calls(method string) []request {
+	return s.requests(func(r request) bool {
+		return r.Method == method && strings.HasPrefix(r.URI, "/v1/auth/attribute")
 	})
 }
 
-// visits are the requests for an address of the API's host.
-func (s *site) visits(uri string) []exchange {
-	return s.exchanges(func(x exchange) bool { return x.Host == apiHost && x.URI == uri })
+// visits returns the requests for a URI of the API's host.
+func (s *site) visits(uri string) []request {
+	return s.requests(func(r request) bool { return r.Host == apiHost && r.URI == uri })
 }

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// authority is made once a run: a CA nobody trusts, and one certificate of its for every host. The
-// browser is told the fingerprint of the certificate's key and so takes it, and no other.
-var authority = sync.OnceValues(func() (certificate tls.Certificate, fingerprint string) {
+// certificate creates one certificate for all hosts, once per run, issued by an untrusted CA. The browser
+// accepts it by the fingerprint of its key, and no other.
+var certificate = sync.OnceValues(func() (c tls.Certificate, fingerprint string) {
 	must := func(err error) {
 		if err != nil {
 			panic(err)

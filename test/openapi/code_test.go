@@ -1,11 +1,6 @@
 package openapi
 
 import (
-	"go/ast"
-	"go/constant"
-	"go/parser"
-	"go/token"
-	"go/types"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,14 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/server"
 )
 
-func TestReasonsAreThoseOfTheCode(t *testing.T) {
+func TestReasonsMatchTheCode(t *testing.T) {
 	t.Parallel()
 	d := openDocument(t)
 	var code []string
 	for _, r := range referral.Reasons {
-		code = append(code, string(r))
+		code = append(code, string(r.Reason))
 	}
 	if diff := cmp.Diff(code, d.enum(t, "Reason")); diff != "" {
 		t.Errorf("code and document differ (-code +document):\n%s", diff)
@@ -36,14 +32,21 @@ func TestReasonsAreThoseOfTheCode(t *testing.T) {
 	}
 }
 
-func TestRoutesAreThoseOfTheCode(t *testing.T) {
+func TestRoutesMatchTheCode(t *testing.T) {
 	t.Parallel()
-	d := openDocument(t)
-	var documented []string
-	for _, op := range d.operations() {
+	var documented, code []string
+	for _, op := range openDocument(t).operations() {
 		documented = append(documented, op.String())
 	}
-	code := readServer(t).routes()
+	for _, r := range server.Routes {
+		path := regexp.MustCompile(`:(\w+)`).ReplaceAllString(r.Path, "{$1}")
+		for _, method := range r.Methods {
+			code = append(code, method+" "+path)
+		}
+		if r.CORS {
+			code = append(code, "OPTIONS "+path)
+		}
+	}
 	slices.Sort(code)
 	slices.Sort(documented)
 	if diff := cmp.Diff(code, documented); diff != "" {
@@ -51,17 +54,24 @@ func TestRoutesAreThoseOfTheCode(t *testing.T) {
 	}
 }
 
-func TestErrorTagsAreThoseOfTheCode(t *testing.T) {
+func TestErrorTagsMatchTheCode(t *testing.T) {
 	t.Parallel()
-	d := openDocument(t)
-	code := readServer(t).tags(t)
-	if diff := cmp.Diff(code, d.enum(t, "ErrorTag")); diff != "" {
+	var code []string
+	for _, a := range server.Answers() {
+		if a.Status >= 400 {
+			code = append(code, a.Outcome)
+		}
+	}
+	slices.Sort(code)
+	documented := openDocument(t).enum(t, "ErrorTag")
+	slices.Sort(documented)
+	if diff := cmp.Diff(slices.Compact(code), documented); diff != "" {
 		t.Errorf("code and document differ (-code +document):\n%s", diff)
 	}
 }
 
-// TestTheClientsKnowTheSameWords reads the lists that the clients' sources have.
-func TestTheClientsKnowTheSameWords(t *testing.T) {
+// TestClientsListTheSameReasonsAndErrors reads the lists in the source code of the clients.
+func TestClientsListTheSameReasonsAndErrors(t *testing.T) {
 	t.Parallel()
 	d := openDocument(t)
 	for _, list := range []struct{ file, from, to, schema string }{
@@ -73,24 +83,25 @@ func TestTheClientsKnowTheSameWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, rest, found := strings.Cut(string(source), list.from)
-		rest, _, closed := strings.Cut(rest, list.to)
-		if !found || !closed {
-			t.Fatalf("%s has no %q", list.file, list.from)
+		_, rest, ok := strings.Cut(string(source), list.from)
+		rest, _, ok2 := strings.Cut(rest, list.to)
+		if !ok || !ok2 {
+			t.Errorf("%s has no list %s…%s", list.file, list.from, list.to)
+			continue
 		}
-		var words []string
+		var values []string
 		for _, m := range regexp.MustCompile(`"([a-z_]+)"`).FindAllStringSubmatch(rest, -1) {
-			if m[1] != "unexpected_response" { // the client's own: the answer was not the server's
-				words = append(words, m[1])
+			if m[1] != "unexpected_response" { // the client's own code for a response of another server
+				values = append(values, m[1])
 			}
 		}
-		if diff := cmp.Diff(d.enum(t, list.schema), words); diff != "" {
+		if diff := cmp.Diff(d.enum(t, list.schema), values); diff != "" {
 			t.Errorf("%s and the document differ (-document +client):\n%s", list.file, diff)
 		}
 	}
 }
 
-// enum is the list of words of a schema.
+// enum returns the values of an enumeration in the document.
 func (d *document) enum(t *testing.T, name string) []string {
 	t.Helper()
 	schema, ok := d.Components.Schemas.Get(name)
@@ -113,114 +124,4 @@ func (d *document) operation(t *testing.T, method, path string) operation {
 	}
 	t.Fatalf("the document has no %s %s", method, path)
 	return operation{}
-}
-
-// source is the server's package with the values of its constants.
-type source struct {
-	files []*ast.File
-	info  *types.Info
-}
-
-// readServer type-checks the package alone: what it imports is unknown, its own constants are not.
-func readServer(t *testing.T) source {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "internal", "server", "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fset := token.NewFileSet()
-	s := source{info: &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.files = append(s.files, file)
-	}
-	config := types.Config{Importer: nothing{}, Error: func(error) {}}
-	_, _ = config.Check("server", fset, s.files, s.info)
-	return s
-}
-
-type nothing struct{}
-
-func (nothing) Import(path string) (*types.Package, error) {
-	p := types.NewPackage(path, filepath.Base(path))
-	p.MarkComplete()
-	return p, nil
-}
-
-func (s source) text(e ast.Expr) (string, bool) {
-	v := s.info.Types[e].Value
-	if v == nil || v.Kind() != constant.String {
-		return "", false
-	}
-	return constant.StringVal(v), true
-}
-
-// routes are what the route table says, and the preflight, which stands before it.
-func (s source) routes() []string {
-	found := []string{"OPTIONS /v1/auth/attribute"}
-	for _, file := range s.files {
-		ast.Inspect(file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) < 2 {
-				return true
-			}
-			sel, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if table, ok := sel.X.(*ast.Ident); !ok || table.Name != "app" {
-				return true
-			}
-			path, ok := s.text(call.Args[0])
-			if !ok {
-				path = "a path that is not constant"
-			}
-			path = regexp.MustCompile(`:(\w+)`).ReplaceAllString(path, "{$1}")
-			method := strings.ToUpper(sel.Sel.Name)
-			found = append(found, method+" "+path)
-			if method == "GET" {
-				found = append(found, "HEAD "+path) // the router's Get takes both
-			}
-			return true
-		})
-	}
-	return found
-}
-
-// tags are those of the vocabulary of refusals, in its order and without repetition.
-func (s source) tags(t *testing.T) []string {
-	t.Helper()
-	var found []string
-	for _, file := range s.files {
-		ast.Inspect(file, func(n ast.Node) bool {
-			literal, ok := n.(*ast.CompositeLit)
-			if !ok {
-				return true
-			}
-			if name, ok := literal.Type.(*ast.Ident); !ok || name.Name != "fault" {
-				return true
-			}
-			for _, element := range literal.Elts {
-				pair, ok := element.(*ast.KeyValueExpr)
-				if !ok || pair.Key.(*ast.Ident).Name != "tag" {
-					continue
-				}
-				// A tag that is not constant is another fault's.
-				if tag, ok := s.text(pair.Value); ok && !slices.Contains(found, tag) {
-					found = append(found, tag)
-				}
-			}
-			return true
-		})
-	}
-	if len(found) < 5 {
-		t.Fatalf("the code has the tags %q, which cannot be all", found)
-	}
-	return found
 }

@@ -19,7 +19,7 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
-// document is docs/openapi.yaml with a validator for it.
+// document is docs/openapi.yaml with its validator.
 type document struct {
 	*v3.Document
 	validator validator.Validator
@@ -46,19 +46,19 @@ func openDocument(t *testing.T) *document {
 	return &document{Document: &model.Model, validator: v}
 }
 
-func TestTheDocumentIsOpenAPI(t *testing.T) {
+func TestDocumentIsValidOpenAPI(t *testing.T) {
 	t.Parallel()
 	d := openDocument(t)
 	if ok, errs := d.validator.ValidateDocument(); !ok {
-		t.Error(words(errs))
+		t.Error(describe(errs))
 	}
 	if d.Version != "3.1.0" {
 		t.Errorf("version %s", d.Version)
 	}
 }
 
-// words are the validator's complaints, one a line.
-func words(errs []*verrors.ValidationError) string {
+// describe returns the errors of the validator, one per line.
+func describe(errs []*verrors.ValidationError) string {
 	var b strings.Builder
 	for _, e := range errs {
 		fmt.Fprintf(&b, "%s: %s", e.Message, e.Reason)
@@ -70,7 +70,7 @@ func words(errs []*verrors.ValidationError) string {
 	return b.String()
 }
 
-// operation is one method of one path, as the document has it.
+// operation is one method of one path of the document.
 type operation struct {
 	method, path string
 	*v3.Operation
@@ -88,7 +88,7 @@ func (d *document) operations() []operation {
 	return all
 }
 
-// jsonOf is what the document says of a response's JSON body; nil when it has none.
+// jsonOf returns the JSON body of a documented response; nil if it has none.
 func jsonOf(response *v3.Response) *v3.MediaType {
 	if response.Content == nil {
 		return nil
@@ -96,7 +96,7 @@ func jsonOf(response *v3.Response) *v3.MediaType {
 	return response.Content.GetOrZero("application/json")
 }
 
-// check holds an answer against what the document says of an operation.
+// check compares a response with the document.
 func (d *document) check(t *testing.T, op operation, res *http.Response) {
 	t.Helper()
 	target := strings.Replace(op.path, "{code}", "some-code", 1)
@@ -105,37 +105,36 @@ func (d *document) check(t *testing.T, op operation, res *http.Response) {
 		t.Fatal(err)
 	}
 	if ok, errs := d.validator.ValidateHttpResponse(req, res); !ok {
-		t.Errorf("%s answered %d: %s", op, res.StatusCode, words(errs))
+		t.Errorf("%s, response %d: %s", op, res.StatusCode, describe(errs))
 	}
 	documented, ok := op.Responses.Codes.Get(strconv.Itoa(res.StatusCode))
 	if !ok {
-		t.Errorf("%s answered %d, which the document does not know", op, res.StatusCode)
+		t.Errorf("%s, response %d: the document has no such response", op, res.StatusCode)
 		return
 	}
-	known := []string{"Date", "Content-Length", "Content-Type", "Connection"} // of HTTP itself
+	expected := []string{"Date", "Content-Length", "Content-Type", "Connection"} // added by HTTP
 	for name := range documented.Headers.FromOldest() {
-		known = append(known, http.CanonicalHeaderKey(name))
+		expected = append(expected, http.CanonicalHeaderKey(name))
 	}
 	for name, values := range res.Header {
-		if !slices.Contains(known, name) || len(values) != 1 {
-			t.Errorf("%s answered %d with %s: %q, which the document does not know", op, res.StatusCode, name, values)
+		if !slices.Contains(expected, name) || len(values) != 1 {
+			t.Errorf("%s, response %d: the document has no such header: %s: %q", op, res.StatusCode, name, values)
 		}
 	}
 	if hasType := res.Header.Get("Content-Type") != ""; hasType && (documented.Content == nil || documented.Content.Len() == 0) && op.method != "HEAD" {
-		t.Errorf("%s answered %d with a body, which the document does not know", op, res.StatusCode)
+		t.Errorf("%s, response %d: the document has no body", op, res.StatusCode)
 	}
 }
 
-// TestExamplesAreAnswers holds the document's examples against its schemas, as if the server had said them.
-func TestExamplesAreAnswers(t *testing.T) {
+func TestExamplesMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
 	d := openDocument(t)
-	seen := 0
+	checked := 0
 	for _, op := range d.operations() {
 		for status, response := range op.Responses.Codes.FromOldest() {
 			header := exampleHeaders(t, response)
 			media := jsonOf(response)
-			if media == nil || op.method == "HEAD" { // whose answers are without their bodies
+			if media == nil || op.method == "HEAD" { // responses to HEAD have no body
 				continue
 			}
 			bodies := make(map[string]any)
@@ -149,13 +148,13 @@ func TestExamplesAreAnswers(t *testing.T) {
 				t.Errorf("%s %s has no example", op, status)
 			}
 			for name, body := range bodies {
-				seen++
+				checked++
 				text, err := json.Marshal(body)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if tag, isError := body.(map[string]any)["error"]; isError && tag != name {
-					t.Errorf("%s %s: the example %s is of %v", op, status, name, tag)
+					t.Errorf("%s %s: the example %s has the error tag %v", op, status, name, tag)
 				}
 				code, err := strconv.Atoi(status)
 				if err != nil {
@@ -165,13 +164,13 @@ func TestExamplesAreAnswers(t *testing.T) {
 			}
 		}
 	}
-	if seen < 50 {
-		t.Errorf("%d examples, want more", seen)
+	if checked < 50 {
+		t.Errorf("%d examples, want at least 50", checked)
 	}
 }
 
-// exampleHeaders are the headers of an answer as the document gives examples of them: a constant is
-// its own.
+// exampleHeaders returns headers with the values of the document: the example, the constant or the first
+// of the enumeration.
 func exampleHeaders(t *testing.T, response *v3.Response) http.Header {
 	t.Helper()
 	header := http.Header{"Content-Type": {"application/json"}}

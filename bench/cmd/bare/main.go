@@ -1,5 +1,4 @@
-// Command bare answers as the product does, with the same headers and body, and does nothing for it:
-// what the HTTP library alone is capable of.
+// Command bare sends the product's headers and body without any work: the limit of the HTTP library.
 package main
 
 import (
@@ -14,7 +13,7 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "`address` to listen on")
-	body := flag.String("body", `{"attributed":true}`, "what to answer")
+	body := flag.String("body", `{"attributed":true}`, "`body` of the answer")
 	flag.Parse()
 	if err := run(*listen, *body); err != nil {
 		fmt.Fprintln(os.Stderr, "bare:", err)

@@ -1,4 +1,4 @@
-// Command bench measures the product beside its peers and prints one table. See bench/README.md.
+// Command bench measures the product next to its peers and prints one table. See bench/README.md.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// flags are the command line.
+// flags are the flags of the command line.
 type flags struct {
 	short, pin bool
 	only, out  string
@@ -40,17 +40,17 @@ func parse(args []string, errOut io.Writer) (flags, error) {
 	var f flags
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	set.SetOutput(errOut)
-	set.BoolVar(&f.short, "short", false, "less than a minute, the main workloads only: it shows that they work, its figures say little")
-	set.BoolVar(&f.pin, "pin", false, "put the server on one core and the generator on another, in every run")
-	set.StringVar(&f.only, "only", "", "run only these `workloads`, with commas between them: "+strings.Join(suite.Workloads, ", "))
-	set.IntVar(&f.rounds, "rounds", 0, "how many `rounds`; 0: 5, or 2 with -short")
-	set.StringVar(&f.dir, "dir", "", "make the databases, 8 GiB in all, in this `directory`; empty: $TMPDIR")
+	set.BoolVar(&f.short, "short", false, "run only the main workloads, in less than a minute: a check that they work, not a measurement")
+	set.BoolVar(&f.pin, "pin", false, "pin the server to one core and the generator to another, in every run")
+	set.StringVar(&f.only, "only", "", "run only these `workloads`, separated by commas: "+strings.Join(suite.Workloads, ", "))
+	set.IntVar(&f.rounds, "rounds", 0, "number of `rounds`; 0: 5, or 2 with -short")
+	set.StringVar(&f.dir, "dir", "", "create the databases, 8 GiB, in this `directory`; empty: $TMPDIR")
 	set.StringVar(&f.out, "out", "", "write RESULTS.md and results.svg into this `directory`; empty: print only")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
 	if set.NArg() > 0 || f.rounds < 0 {
-		return f, errors.New("there is an argument too many, or less than no rounds: see -help")
+		return f, errors.New("unexpected argument or negative -rounds: see -help")
 	}
 	return f, nil
 }
@@ -109,7 +109,7 @@ func (f flags) options(ctx context.Context, log io.Writer) (suite.Options, error
 	opt.Bench = filepath.Dir(strings.TrimSpace(string(mod)))
 	opt.Root = filepath.Dir(opt.Bench)
 	if filepath.Base(opt.Bench) != "bench" {
-		return opt, errors.New("run it in the bench directory of the repository")
+		return opt, errors.New("run it in the directory bench of the repository")
 	}
 	for _, tool := range []string{"make", "taskset"} {
 		if _, err := exec.LookPath(tool); err != nil {

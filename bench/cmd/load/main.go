@@ -1,5 +1,5 @@
-// Command load drives a server with the run that stands, as JSON, on its standard input, and prints the
-// result as JSON. It is a process of its own, so that its CPU time can be told from the server's.
+// Command load reads a run as JSON from standard input, sends its requests to a server, and prints the result as
+// JSON. It is a separate process, so its CPU time is not mixed with the server's.
 package main
 
 import (

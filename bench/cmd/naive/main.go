@@ -1,5 +1,5 @@
-// Command naive is the endpoint as it is usually written: Fiber, a database/sql pool and a transaction
-// per request, on the product's schema, with the product's durability and the same checks.
+// Command naive is the endpoint as it is usually written: Fiber, a database/sql pool and one transaction
+// per request. It has the product's schema, durability and checks.
 package main
 
 import (
@@ -20,7 +20,6 @@ import (
 	"github.com/triport/triport-console/bench/internal/serve"
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/server"
 )
 
 func main() {
@@ -33,8 +32,8 @@ func main() {
 	}
 }
 
-// maxConns bounds the pool, where the default is no bound and two idle connections: with that, most
-// requests would open a connection of their own.
+// maxConns limits the pool. The default, no limit and two idle connections, opens a connection for most
+// requests.
 const maxConns = 120
 
 func run(listen, database string) (err error) {
@@ -68,11 +67,11 @@ func (h *handler) attribute(c *fiber.Ctx) error {
 		return errors.Join(err, c.SendStatus(status))
 	}
 	id := serve.RequestID()
-	code := c.Cookies(server.RefCookie)
+	code := c.Cookies(auth.RefCookie)
 	if code == "" {
 		return serve.Answer(c, id, `{"attributed":false,"reason":"no_cookie"}`)
 	}
-	reason, err := h.decide(c.Context(), userID, referral.Canonical(code), id)
+	reason, err := h.decide(c.Context(), userID, referral.ParsePresentedCode(code), id)
 	if err != nil {
 		return err
 	}
@@ -82,9 +81,9 @@ func (h *handler) attribute(c *fiber.Ctx) error {
 	return serve.Answer(c, id, `{"attributed":true}`)
 }
 
-// signedIn checks the session and the CSRF token. A status other than 0 refuses the request.
+// signedIn checks the session and the CSRF token. A status other than 0 rejects the request.
 func (h *handler) signedIn(c *fiber.Ctx) (userID string, status int, err error) {
-	token := auth.HashToken(c.Cookies(server.SessionCookie))
+	token := auth.HashToken(c.Cookies(auth.SessionCookie))
 	var csrf []byte
 	var expires int64
 	var revoked, disabled sql.NullInt64
@@ -103,24 +102,24 @@ FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?`, token[
 	}
 	header := c.Get("X-CSRF-Token")
 	sum := auth.HashToken(header)
-	if subtle.ConstantTimeCompare([]byte(header), []byte(c.Cookies(server.CSRFCookie))) != 1 ||
+	if subtle.ConstantTimeCompare([]byte(header), []byte(c.Cookies(auth.CSRFCookie))) != 1 ||
 		subtle.ConstantTimeCompare(sum[:], csrf) != 1 {
 		return "", fiber.StatusForbidden, nil
 	}
 	return userID, 0, nil
 }
 
-// decide makes the attribution, or tells why not, in a transaction of its own.
-func (h *handler) decide(ctx context.Context, userID, code, requestID string) (referral.Reason, error) {
+// decide attributes the user, or returns the reason why not, in one transaction.
+func (h *handler) decide(ctx context.Context, userID string, code referral.PresentedCode, requestID string) (referral.Reason, error) {
 	tx, err := h.db.BeginTx(ctx, nil)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = tx.Rollback() }() // after the commit there is nothing to roll back
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	attempt := referral.Attempt{
 		ID: uuid.Must(uuid.NewV7()).String(), User: userID, Code: code, At: time.Now(), RequestID: requestID, Source: referral.SourceLive,
 	}
-	facts, err := readFacts(ctx, tx, userID, code)
+	facts, err := readFacts(ctx, tx, userID, code.Text)
 	if err != nil {
 		return "", err
 	}
@@ -142,30 +141,30 @@ SELECT u.created_at, a.referrer_id FROM users u LEFT JOIN attributions a ON a.in
 		return f, err
 	}
 	f.InviteeCreatedAt, f.ReferrerID = time.UnixMicro(created), referrer.String
-	var known referral.CodeFacts
+	var owner referral.CodeFacts
 	err = tx.QueryRowContext(ctx, `
 SELECT c.user_id, c.disabled_at IS NOT NULL, o.disabled_at IS NOT NULL
-FROM codes c JOIN users o ON o.id = c.user_id WHERE c.code = ?`, code).Scan(&known.OwnerID, &known.Disabled, &known.OwnerDisabled)
+FROM codes c JOIN users o ON o.id = c.user_id WHERE c.code = ?`, code).Scan(&owner.OwnerID, &owner.Disabled, &owner.OwnerDisabled)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, nil
 	}
 	if err != nil {
 		return f, err
 	}
-	f.Code = &known
+	f.Code = &owner
 	err = tx.QueryRowContext(ctx, `
 WITH RECURSIVE up (id) AS (
     SELECT referrer_id FROM attributions WHERE invitee_id = ?1
     UNION
     SELECT a.referrer_id FROM attributions a JOIN up ON a.invitee_id = up.id
 )
-SELECT EXISTS (SELECT 1 FROM up WHERE id = ?2)`, known.OwnerID, userID).Scan(&f.Cycle)
+SELECT EXISTS (SELECT 1 FROM up WHERE id = ?2)`, owner.OwnerID, userID).Scan(&f.Cycle)
 	return f, err
 }
 
 func write(ctx context.Context, tx *sql.Tx, a referral.Attempt, o referral.Outcome) error {
-	e, kept := referral.EventOf(a, a.User, o)
-	if !kept {
+	e, ok := referral.EventOf(a, a.User, o)
+	if !ok {
 		return nil
 	}
 	if o.Attributed {

@@ -1,6 +1,5 @@
-// Command pocketbase does the product's job as a custom route of PocketBase, on collections of
-// PocketBase's own. Where there was a choice it is the faster one: plain text fields instead of relations, no
-// request log, no look-up that the product does not make.
+// Command pocketbase is the endpoint as a custom route of PocketBase on its own collections. Each choice is
+// the faster one: text fields instead of relations, no request log, no look-up that the product does not make.
 package main
 
 import (
@@ -25,8 +24,8 @@ import (
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "`address` to listen on")
 	dir := flag.String("dir", "pb_data", "data `directory`")
-	full := flag.Bool("full", false, "fsync before every answer, where PocketBase's default is not to")
-	people := flag.Int64("seed", 0, "make the directory with so many signed-in `people`, and end")
+	full := flag.Bool("full", false, "fsync before every answer, which is not PocketBase's default")
+	people := flag.Int64("seed", 0, "create the directory with this number of signed-in `people`, and exit")
 	flag.Parse()
 	if err := run(*listen, *dir, *full, *people); err != nil {
 		fmt.Fprintln(os.Stderr, "pocketbase:", err)
@@ -56,7 +55,7 @@ func run(listen, dir string, full bool, people int64) error {
 		e.Listener = ln
 		return e.Next()
 	})
-	ctx, cancel := serve.UntilTold()
+	ctx, cancel := serve.SignalContext()
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- apis.Serve(app, apis.ServeConfig{HttpAddr: listen}) }()
@@ -70,7 +69,7 @@ func run(listen, dir string, full bool, people int64) error {
 	})
 }
 
-// connectFull is PocketBase's own connection with one word changed.
+// connectFull is PocketBase's own connection, except for synchronous.
 func connectFull(path string) (*dbx.DB, error) {
 	return dbx.Open("sqlite", path+"?"+strings.Join([]string{
 		"_pragma=busy_timeout(10000)", "_pragma=journal_mode(WAL)", "_pragma=journal_size_limit(200000000)",
@@ -78,7 +77,7 @@ func connectFull(path string) (*dbx.DB, error) {
 	}, "&"))
 }
 
-// prepare makes the collections.
+// prepare creates the collections.
 func prepare(app core.App) error {
 	if err := app.RunAllMigrations(); err != nil {
 		return err
@@ -108,13 +107,13 @@ func prepare(app core.App) error {
 			collection.AddIndex("idx_attributions_referrer", false, "`referrer`, `at`", "")
 		}
 		if err := app.Save(collection); err != nil {
-			return fmt.Errorf("make collection %s: %w", c.name, err)
+			return fmt.Errorf("create collection %s: %w", c.name, err)
 		}
 	}
 	return nil
 }
 
-// fill adds the referrers and people with sessions, as the masters of the product have them.
+// fill adds the same referrers and people with sessions as the product's databases have.
 func fill(ctx context.Context, dir string, people int64) error {
 	if err := seed.Register(); err != nil {
 		return err

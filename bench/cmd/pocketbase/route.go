@@ -13,10 +13,9 @@ import (
 	"github.com/triport/triport-console/bench/internal/serve"
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/server"
 )
 
-// attribute is the endpoint: who is it, is it their own request, and then one transaction.
+// attribute is the endpoint: session, CSRF, then one transaction.
 func attribute(e *core.RequestEvent) error {
 	user, err := signedIn(e)
 	if err != nil {
@@ -26,11 +25,11 @@ func attribute(e *core.RequestEvent) error {
 	h := e.Response.Header()
 	h.Set("X-Request-Id", requestID)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Set-Cookie", serve.Forget)
-	code := cookie(e, server.RefCookie)
+	h.Set("Set-Cookie", serve.DeleteRefCode)
+	code := cookie(e, auth.RefCookie)
 	reason := referral.ReasonNoCookie
 	if code != "" {
-		if reason, err = decide(e.App, user, referral.Canonical(code), requestID); err != nil {
+		if reason, err = decide(e.App, user, referral.ParsePresentedCode(code), requestID); err != nil {
 			return err
 		}
 	}
@@ -49,7 +48,7 @@ func cookie(e *core.RequestEvent, name string) string {
 }
 
 func signedIn(e *core.RequestEvent) (user string, err error) {
-	token := auth.HashToken(cookie(e, server.SessionCookie))
+	token := auth.HashToken(cookie(e, auth.SessionCookie))
 	login, err := e.App.FindFirstRecordByData("logins", "token", hex.EncodeToString(token[:]))
 	if err != nil {
 		return "", e.UnauthorizedError("", nil)
@@ -60,15 +59,15 @@ func signedIn(e *core.RequestEvent) (user string, err error) {
 	}
 	header := e.Request.Header.Get("X-CSRF-Token")
 	sum := auth.HashToken(header)
-	if subtle.ConstantTimeCompare([]byte(header), []byte(cookie(e, server.CSRFCookie))) != 1 ||
+	if subtle.ConstantTimeCompare([]byte(header), []byte(cookie(e, auth.CSRFCookie))) != 1 ||
 		subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(login.GetString("csrf"))) != 1 {
 		return "", e.ForbiddenError("", nil)
 	}
 	return person.GetString("user"), nil
 }
 
-// decide makes the attribution, or tells why not.
-func decide(app core.App, user, code, requestID string) (reason referral.Reason, err error) {
+// decide attributes the user, or returns the reason why not.
+func decide(app core.App, user string, code referral.PresentedCode, requestID string) (reason referral.Reason, err error) {
 	err = app.RunInTransaction(func(tx core.App) error {
 		f := referral.Facts{InviteeID: user}
 		a, err := find(tx, "attributions", "invitee", user)
@@ -78,7 +77,7 @@ func decide(app core.App, user, code, requestID string) (reason referral.Reason,
 		if a != nil {
 			f.ReferrerID = a.GetString("referrer")
 		}
-		c, err := find(tx, "codes", "code", code)
+		c, err := find(tx, "codes", "code", code.Text)
 		if err != nil {
 			return err
 		}
@@ -90,12 +89,12 @@ func decide(app core.App, user, code, requestID string) (reason referral.Reason,
 		}
 		o := referral.Decide(referral.Attempt{Code: code}, f, referral.Rules{})
 		reason = o.Reason
-		return write(tx, o, user, code, requestID)
+		return write(tx, o, user, code.Text, requestID)
 	})
 	return reason, err
 }
 
-// leadsTo follows the referrers up.
+// leadsTo reports whether the chain of referrers of from contains to.
 func leadsTo(tx core.App, from, to string) (bool, error) {
 	for {
 		a, err := find(tx, "attributions", "invitee", from)
@@ -117,7 +116,7 @@ func find(tx core.App, collection, key, value string) (*core.Record, error) {
 }
 
 func write(tx core.App, o referral.Outcome, user, code, requestID string) error {
-	if !o.Attributed && !o.Reason.Kept() {
+	if !o.Attributed && !o.Reason.Audited() {
 		return nil
 	}
 	attempt, event := uuid.Must(uuid.NewV7()).String(), referral.EventRejected

@@ -1,6 +1,5 @@
-// Command raw writes the rows that the product writes, through the driver's own prepared statements, in
-// batches of 256 and with full durability: no HTTP, no look-ups, no decision. It is what the store
-// could do at most. The result is one line of JSON.
+// Command raw writes the product's rows with prepared statements of the driver, in batches of 256 and with full
+// durability: no HTTP, no look-ups, no decision. It is the upper limit of the store. The result is one line of JSON.
 package main
 
 import (

@@ -15,7 +15,7 @@ import (
 type conn struct {
 	fd   int
 	buf  []byte
-	n    int // bytes of an answer that is not complete yet
+	n    int // bytes of an incomplete answer
 	sent time.Time
 }
 
@@ -46,8 +46,8 @@ func (c *conn) write(request []byte) error {
 	return nil
 }
 
-// read returns the answer once it is complete: its body, or its status when it is not 200. It is
-// valid until the next read, and nil as long as more must come.
+// read returns a complete answer: its body, or its status if that is not 200. It returns nil if the answer is
+// incomplete. The result is valid until the next read.
 func (c *conn) read() ([]byte, error) {
 	n, err := syscall.Read(c.fd, c.buf[c.n:])
 	switch {
@@ -67,23 +67,23 @@ func (c *conn) read() ([]byte, error) {
 }
 
 var (
-	endOfHead = []byte("\r\n\r\n")
-	length    = []byte("\r\nContent-Length: ")
-	ok        = []byte("200")
+	endOfHeaders = []byte("\r\n\r\n")
+	length       = []byte("\r\nContent-Length: ")
+	ok           = []byte("200")
 )
 
-// parse takes an answer apart as far as it has come.
+// parse parses an answer, which may be incomplete.
 func parse(b []byte) (answer []byte, complete bool, err error) {
-	end := bytes.Index(b, endOfHead)
+	end := bytes.Index(b, endOfHeaders)
 	if end < 0 {
 		return nil, false, nil
 	}
-	head, body := b[:end], b[end+len(endOfHead):]
-	i := bytes.Index(head, length)
-	if i < 0 || len(head) < len("HTTP/1.1 200") {
+	headers, body := b[:end], b[end+len(endOfHeaders):]
+	i := bytes.Index(headers, length)
+	if i < 0 || len(headers) < len("HTTP/1.1 200") {
 		return nil, false, errors.New("an answer without Content-Length")
 	}
-	value, _, _ := bytes.Cut(head[i+len(length):], []byte("\r\n"))
+	value, _, _ := bytes.Cut(headers[i+len(length):], []byte("\r\n"))
 	n, err := strconv.Atoi(string(value))
 	if err != nil {
 		return nil, false, fmt.Errorf("Content-Length: %w", err)
@@ -94,7 +94,7 @@ func parse(b []byte) (answer []byte, complete bool, err error) {
 	if len(body) > n {
 		return nil, false, errors.New("more than one answer to a request")
 	}
-	if status := head[9:12]; !bytes.Equal(status, ok) {
+	if status := headers[9:12]; !bytes.Equal(status, ok) {
 		return status, true, nil
 	}
 	return bytes.TrimSpace(body), true, nil

@@ -1,6 +1,6 @@
-// Package load is the load generator: one thread that keeps a number of connections busy with
-// requests rendered beforehand. It does as little as it can for each, because the server that is measured
-// shares the machine with it: a write, a read, a look at the status and the body.
+// Package load is the load generator: one thread keeps a number of connections busy with requests rendered in
+// advance. Per request it only writes, reads and checks status and body, because it shares the machine with
+// the measured server.
 package load
 
 import (
@@ -24,20 +24,19 @@ type Config struct {
 	Addr  netip.AddrPort // IPv4
 	Conns int
 	Kind  Kind
-	// InOrder has people call in the order in which their accounts were made, as new ones do. Without
-	// it the order has nothing to do with that, which is harder for a store: no two calls touch the
-	// same pages.
+	// InOrder sends the calls in the order in which the accounts were created, as at first sign-ins.
+	// Without it the order is random, which is harder for a store: calls rarely touch the same pages.
 	InOrder bool
-	First   int64 // the person of the first request; each request is another's
-	Count   int64 // how many people there are
+	First   int64 // first person; every request is from a different one
+	Count   int64 // number of people
 	Warm    time.Duration
-	For     time.Duration // measured, after Warm; the run ends early when everybody has called
-	PID     int           // of the server, whose share of CPU time is told; 0: nobody's
+	For     time.Duration // measured after Warm; the run ends earlier if all people have called
+	PID     int           // of the server, to measure its CPU time; 0: not measured
 }
 
-// Result is what a run measured. Answers counts all of them; the rest is of the time after Warm.
+// Result is the result of a run. Answers includes all answers, the other fields only those after Warm.
 type Result struct {
-	Answers   map[string]int64 // by body, or by status when it is not 200
+	Answers   map[string]int64 // by body, or by status if that is not 200
 	Requests  int64
 	Elapsed   time.Duration
 	P50, P99  time.Duration
@@ -48,7 +47,7 @@ type Result struct {
 // PerSecond is the rate of answers.
 func (r Result) PerSecond() float64 { return float64(r.Requests) / r.Elapsed.Seconds() }
 
-// Share is the generator's share of the CPU time that it and the server took.
+// Share is the generator's share of the CPU time that it and the server used.
 func (r Result) Share() float64 {
 	if r.ServerCPU == 0 {
 		return 0
@@ -56,10 +55,10 @@ func (r Result) Share() float64 {
 	return r.OwnCPU.Seconds() / (r.OwnCPU + r.ServerCPU).Seconds()
 }
 
-// stall is how long all connections may be silent at once: longer than any server's own patience.
+// stall is how long all connections may be silent: longer than any timeout of a server.
 const stall = 60 * time.Second
 
-// generator is a run on its way.
+// generator is a running load.
 type generator struct {
 	cfg      Config
 	requests [][]byte
@@ -71,18 +70,18 @@ type generator struct {
 	answers   map[string]*int64
 	latencies []time.Duration
 
-	start, end time.Time // of the time that is measured
-	last       time.Time // answer within it
-	own, other time.Duration
+	start, end  time.Time     // of the measurement
+	last        time.Time     // last answer in it
+	own, server time.Duration // CPU time at start
 }
 
-// Run sends the requests and returns when every one that was sent is answered.
+// Run sends the requests and returns after all answers have arrived.
 func Run(cfg Config) (Result, error) {
 	runtime.LockOSThread()
 	g := &generator{cfg: cfg, requests: render(cfg), answers: make(map[string]*int64)}
 	g.latencies = make([]time.Duration, 0, len(g.requests))
 	runtime.GC()
-	debug.SetGCPercent(-1) // nothing is allocated from here on but a map key now and then
+	debug.SetGCPercent(-1) // from here on only a few map keys are allocated
 	defer g.close()
 	if err := g.connect(); err != nil {
 		return Result{}, err
@@ -148,7 +147,7 @@ func (g *generator) drive() error {
 	return nil
 }
 
-// send gives the connection its next request, unless the time or the people are over.
+// send sends the next request, unless the time is over or all people have called.
 func (g *generator) send(c *conn, now time.Time) error {
 	if g.next == len(g.requests) || !now.Before(g.end) {
 		return nil
@@ -174,8 +173,8 @@ func (g *generator) receive(c *conn) error {
 	case now.Before(g.start):
 	case !now.After(g.end):
 		if g.own == 0 {
-			g.start = now // the first answer that is measured; itself it is not
-			g.own, g.other = g.cpu()
+			g.start = now // the measurement starts with this answer and excludes it
+			g.own, g.server = g.cpu()
 		} else {
 			g.latencies = append(g.latencies, now.Sub(c.sent))
 			g.last = now
@@ -193,16 +192,16 @@ func (g *generator) count(answer []byte) {
 	g.answers[string(answer)] = &n
 }
 
-// cpu is the CPU time so far, of this process and of the server.
-func (g *generator) cpu() (own, other time.Duration) {
+// cpu returns the CPU time so far of this process and of the server.
+func (g *generator) cpu() (own, server time.Duration) {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
 		own = time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
 	if g.cfg.PID != 0 {
-		other = processCPU(g.cfg.PID)
+		server = processCPU(g.cfg.PID)
 	}
-	return own, other
+	return own, server
 }
 
 func (g *generator) result() (Result, error) {
@@ -211,19 +210,19 @@ func (g *generator) result() (Result, error) {
 		r.Answers[answer] = *n
 	}
 	if r.Requests == 0 {
-		return r, errors.New("no answer came after the warm-up: the run is too short for so many connections, or has too few people")
+		return r, errors.New("no answer after the warm-up: the run is too short for this number of connections, or has too few people")
 	}
-	own, other := g.cpu()
-	r.OwnCPU, r.ServerCPU = own-g.own, other-g.other
+	own, server := g.cpu()
+	r.OwnCPU, r.ServerCPU = own-g.own, server-g.server
 	slices.Sort(g.latencies)
 	r.P50, r.P99 = stats.Percentile(g.latencies, 0.5), stats.Percentile(g.latencies, 0.99)
 	return r, nil
 }
 
-// tick is the unit of the CPU times in /proc: USER_HZ, which is 100 wherever Linux shows it to programs.
+// tick is the unit of CPU times in /proc: USER_HZ, always 100 for programs on Linux.
 const tick = 10 * time.Millisecond
 
-// processCPU reads the user and system time of a process; 0 when it has gone.
+// processCPU returns the user and system time of a process; 0 if it has ended.
 func processCPU(pid int) time.Duration {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -232,7 +231,7 @@ func processCPU(pid int) time.Duration {
 	return parseCPU(string(b))
 }
 
-// parseCPU reads fields 14 and 15. The second field is a name in parentheses, which may hold anything.
+// parseCPU reads fields 14 and 15. The second field is a name in parentheses with any characters.
 func parseCPU(stat string) time.Duration {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {

@@ -14,21 +14,21 @@ import (
 	"github.com/triport/triport-console/bench/internal/seed"
 )
 
-func TestParseWaitsForTheWholeAnswer(t *testing.T) {
+func TestParseWaitsForCompleteAnswer(t *testing.T) {
 	t.Parallel()
-	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 19\r\nX: y\r\n\r\n{\"attributed\":true}"
-	for n := range len(whole) {
-		if _, complete, err := parse([]byte(whole[:n])); complete || err != nil {
+	const complete200 = "HTTP/1.1 200 OK\r\nContent-Length: 19\r\nX: y\r\n\r\n{\"attributed\":true}"
+	for n := range len(complete200) {
+		if _, complete, err := parse([]byte(complete200[:n])); complete || err != nil {
 			t.Fatalf("after %d bytes: %v %v", n, complete, err)
 		}
 	}
-	got, complete, err := parse([]byte(whole))
+	got, complete, err := parse([]byte(complete200))
 	if string(got) != `{"attributed":true}` || !complete || err != nil {
 		t.Errorf("%q %v %v", got, complete, err)
 	}
 }
 
-func TestAnAnswerThatIsNot200IsItsStatus(t *testing.T) {
+func TestParseReturnsStatusIfNot200(t *testing.T) {
 	t.Parallel()
 	got, complete, err := parse([]byte("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}"))
 	if string(got) != "503" || !complete || err != nil {
@@ -36,7 +36,7 @@ func TestAnAnswerThatIsNot200IsItsStatus(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfUnknownLengthIsAnError(t *testing.T) {
+func TestParseRejectsUnknownLength(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -49,7 +49,7 @@ func TestAnAnswerOfUnknownLengthIsAnError(t *testing.T) {
 	}
 }
 
-func TestMixedKeepsItsShares(t *testing.T) {
+func TestMixedHasFixedShares(t *testing.T) {
 	t.Parallel()
 	shares := map[Kind]int{}
 	for i := range int64(2000) {
@@ -60,22 +60,21 @@ func TestMixedKeepsItsShares(t *testing.T) {
 	}
 }
 
-func TestCPUTimeIsReadPastAnyName(t *testing.T) {
+func TestParseCPUAcceptsAnyProcessName(t *testing.T) {
 	t.Parallel()
 	const stat = "12 (a) b (c) S 1 12 12 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 100 1 1"
 	if got := parseCPU(stat); got != 3*time.Second {
 		t.Errorf("%s, want 3s", got)
 	}
 	if got := parseCPU("12 (a"); got != 0 {
-		t.Errorf("of a broken line: %s", got)
+		t.Errorf("truncated line: %s", got)
 	}
 }
 
-// TestEachPersonCallsOnce runs against a server that keeps what it is sent.
 func TestEachPersonCallsOnce(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
-	seen := map[string]int{}
+	calls := map[string]int{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := r.Cookie("nl_session")
 		if err != nil {
@@ -83,7 +82,7 @@ func TestEachPersonCallsOnce(t *testing.T) {
 			return
 		}
 		mu.Lock()
-		seen[c.Value]++
+		calls[c.Value]++
 		mu.Unlock()
 		_, _ = io.WriteString(w, `{"attributed":true}`)
 	}))
@@ -98,8 +97,8 @@ func TestEachPersonCallsOnce(t *testing.T) {
 		t.Errorf("%v", r.Answers)
 	}
 	for n := cfg.First; n < cfg.First+cfg.Count; n++ {
-		if token := seed.Tokens(n).Session; seen[token] != 1 {
-			t.Errorf("person %d called %d times", n, seen[token])
+		if token := seed.Tokens(n).Session; calls[token] != 1 {
+			t.Errorf("person %d called %d times", n, calls[token])
 		}
 	}
 	if r.P50 <= 0 || r.P99 < r.P50 || r.Requests != cfg.Count-1 {
@@ -107,7 +106,7 @@ func TestEachPersonCallsOnce(t *testing.T) {
 	}
 }
 
-func TestAServerThatGoesAwayIsAnError(t *testing.T) {
+func TestRunFailsIfServerClosesConnection(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer srv.Close()

@@ -7,10 +7,10 @@ import (
 	"github.com/triport/triport-console/bench/internal/seed"
 )
 
-// Kind says what the requests ask for.
+// Kind is the kind of requests.
 type Kind string
 
-// Attribute presents a referrer's code, NoCookie none, Rejected one that does not exist. Mixed is 80 %
+// Attribute presents a referrer's code, NoCookie no code, Rejected one that does not exist. Mixed is 80 %
 // NoCookie, 15 % Attribute and 5 % Rejected.
 const (
 	Attribute Kind = "attribute"
@@ -19,7 +19,7 @@ const (
 	Mixed     Kind = "mixed"
 )
 
-// kindOf returns the kind of the i-th of mixed requests: evenly spread, the same in each run.
+// kindOf returns the kind of the i-th request. Kinds are spread evenly, in the same way in each run.
 func (k Kind) kindOf(i int64) Kind {
 	if k != Mixed {
 		return k
@@ -33,10 +33,10 @@ func (k Kind) kindOf(i int64) Kind {
 	return Rejected
 }
 
-// order is fixed, so that every run asks in the same one.
+// order is the seed of the order of requests, the same in every run.
 var order = [2]uint64{0x7472_6970, 0x6f72_7400}
 
-// render writes all requests: one of each person.
+// render renders all requests: one per person.
 func render(cfg Config) [][]byte {
 	requests := make([][]byte, cfg.Count)
 	for i, n := range rand.New(rand.NewPCG(order[0], order[1])).Perm(int(cfg.Count)) {
@@ -48,7 +48,7 @@ func render(cfg Config) [][]byte {
 	return requests
 }
 
-// Request returns the call a console makes after the sign-in of person n.
+// Request returns the call of a console after the sign-in of person n.
 func Request(host string, kind Kind, n int64) []byte {
 	t := seed.Tokens(n)
 	code := ""
@@ -56,7 +56,7 @@ func Request(host string, kind Kind, n int64) []byte {
 	case Attribute:
 		code = "; ref_code=" + seed.Code(seed.ReferrerOf(n))
 	case Rejected:
-		code = fmt.Sprintf("; ref_code=nobody-%d", n)
+		code = fmt.Sprintf("; ref_code=unknown-%d", n)
 	}
 	return fmt.Appendf(nil, "POST /v1/auth/attribute HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
 		"X-CSRF-Token: %s\r\nCookie: nl_session=%s; nl_csrf=%s%s\r\nContent-Length: 2\r\n\r\n{}",

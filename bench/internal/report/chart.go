@@ -17,10 +17,10 @@ var chartText string
 
 var chart = template.Must(template.New("chart").Parse(chartText))
 
-// The chart's measures, in its own units.
+// The dimensions of the chart, in SVG units.
 const (
 	barLeft  = 226
-	barRoom  = 370 // of the longest bar
+	barWidth = 370 // of the longest bar
 	barStep  = 34
 	chartTop = 74
 )
@@ -31,8 +31,8 @@ type bar struct {
 	Own          bool
 }
 
-// WriteChart draws attributions a second at 64 connections, one bar a server, the longest first. It
-// draws nothing and says so when none of them ran.
+// WriteChart draws attributions per second at 64 connections, one bar per server, the longest first. It
+// returns an error if none of them ran.
 func (t Table) WriteChart(w io.Writer, f Facts) error {
 	const prefix = "attribute/64/"
 	var bars []bar
@@ -50,7 +50,7 @@ func (t Table) WriteChart(w io.Writer, f Facts) error {
 	}
 	sortBars(bars)
 	for i := range bars {
-		bars[i].Width = max(1, bars[i].Width/longest*barRoom)
+		bars[i].Width = max(1, bars[i].Width/longest*barWidth)
 		bars[i].Y = float64(chartTop + i*barStep)
 	}
 	return chart.Execute(w, struct {
@@ -64,11 +64,11 @@ func sortBars(bars []bar) {
 	slices.SortStableFunc(bars, func(a, b bar) int { return cmp.Compare(b.Width, a.Width) })
 }
 
-// ValueX is where the figure beside the bar begins.
+// ValueX is the position of the number next to the bar.
 func (b bar) ValueX() float64 { return barLeft + b.Width + 8 }
 
-// TextY is the base line of the bar's texts.
+// TextY is the baseline of the texts.
 func (b bar) TextY() float64 { return b.Y + 16 }
 
-// XML returns the label as it may stand in the file.
+// XML returns the escaped label.
 func (b bar) XML() string { return template.HTMLEscapeString(b.Label) }

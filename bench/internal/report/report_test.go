@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// table is one workload on two servers, in three rounds.
+// table has one workload on two servers, in three rounds.
 func table() Table {
 	series := func(word, server string, values ...float64) *Series {
 		s := &Series{Key: "attribute/64/" + word, What: "attribute", Server: server, Conns: 64, Unit: PerSecond, Samples: map[int]Sample{}}
@@ -24,7 +24,7 @@ func table() Table {
 	return Table{product, series("one-by-one", "one <by> one", 1000, 1000, 3000)}
 }
 
-func TestTheTableShowsMedianSpreadAndRatio(t *testing.T) {
+func TestTableShowsMedianSpreadAndRatio(t *testing.T) {
 	t.Parallel()
 	tab := table()
 	got := strings.Join(tab.cells(tab[0]), "|")
@@ -44,7 +44,7 @@ func TestFailedRequestsAreShown(t *testing.T) {
 	}
 }
 
-func TestOnlyTargetsThatWereMeasuredAreJudged(t *testing.T) {
+func TestOnlyMeasuredTargetsHaveVerdicts(t *testing.T) {
 	t.Parallel()
 	got := table().verdicts()
 	want := []verdict{
@@ -56,7 +56,7 @@ func TestOnlyTargetsThatWereMeasuredAreJudged(t *testing.T) {
 	}
 }
 
-func TestNumbersAreReadable(t *testing.T) {
+func TestNumbersAreGroupedAndRounded(t *testing.T) {
 	t.Parallel()
 	for f, want := range map[float64]string{0.123: "0.12", 12.34: "12.3", 123: "123", 1234: "1,234", 1234567: "1,234,567"} {
 		if got := grouped(f); got != want {
@@ -65,7 +65,7 @@ func TestNumbersAreReadable(t *testing.T) {
 	}
 }
 
-func TestTheChartIsWellFormedAndLongestFirst(t *testing.T) {
+func TestChartIsWellFormedAndSorted(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	if err := table().WriteChart(&b, Facts{}); err != nil {
@@ -87,14 +87,14 @@ func TestTheChartIsWellFormedAndLongestFirst(t *testing.T) {
 	}
 }
 
-func TestAChartOfNothingIsAnError(t *testing.T) {
+func TestEmptyChartIsAnError(t *testing.T) {
 	t.Parallel()
 	if err := (Table{}).WriteChart(io.Discard, Facts{}); err == nil {
 		t.Error("no error")
 	}
 }
 
-func TestThePageHoldsTheWholeTable(t *testing.T) {
+func TestPageContainsTable(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	f := Facts{Command: "go run ./cmd/bench", Machine: [][2]string{{"disk", "a|b"}}, Notes: []string{"a note"}, Targets: true}

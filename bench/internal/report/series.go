@@ -9,10 +9,10 @@ import (
 	"github.com/triport/triport-console/bench/internal/stats"
 )
 
-// Unit says what the value of a sample counts.
+// Unit is the unit of a sample's value.
 type Unit string
 
-// The units. Of PerSecond more is better, of Milliseconds less.
+// The units. For PerSecond higher is better, for Milliseconds lower.
 const (
 	PerSecond    Unit = "/s"
 	Milliseconds Unit = "ms"
@@ -22,19 +22,19 @@ const (
 type Sample struct {
 	Value    float64 // in the unit of its series
 	P50, P99 time.Duration
-	RSS      int64   // peak resident memory of what is measured, in bytes; 0: not measured
-	Share    float64 // the generator's, of the CPU time that it and the server took; 0: there was none
-	Failed   int64   // requests that were not answered with 200
+	RSS      int64   // peak resident memory of the measured process, in bytes; 0: not measured
+	Share    float64 // generator's share of the CPU time that it and the server used; 0: no generator
+	Failed   int64   // requests with an answer other than 200
 }
 
-// Series is one line of the table: the same run, round after round.
+// Series is one line of the table: one run per round.
 type Series struct {
 	Key      string // workload/connections/server
 	What     string
 	Server   string
 	Conns    int
 	Unit     Unit
-	Baseline []string // keys of the series it is held against
+	Baseline []string // keys of the series to compare with
 	Samples  map[int]Sample
 }
 
@@ -60,7 +60,7 @@ func p99(s Sample) float64   { return s.P99.Seconds() }
 func rss(s Sample) float64   { return float64(s.RSS) }
 func share(s Sample) float64 { return s.Share }
 
-// Table is all series, in the order in which they are shown.
+// Table is all series in the order of the table.
 type Table []*Series
 
 func (t Table) find(key string) *Series {
@@ -72,8 +72,8 @@ func (t Table) find(key string) *Series {
 	return nil
 }
 
-// ratio returns the median over the rounds of one series divided by another; ok is false when no
-// round has both.
+// ratio returns the median over the rounds of one series divided by another. ok is false if no round has
+// both.
 func (t Table) ratio(key, baseline string, get func(Sample) float64) (ratio float64, ok bool) {
 	s, b := t.find(key), t.find(baseline)
 	if s == nil || b == nil {
@@ -83,8 +83,8 @@ func (t Table) ratio(key, baseline string, get func(Sample) float64) (ratio floa
 	return ratio, !math.IsNaN(ratio)
 }
 
-// heads are the columns of the table.
-var heads = []string{"workload", "server", "conns", "median", "spread", "ratio to the same rounds of", "p50", "p99", "peak RSS", "generator CPU", "runs"}
+// columns are the column headers of the table.
+var columns = []string{"workload", "server", "conns", "median", "spread", "ratio per round to", "p50", "p99", "peak RSS", "generator CPU", "runs"}
 
 func (t Table) cells(s *Series) []string {
 	conns := ""
@@ -112,20 +112,20 @@ func (t Table) cells(s *Series) []string {
 	return []string{
 		s.What, s.Server, conns, grouped(median) + " " + string(s.Unit), percent(stats.Spread(s.values(value))), ratios,
 		latency(stats.Median(s.values(p50))), latency(stats.Median(s.values(p99))),
-		mebibytes(stats.Median(s.values(rss))), percentOrNothing(stats.Median(s.values(share))), runs,
+		mebibytes(stats.Median(s.values(rss))), percentOrEmpty(stats.Median(s.values(share))), runs,
 	}
 }
 
-// name tells a baseline from the series beside it: by its server, or by its workload where the
-// server is the same.
-func (s *Series) name(beside *Series) string {
-	if s.Server == beside.Server {
+// name returns what distinguishes a baseline from another series: its server, or its workload if the server
+// is the same.
+func (s *Series) name(other *Series) string {
+	if s.Server == other.Server {
 		return s.What
 	}
 	return s.Server
 }
 
-// figure shows three digits that count.
+// figure formats a number with three significant digits.
 func figure(f float64) string {
 	switch {
 	case f >= 100:
@@ -136,7 +136,7 @@ func figure(f float64) string {
 	return fmt.Sprintf("%.2f", f)
 }
 
-// grouped shows a number with a comma at each thousand, and below a hundred with its fraction.
+// grouped formats a number with thousands separators, and below a hundred with its fraction.
 func grouped(f float64) string {
 	if math.IsNaN(f) {
 		return "-"
@@ -158,7 +158,7 @@ func percent(f float64) string {
 	return fmt.Sprintf("%.0f %%", 100*f)
 }
 
-func percentOrNothing(f float64) string {
+func percentOrEmpty(f float64) string {
 	if f == 0 {
 		return ""
 	}

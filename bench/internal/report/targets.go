@@ -6,12 +6,12 @@ import (
 	"github.com/triport/triport-console/bench/internal/stats"
 )
 
-// target is a figure that the product is meant to reach.
+// target is a figure that the product should reach.
 type target struct {
 	text   string
 	get    func(Sample) float64
 	key    string
-	base   string // empty: the figure itself counts, not a ratio
+	base   string // empty: the figure itself, not a ratio
 	atMost bool
 	bound  float64
 	show   func(float64) string
@@ -28,20 +28,20 @@ var targets = []target{
 	{"attribute, 64 connections, p99 against one-by-one", p99, "attribute/64/product", "attribute/64/one-by-one", true, 0.25, ratioText},
 	{"attribute, one connection, p50 against one-by-one", p50, "attribute/1/product", "attribute/1/one-by-one", true, 1.05, ratioText},
 	{"attribute, 64 connections, against PocketBase FULL", value, "attribute/64/product", "attribute/64/pocketbase-full", false, 17, ratioText},
-	{"attribute, 64 connections, against PocketBase as it comes", value, "attribute/64/product", "attribute/64/pocketbase", false, 11, ratioText},
-	{"no_cookie against bare, each session looked up for the first time", value, "no_cookie/64/product", "no_cookie/64/bare", false, 0.60, ratioText},
+	{"attribute, 64 connections, against PocketBase with its defaults", value, "attribute/64/product", "attribute/64/pocketbase", false, 11, ratioText},
+	{"no_cookie against bare, first look-up of each session", value, "no_cookie/64/product", "no_cookie/64/bare", false, 0.60, ratioText},
 	{"FULL against NORMAL durability", value, "attribute/64/product", "attribute/64/normal", false, 0.95, ratioText},
 	{"growth: 5 million attributions against 10 thousand", value, "growth/64/5000000", "growth/64/10000", false, 0.85, ratioText},
-	{"replay, lines a second against raw rows a second", value, "replay/0/product", "replay/0/raw", false, 0.5, ratioText},
-	{"import, lines a second against raw rows a second", value, "import/0/product", "import/0/raw", false, 0.5, ratioText},
+	{"replay, lines per second against raw rows per second", value, "replay/0/product", "replay/0/raw", false, 0.5, ratioText},
+	{"import, lines per second against raw rows per second", value, "import/0/product", "import/0/raw", false, 0.5, ratioText},
 	{"peak memory at 256 connections, 200,000 users", rss, "attribute/256/product", "", true, 64 << 20, mebibytes},
 	{"start on a store of a million against the bare handler", value, "start/0/product", "start/0/bare", true, 3, ratioText},
 }
 
-// verdict is a target with what was measured.
+// verdict is a target with the measured figure.
 type verdict struct{ Text, Bound, Measured, Met string }
 
-// verdicts leaves out the targets that these runs do not tell about.
+// verdicts returns the targets that these runs measured.
 func (t Table) verdicts() []verdict {
 	var found []verdict
 	for _, g := range targets {
@@ -53,11 +53,11 @@ func (t Table) verdicts() []verdict {
 		if g.atMost {
 			sign, met = "≤ ", got <= g.bound
 		}
-		word := "yes"
+		result := "yes"
 		if !met {
-			word = "no"
+			result = "no"
 		}
-		found = append(found, verdict{g.text, sign + g.show(g.bound), g.show(got), word})
+		found = append(found, verdict{g.text, sign + g.show(g.bound), g.show(got), result})
 	}
 	return found
 }
@@ -76,4 +76,4 @@ func (g target) measure(t Table) (float64, bool) {
 
 func (v verdict) cells() []string { return []string{v.Text, v.Bound, v.Measured, v.Met} }
 
-var verdictHeads = []string{"target", "bound", "measured", "met"}
+var verdictColumns = []string{"target", "bound", "measured", "met"}

@@ -9,26 +9,27 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/triport/triport-console/internal/auth"
 	"modernc.org/sqlite"
+
+	"github.com/triport/triport-console/internal/auth"
 )
 
-// Layout says who is in a database: the referrers, then people who are attributed already, then
-// people who are not. The last of them have sessions.
+// Layout is the content of a database: the referrers, then attributed people, then people without a
+// referrer. The last of them have sessions.
 type Layout struct {
 	Attributed int64
 	Fresh      int64
 	Sessions   int64
 }
 
-// People is how many there are in all.
+// People is the number of all people.
 func (l Layout) People() int64 { return Referrers + l.Attributed + l.Fresh }
 
 // FirstSession is the number of the first person with a session.
 func (l Layout) FirstSession() int64 { return l.People() - l.Sessions }
 
-// Register gives SQL the functions that tell of a person. It holds for every connection that is
-// opened afterwards, and is called once.
+// Register adds SQL functions that return the data of a person. It is called once, and applies to all
+// connections opened later.
 func Register() error {
 	var errs []error
 	for name, f := range map[string]func(n int64) driver.Value{
@@ -51,19 +52,19 @@ func Register() error {
 	return errors.Join(errs...)
 }
 
-// numbers yields the people from ?1 up to, not including, ?2.
+// numbers returns the people from ?1 up to, but not including, ?2.
 const numbers = `WITH RECURSIVE people (n) AS (SELECT ?1 WHERE ?1 < ?2 UNION ALL SELECT n + 1 FROM people WHERE n + 1 < ?2) `
 
-// rows are the statements that fill the product's schema, each with the people it is for. ?3 is the
-// time of the first account, in microseconds.
+// rows are the statements that fill the product's schema, each with its range of people. ?3 is the time of
+// the first account in microseconds.
 var rows = []struct {
-	query string
-	who   func(l Layout) (from, to int64)
+	query  string
+	people func(l Layout) (from, to int64)
 }{
 	{`INSERT INTO users (id, email, display_name, created_at)
-	  SELECT person_id(n), person_email(n), 'Person ' || n, ?3 + n * 1000 FROM people`, everybody},
+	  SELECT person_id(n), person_email(n), 'Person ' || n, ?3 + n * 1000 FROM people`, all},
 	{`INSERT INTO codes (code, user_id, kind, created_at)
-	  SELECT person_code(n), person_id(n), 'uid', ?3 + n * 1000 FROM people`, everybody},
+	  SELECT person_code(n), person_id(n), 'uid', ?3 + n * 1000 FROM people`, all},
 	{`INSERT INTO attributions (invitee_id, referrer_id, code, attributed_at, attempt_id)
 	  SELECT person_id(n), person_id(n % 1000), person_code(n % 1000), ?3 + n * 1000, person_attempt(n) FROM people`, attributed},
 	{`INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id, request_id)
@@ -73,16 +74,16 @@ var rows = []struct {
 	  SELECT person_token(n), person_id(n), person_csrf(n), ?3 + n * 1000, 32503680000000000 FROM people`, signedIn},
 }
 
-func everybody(l Layout) (from, to int64)  { return 0, l.People() }
+func all(l Layout) (from, to int64)        { return 0, l.People() }
 func attributed(l Layout) (from, to int64) { return Referrers, Referrers + l.Attributed }
 func signedIn(l Layout) (from, to int64)   { return l.FirstSession(), l.People() }
 
-// Fill adds the people to a database that has the product's schema and no rows. Nobody else may have
-// it open.
+// Fill adds the people to a database that has the product's schema and no rows. No other process may
+// have it open.
 func Fill(ctx context.Context, path string, l Layout) error {
 	return Bulk(ctx, path, func(db *sql.DB) error {
 		for _, r := range rows {
-			from, to := r.who(l)
+			from, to := r.people(l)
 			if err := Insert(ctx, db, r.query, from, to); err != nil {
 				return err
 			}
@@ -91,7 +92,7 @@ func Fill(ctx context.Context, path string, l Layout) error {
 	})
 }
 
-// Insert runs an INSERT … SELECT … FROM people (n) for the people from … up to to. ?3 is the time of the first
+// Insert runs an INSERT … SELECT … FROM people (n) for the people from up to, but not including, to. ?3 is the time of the first
 // account in microseconds.
 func Insert(ctx context.Context, db *sql.DB, query string, from, to int64) error {
 	args := []any{from, to, int64(epoch) * int64(time.Millisecond/time.Microsecond)}
@@ -101,8 +102,8 @@ func Insert(ctx context.Context, db *sql.DB, query string, from, to int64) error
 	return nil
 }
 
-// Bulk lends f a connection that is fast and forgets all care: a crash leaves a broken file. At the
-// end the file is in WAL mode again, complete without its WAL.
+// Bulk calls f with a fast connection that is not safe: a crash leaves a damaged file. At the end the
+// file is in WAL mode again, complete without its WAL.
 func Bulk(ctx context.Context, path string, f func(*sql.DB) error) (err error) {
 	q := url.Values{"_pragma": {
 		"journal_mode=delete", "journal_mode=off", "synchronous=off", "foreign_keys=off",

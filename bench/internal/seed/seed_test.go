@@ -8,11 +8,11 @@ import (
 	"github.com/triport/triport-console/bench/internal/seed"
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// TestASeededStoreIsSound holds the bulk insert against the product's own checks.
-func TestASeededStoreIsSound(t *testing.T) {
+// TestSeededStorePassesChecks runs the product's checks on the bulk inserts.
+func TestSeededStorePassesChecks(t *testing.T) {
 	t.Parallel()
 	if err := seed.Register(); err != nil {
 		t.Fatal(err)
@@ -48,13 +48,13 @@ func TestASeededStoreIsSound(t *testing.T) {
 	}
 }
 
-func TestIDsAreUUIDsInOrderOfAge(t *testing.T) {
+func TestIDsAreUUIDsOrderedByAge(t *testing.T) {
 	t.Parallel()
 	ids := make([]string, 100_000)
 	for n := range ids {
 		ids[n] = seed.ID(int64(n))
 		if id, ok := auth.NormalizeID(ids[n]); !ok || id != ids[n] {
-			t.Fatalf("%q is no UUID", ids[n])
+			t.Fatalf("%q is not a UUID", ids[n])
 		}
 	}
 	if !slices.IsSorted(ids) {

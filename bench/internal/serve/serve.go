@@ -1,5 +1,5 @@
-// Package serve is what the servers of the benchmarks have in common: they listen where they are told,
-// say where that is in the product's words, and stop on SIGTERM.
+// Package serve is shared by the servers of the benchmark: they listen on a given address, print it as the
+// product does, and stop on SIGTERM.
 package serve
 
 import (
@@ -15,10 +15,10 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/triport/triport-console/internal/server"
+	"github.com/triport/triport-console/internal/auth"
 )
 
-// Listen binds the address and announces it.
+// Listen binds the address and prints it.
 func Listen(address string, out io.Writer) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
@@ -28,12 +28,12 @@ func Listen(address string, out io.Writer) (net.Listener, error) {
 	return ln, err
 }
 
-// UntilTold returns a context that ends with SIGTERM or SIGINT.
-func UntilTold() (context.Context, context.CancelFunc) {
+// SignalContext returns a context that ends with SIGTERM or SIGINT.
+func SignalContext() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 }
 
-// Path is the endpoint that is measured.
+// Path is the measured endpoint.
 const Path = "/v1/auth/attribute"
 
 // NewApp returns a Fiber application with the product's limits and timeouts.
@@ -45,9 +45,9 @@ func NewApp() *fiber.App {
 	})
 }
 
-// Run serves the application until the process is told to stop.
+// Run serves the application until SIGTERM or SIGINT.
 func Run(app *fiber.App, ln net.Listener) error {
-	ctx, cancel := UntilTold()
+	ctx, cancel := SignalContext()
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
@@ -59,10 +59,21 @@ func Run(app *fiber.App, ln net.Listener) error {
 	}
 }
 
-// Forget is the Set-Cookie value that deletes ref_code.
-var Forget = server.Cookie{Name: server.RefCookie, HTTPOnly: true}.String()
+// DeleteRefCode is the Set-Cookie value that deletes ref_code.
+var DeleteRefCode = auth.Cookie{Name: auth.RefCookie, HTTPOnly: true}.String()
 
-// RequestID returns an id as the product makes them.
+// headers are those that the product sets on every answer.
+var headers = [][2]string{
+	{fiber.HeaderCacheControl, "no-store"},
+	{fiber.HeaderXContentTypeOptions, "nosniff"},
+	{fiber.HeaderContentSecurityPolicy, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"},
+	{fiber.HeaderReferrerPolicy, "no-referrer"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{fiber.HeaderSetCookie, DeleteRefCode},
+	{fiber.HeaderContentType, fiber.MIMEApplicationJSON},
+}
+
+// RequestID returns an id in the product's format.
 func RequestID() string {
 	var b [8]byte
 	for i, n := 0, rand.Uint64(); i < len(b); i, n = i+1, n>>8 {
@@ -71,12 +82,11 @@ func RequestID() string {
 	return "req_" + hex.EncodeToString(b[:])
 }
 
-// Answer writes the product's answer, with all of its headers.
+// Answer writes the product's answer with all its headers.
 func Answer(c *fiber.Ctx, requestID, body string) error {
 	c.Set("X-Request-Id", requestID)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	server.Guard(&c.Response().Header)
-	c.Set(fiber.HeaderSetCookie, Forget)
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	for _, h := range headers {
+		c.Set(h[0], h[1])
+	}
 	return c.SendString(body)
 }

@@ -1,4 +1,4 @@
-// Package stats condenses the runs of a benchmark into the few figures of a table.
+// Package stats computes the figures of a table from the runs of a benchmark.
 package stats
 
 import (
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Median returns the middle value, of an even number the mean of the middle two, and NaN of none.
+// Median returns the median, or NaN if there are no values.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -28,8 +28,8 @@ func Spread(values []float64) float64 {
 	return (slices.Max(values) - slices.Min(values)) / Median(values)
 }
 
-// Ratios divides round by round: what slowed a round down slowed both. A round that either lacks is
-// left out.
+// Ratios divides round by round, because a disturbance of a round slows both. It skips rounds that only one
+// of them has.
 func Ratios(values, baseline map[int]float64) []float64 {
 	var ratios []float64
 	for round, v := range values {
@@ -40,7 +40,7 @@ func Ratios(values, baseline map[int]float64) []float64 {
 	return ratios
 }
 
-// Percentile returns the value that a share p of the sorted values does not exceed: 0 of none.
+// Percentile returns the value that a share p of the sorted values does not exceed; 0 if there are none.
 func Percentile(sorted []time.Duration, p float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0

@@ -9,7 +9,7 @@ import (
 	"github.com/triport/triport-console/bench/internal/stats"
 )
 
-func TestMedianIsTheMiddle(t *testing.T) {
+func TestMedian(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		values []float64
@@ -24,11 +24,11 @@ func TestMedianIsTheMiddle(t *testing.T) {
 		}
 	}
 	if !math.IsNaN(stats.Median(nil)) || !math.IsNaN(stats.Spread(nil)) {
-		t.Error("the median and the spread of nothing are numbers")
+		t.Error("median and spread of no values are not NaN")
 	}
 }
 
-func TestMedianLeavesItsValuesInOrder(t *testing.T) {
+func TestMedianDoesNotSortItsArgument(t *testing.T) {
 	t.Parallel()
 	values := []float64{3, 1, 2}
 	stats.Median(values)
@@ -37,14 +37,14 @@ func TestMedianLeavesItsValuesInOrder(t *testing.T) {
 	}
 }
 
-func TestSpreadIsRelativeToTheMedian(t *testing.T) {
+func TestSpreadIsRelativeToMedian(t *testing.T) {
 	t.Parallel()
 	if got := stats.Spread([]float64{90, 100, 120}); got != 0.3 {
 		t.Errorf("%v, want 0.3", got)
 	}
 }
 
-func TestRatiosAreTakenWithinARound(t *testing.T) {
+func TestRatiosDivideWithinRounds(t *testing.T) {
 	t.Parallel()
 	got := stats.Ratios(map[int]float64{0: 10, 1: 30, 2: 5}, map[int]float64{0: 5, 1: 10, 3: 1})
 	slices.Sort(got)
@@ -52,11 +52,11 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 		t.Errorf("%v, want [2 3]", got)
 	}
 	if got := stats.Ratios(map[int]float64{0: 1}, map[int]float64{0: 0}); len(got) != 0 {
-		t.Errorf("a ratio to nothing: %v", got)
+		t.Errorf("ratio to zero: %v", got)
 	}
 }
 
-func TestPercentileIsAValueThatOccurred(t *testing.T) {
+func TestPercentileIsOneOfTheValues(t *testing.T) {
 	t.Parallel()
 	values := make([]time.Duration, 100)
 	for i := range values {
@@ -68,6 +68,6 @@ func TestPercentileIsAValueThatOccurred(t *testing.T) {
 		}
 	}
 	if got := stats.Percentile(nil, 0.5); got != 0 {
-		t.Errorf("of nothing: %v", got)
+		t.Errorf("of no values: %v", got)
 	}
 }

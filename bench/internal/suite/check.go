@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// The answers that a run may get.
+// The expected answers.
 const (
 	answerAttributed = `{"attributed":true}`
 	answerNoCookie   = `{"attributed":false,"reason":"no_cookie"}`
@@ -19,20 +19,19 @@ const (
 	answerUnknown    = `{"attributed":false,"reason":"unknown_code"}`
 )
 
-// counts are the rows that answers must have left.
+// counts are numbers of rows.
 type counts struct{ Attributions, Signups, Rejections int64 }
 
 func (c counts) plus(d counts) counts {
 	return counts{c.Attributions + d.Attributions, c.Signups + d.Signups, c.Rejections + d.Rejections}
 }
 
-// owed tells what rows the answers promise.
-func owed(answers map[string]int64) counts {
+// expectedRows returns the rows that belong to the answers.
+func expectedRows(answers map[string]int64) counts {
 	return counts{answers[answerAttributed], answers[answerAttributed], answers[answerUnknown]}
 }
 
-// unexpected counts the answers that are not among those a run may get. 200 with another reason, such as
-// internal_error, is one of them.
+// unexpected counts the answers that are not expected, for example 200 with internal_error.
 func unexpected(answers map[string]int64, expected []string) (n int64, example string) {
 	rest := make(map[string]int64, len(answers))
 	for a, k := range answers {
@@ -47,8 +46,7 @@ func unexpected(answers map[string]int64, expected []string) (n int64, example s
 	return n, example
 }
 
-// countRows reads the rows of a database that nobody has open. The tables of PocketBase have the
-// same names.
+// countRows counts the rows of a database that no process has open. PocketBase's tables have the same names.
 func countRows(ctx context.Context, path string) (c counts, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "data.db")
@@ -67,21 +65,21 @@ FROM events`).Scan(&c.Attributions, &c.Signups, &c.Rejections)
 	return c, nil
 }
 
-// checkRows holds a database against what its answers promise.
+// checkRows compares the rows of a database with the answers.
 func checkRows(ctx context.Context, path string, want counts) error {
 	got, err := countRows(ctx, path)
 	if err != nil {
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("rows are not answers: %+v in the store, %+v answered", got, want)
+		return fmt.Errorf("rows and answers differ: %+v in the store, %+v answered", got, want)
 	}
 	return nil
 }
 
-// verify lets the product recompute every attribution of a database with its schema.
-func (l *lab) verify(ctx context.Context, path string, want int64) error {
-	out, err := l.command(ctx, -1, "product", "referral", "verify", "-o", "json", "--database", path).Output()
+// verify runs referral verify, which recomputes every attribution.
+func (ws *workspace) verify(ctx context.Context, path string, want int64) error {
+	out, err := ws.command(ctx, -1, "product", "referral", "verify", "-o", "json", "--database", path).Output()
 	if err != nil {
 		return fmt.Errorf("referral verify: %w: %s", err, out)
 	}
@@ -90,7 +88,7 @@ func (l *lab) verify(ctx context.Context, path string, want int64) error {
 		return fmt.Errorf("referral verify: %w", err)
 	}
 	if v.Attributions != want || v.Events != want {
-		return fmt.Errorf("rows are not answers: referral verify finds %d attributions and %d signups, %d were answered",
+		return fmt.Errorf("rows and answers differ: referral verify finds %d attributions and %d signups, %d answered",
 			v.Attributions, v.Events, want)
 	}
 	return nil

@@ -17,21 +17,21 @@ import (
 	"github.com/triport/triport-console/bench/internal/stats"
 )
 
-// replayRun puts a file of attempts through the decision.
-type replayRun struct{ on master }
+// replayRun replays a file of attempts.
+type replayRun struct{ on database }
 
-func (r replayRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error) {
-	path, discard, err := l.fresh(r.on)
+func (r replayRun) run(ctx context.Context, ws *workspace, _ int) (report.Sample, error) {
+	path, discard, err := ws.fresh(r.on)
 	if err != nil {
 		return report.Sample{}, err
 	}
 	defer discard()
-	file := l.path("attempts.jsonl")
+	file := ws.path("attempts.jsonl")
 	lines := r.on.layout.Fresh
 	if err := once(file, func() error { return writeAttempts(file, r.on.layout.People()-lines, lines) }); err != nil {
 		return report.Sample{}, err
 	}
-	f, err := l.finish(ctx, -1, "product", "referral", "replay", "--from", file, "-o", "json", "--database", path)
+	f, err := ws.finish(ctx, -1, "product", "referral", "replay", "--from", file, "-o", "json", "--database", path)
 	if err != nil {
 		return report.Sample{}, err
 	}
@@ -46,20 +46,20 @@ func (r replayRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error
 	return report.Sample{Value: float64(lines) / f.elapsed.Seconds(), RSS: f.peak}, err
 }
 
-// importRun makes accounts in a database that does not exist yet.
+// importRun imports accounts into a new database.
 type importRun struct{}
 
-func (importRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error) {
-	path, discard, err := l.empty(ctx)
+func (importRun) run(ctx context.Context, ws *workspace, _ int) (report.Sample, error) {
+	path, discard, err := ws.empty(ctx)
 	if err != nil {
 		return report.Sample{}, err
 	}
 	defer discard()
-	file := l.path("users.jsonl")
-	if err := once(file, func() error { return writeUsers(file, 0, l.scale.Lines) }); err != nil {
+	file := ws.path("users.jsonl")
+	if err := once(file, func() error { return writeUsers(file, 0, ws.scale.Lines) }); err != nil {
 		return report.Sample{}, err
 	}
-	f, err := l.finish(ctx, -1, "product", "user", "import", file, "-o", "json", "--database", path)
+	f, err := ws.finish(ctx, -1, "product", "user", "import", file, "-o", "json", "--database", path)
 	if err != nil {
 		return report.Sample{}, err
 	}
@@ -67,58 +67,58 @@ func (importRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error) 
 	if err := json.Unmarshal(f.out, &v); err != nil {
 		return report.Sample{}, err
 	}
-	if v.Created != l.scale.Lines {
-		return report.Sample{}, fmt.Errorf("%d of %d accounts were created", v.Created, l.scale.Lines)
+	if v.Created != ws.scale.Lines {
+		return report.Sample{}, fmt.Errorf("%d of %d accounts were created", v.Created, ws.scale.Lines)
 	}
 	return report.Sample{Value: float64(v.Created) / f.elapsed.Seconds(), RSS: f.peak}, nil
 }
 
-// once makes a file that is not there yet.
-func once(file string, make func() error) error {
+// once creates a file unless it exists.
+func once(file string, create func() error) error {
 	if _, err := os.Stat(file); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return make()
+	return create()
 }
 
-// empty is a database with the product's schema and no rows.
-func (l *lab) empty(ctx context.Context) (path string, discard func(), err error) {
-	dir, err := os.MkdirTemp(l.dir, "run-")
+// empty creates a database with the product's schema and no rows.
+func (ws *workspace) empty(ctx context.Context) (path string, discard func(), err error) {
+	dir, err := os.MkdirTemp(ws.dir, "run-")
 	if err != nil {
 		return "", nil, err
 	}
 	discard = func() { _ = os.RemoveAll(dir) }
 	path = filepath.Join(dir, "triport.db")
-	if err := told(l.command(ctx, -1, "product", "db", "migrate", "--database", path).CombinedOutput()); err != nil {
+	if err := withOutput(ws.command(ctx, -1, "product", "db", "migrate", "--database", path).CombinedOutput()); err != nil {
 		discard()
 		return "", nil, err
 	}
 	return path, discard, nil
 }
 
-// rawRun writes the rows of attempts into a master, or with users set those of accounts into an
+// rawRun writes the rows of attempts into a copy of a seeded database, or, with users, those of accounts into an
 // empty database.
 type rawRun struct {
-	on    master
+	on    database
 	users bool
 }
 
-func (r rawRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error) {
+func (r rawRun) run(ctx context.Context, ws *workspace, _ int) (report.Sample, error) {
 	var path string
 	var discard func()
 	var err error
-	what, first, count := "users", int64(0), l.scale.Lines
+	what, first, count := "users", int64(0), ws.scale.Lines
 	if r.users {
-		path, discard, err = l.empty(ctx)
+		path, discard, err = ws.empty(ctx)
 	} else {
-		path, discard, err = l.fresh(r.on)
+		path, discard, err = ws.fresh(r.on)
 		what, first, count = "attributions", r.on.layout.People()-r.on.layout.Fresh, r.on.layout.Fresh
 	}
 	if err != nil {
 		return report.Sample{}, err
 	}
 	defer discard()
-	f, err := l.finish(ctx, -1, "raw", "-database", path, "-rows", what, "-first", fmt.Sprint(first), "-count", fmt.Sprint(count))
+	f, err := ws.finish(ctx, -1, "raw", "-database", path, "-rows", what, "-first", fmt.Sprint(first), "-count", fmt.Sprint(count))
 	if err != nil {
 		return report.Sample{}, err
 	}
@@ -135,15 +135,15 @@ func (r rawRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error) {
 	return report.Sample{Value: float64(v.Rows) / v.Elapsed.Seconds(), RSS: f.peak}, err
 }
 
-// startRun measures the time from the start of the process to its first 200 to a signed-in user. One
-// run is the median of several starts on the same file, which they leave as it is.
+// startRun measures the time from the start of the process to its first 200 for a signed-in user. One run is
+// the median of several starts on the same file, which they do not change.
 type startRun struct {
 	by contender
-	on master
+	on database
 }
 
-func (r startRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error) {
-	path, discard, err := l.fresh(r.on)
+func (r startRun) run(ctx context.Context, ws *workspace, _ int) (report.Sample, error) {
+	path, discard, err := ws.fresh(r.on)
 	if err != nil {
 		return report.Sample{}, err
 	}
@@ -154,9 +154,9 @@ func (r startRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error)
 	}
 	var times []float64
 	var peak int64
-	for range l.scale.Starts {
-		began := time.Now()
-		p, err := l.start(ctx, -1, r.by.program, args...)
+	for range ws.scale.Starts {
+		started := time.Now()
+		p, err := ws.start(ctx, -1, r.by.program, args...)
 		if err != nil {
 			return report.Sample{}, err
 		}
@@ -164,7 +164,7 @@ func (r startRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error)
 			p.kill()
 			return report.Sample{}, fmt.Errorf("%w\n%s", err, p.log)
 		}
-		times = append(times, float64(time.Since(began).Microseconds())/1000)
+		times = append(times, float64(time.Since(started).Microseconds())/1000)
 		used, err := p.stop()
 		if err != nil {
 			return report.Sample{}, err
@@ -174,7 +174,7 @@ func (r startRun) run(ctx context.Context, l *lab, _ int) (report.Sample, error)
 	return report.Sample{Value: stats.Median(times), RSS: peak}, nil
 }
 
-// firstAnswer sends one request and wants a 200.
+// firstAnswer sends one request and requires a 200.
 func firstAnswer(p *process, person int64) error {
 	c, err := net.Dial("tcp", p.addr.String())
 	if err != nil {

@@ -11,20 +11,20 @@ import (
 	"github.com/triport/triport-console/bench/internal/report"
 )
 
-// contender is a server that can do the job.
+// contender is a server that implements the endpoint.
 type contender struct {
-	name    string // shown in the table
+	name    string // in the table
 	program string
 	args    []string
-	store   string // the flag that names its database; empty: it has none
-	lenient bool   // it may fail requests, as long as what it answered is true
+	store   string // flag for its database; empty: no database
+	lenient bool   // requests may fail, but answers must be true
 }
 
 var (
 	product        = contender{"product", "product", []string{"serve", "--listen", "127.0.0.1:0"}, "--database", false}
 	normal         = contender{"product, NORMAL", "normal", []string{"serve", "--listen", "127.0.0.1:0"}, "--database", false}
-	wired          = contender{"same wiring, batches of 256", "wired", []string{"-batch", "256"}, "-database", false}
-	oneByOne       = contender{"one-by-one", "wired", []string{"-batch", "1"}, "-database", false}
+	batches256     = contender{"product, batch size 256", "batchsize", []string{"-batch", "256"}, "-database", false}
+	oneByOne       = contender{"one-by-one", "batchsize", []string{"-batch", "1"}, "-database", false}
 	naive          = contender{"naive", "naive", nil, "-database", true}
 	pocketbase     = contender{"PocketBase", "pocketbase", nil, "-dir", true}
 	pocketbaseFull = contender{"PocketBase, FULL", "pocketbase", []string{"-full"}, "-dir", true}
@@ -35,45 +35,45 @@ var (
 // httpRun is a server under load.
 type httpRun struct {
 	by       contender
-	on       master
+	on       database
 	kind     load.Kind
 	conns    int
 	pinned   bool
-	inOrder  bool // as load.Config has it
+	inOrder  bool // as in load.Config
 	expected []string
-	slices   int  // > 0: so many rounds share the people of a master that is used in place
-	beside   bool // inspect and replay run at the same time
+	slices   int  // > 0: number of rounds that share the people of a database used in place
+	sideLoad bool // inspect and replay run at the same time
 }
 
-// Cores of a pinned run.
+// The cores of a pinned run.
 const (
 	serverCPU    = 0
 	generatorCPU = 1
 )
 
-func (r httpRun) run(ctx context.Context, l *lab, round int) (report.Sample, error) {
-	path, discard, err := l.fresh(r.on)
+func (r httpRun) run(ctx context.Context, ws *workspace, round int) (report.Sample, error) {
+	path, discard, err := ws.fresh(r.on)
 	if err != nil {
 		return report.Sample{}, err
 	}
 	defer discard()
 	cpu := cpus{-1, -1}
-	if r.pinned || l.pin {
+	if r.pinned || ws.pin {
 		cpu = cpus{serverCPU, generatorCPU}
 	}
 	args := r.by.args
 	if r.by.store != "" {
 		args = append(append([]string{}, args...), r.by.store, path)
 	}
-	p, err := l.start(ctx, cpu.server, r.by.program, args...)
+	p, err := ws.start(ctx, cpu.server, r.by.program, args...)
 	if err != nil {
 		return report.Sample{}, err
 	}
-	var side *bystander
-	if r.beside {
-		side = l.disturb(ctx, path, r.on)
+	var side *sideLoad
+	if r.sideLoad {
+		side = ws.startSideLoad(ctx, path, r.on)
 	}
-	result, err := l.load(ctx, cpu.generator, r.config(l, p, round))
+	result, err := ws.load(ctx, cpu.generator, r.config(ws, p, round))
 	more, serr := side.stop()
 	if err = errors.Join(err, serr); err != nil {
 		p.kill()
@@ -83,7 +83,7 @@ func (r httpRun) run(ctx context.Context, l *lab, round int) (report.Sample, err
 	if err != nil {
 		return report.Sample{}, err
 	}
-	failed, err := r.check(ctx, l, path, result, more)
+	failed, err := r.check(ctx, ws, path, result, more)
 	return report.Sample{
 		Value: result.PerSecond(), P50: result.P50, P99: result.P99, RSS: peak, Share: result.Share(), Failed: failed,
 	}, err
@@ -91,29 +91,29 @@ func (r httpRun) run(ctx context.Context, l *lab, round int) (report.Sample, err
 
 type cpus struct{ server, generator int }
 
-func (r httpRun) config(l *lab, p *process, round int) load.Config {
+func (r httpRun) config(ws *workspace, p *process, round int) load.Config {
 	cfg := load.Config{
 		Addr: p.addr, Conns: r.conns, Kind: r.kind, First: r.on.layout.FirstSession(), Count: r.on.layout.Sessions,
-		InOrder: r.inOrder, Warm: l.scale.Warm, For: l.scale.For, PID: p.cmd.Process.Pid,
+		InOrder: r.inOrder, Warm: ws.scale.Warm, For: ws.scale.For, PID: p.cmd.Process.Pid,
 	}
 	if r.slices > 0 {
 		cfg.Count /= int64(r.slices)
 		cfg.First += int64(round) * cfg.Count
 	}
-	if r.beside {
-		cfg.Count = min(cfg.Count, l.scale.People)
+	if r.sideLoad {
+		cfg.Count = min(cfg.Count, ws.scale.People)
 	}
 	return cfg
 }
 
 // load runs the generator.
-func (l *lab) load(ctx context.Context, cpu int, cfg load.Config) (load.Result, error) {
+func (ws *workspace) load(ctx context.Context, cpu int, cfg load.Config) (load.Result, error) {
 	var r load.Result
 	in, err := json.Marshal(cfg)
 	if err != nil {
 		return r, err
 	}
-	cmd := l.command(ctx, cpu, "load")
+	cmd := ws.command(ctx, cpu, "load")
 	var errOut bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &errOut
 	out, err := cmd.Output()
@@ -123,29 +123,29 @@ func (l *lab) load(ctx context.Context, cpu int, cfg load.Config) (load.Result, 
 	return r, json.Unmarshal(out, &r)
 }
 
-// check holds the store against the answers.
-func (r httpRun) check(ctx context.Context, l *lab, path string, result load.Result, more counts) (failed int64, err error) {
+// check compares the store with the answers.
+func (r httpRun) check(ctx context.Context, ws *workspace, path string, result load.Result, more counts) (failed int64, err error) {
 	failed, example := unexpected(result.Answers, r.expected)
 	if failed > 0 && !r.by.lenient {
-		return failed, fmt.Errorf("%d unexpected answers, such as %s", failed, example)
+		return failed, fmt.Errorf("%d unexpected answers, for example %s", failed, example)
 	}
 	if r.by.store == "" {
 		return failed, nil
 	}
 	before := counts{Attributions: r.on.layout.Attributed, Signups: r.on.layout.Attributed}
-	if stored, ok := l.stored[r.on.name]; ok {
+	if stored, ok := ws.stored[r.on.name]; ok {
 		before = stored
 	}
-	want := before.plus(owed(result.Answers)).plus(more)
+	want := before.plus(expectedRows(result.Answers)).plus(more)
 	if err := checkRows(ctx, path, want); err != nil {
 		return failed, err
 	}
 	if r.on.inPlace {
-		l.stored[r.on.name] = want
+		ws.stored[r.on.name] = want
 		return failed, nil
 	}
-	if r.on.name == pocketbaseMaster {
+	if r.on.name == pocketbaseName {
 		return failed, nil
 	}
-	return failed, l.verify(ctx, path, want.Attributions)
+	return failed, ws.verify(ctx, path, want.Attributions)
 }

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// Machine says on what the figures were measured: names and values, in order.
+// Machine returns the conditions of the measurement: names and values.
 func (r Result) Machine(dir string) [][2]string {
 	return [][2]string{
 		{"processor", fmt.Sprintf("%s, %d cores", fromProc("/proc/cpuinfo", "model name"), runtime.NumCPU())},
@@ -49,7 +49,7 @@ func firstFields(s string, n int) []string {
 	return f[:min(n, len(f))]
 }
 
-// The file systems whose fsync costs nothing, or that are usual on servers.
+// Names of usual file systems.
 var fileSystems = map[int64]string{
 	0xef53: "ext4", 0x58465342: "xfs", 0x9123683e: "btrfs", 0x794c7630: "overlayfs", 0x01021994: "tmpfs (an fsync costs nothing here)",
 }
@@ -67,11 +67,11 @@ func fileSystem(dir string) string {
 
 func loadAverage() string { return strings.Join(firstFields(readText("/proc/loadavg"), 3), " ") }
 
-// libraries are the versions of what the product and its peers are made of.
-func (l *lab) libraries(ctx context.Context) (string, error) {
+// libraries returns the versions of the libraries of the product and its peers.
+func (ws *workspace) libraries(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}",
 		"github.com/gofiber/fiber/v2", "modernc.org/sqlite", "github.com/pocketbase/pocketbase")
-	cmd.Dir = l.bench
+	cmd.Dir = ws.bench
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("list the libraries: %w", err)

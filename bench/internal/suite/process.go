@@ -18,18 +18,18 @@ import (
 // process is a running server.
 type process struct {
 	cmd  *exec.Cmd
-	log  *bytes.Buffer // what it wrote to stderr; read it only after stop
+	log  *bytes.Buffer // of stderr; read it only after stop
 	addr netip.AddrPort
 }
 
 const (
-	startPatience = 30 * time.Second
-	stopPatience  = 30 * time.Second
+	startTimeout = 30 * time.Second
+	stopTimeout  = 30 * time.Second
 )
 
-// start starts a server and waits until it says where it listens.
-func (l *lab) start(ctx context.Context, cpu int, name string, args ...string) (*process, error) {
-	p := &process{cmd: l.command(ctx, cpu, name, args...), log: new(bytes.Buffer)}
+// start starts a server and waits until it prints its address.
+func (ws *workspace) start(ctx context.Context, cpu int, name string, args ...string) (*process, error) {
+	p := &process{cmd: ws.command(ctx, cpu, name, args...), log: new(bytes.Buffer)}
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -38,13 +38,13 @@ func (l *lab) start(ctx context.Context, cpu int, name string, args ...string) (
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	giveUp := time.AfterFunc(startPatience, func() { _ = p.cmd.Process.Kill() })
-	defer giveUp.Stop()
+	timer := time.AfterFunc(startTimeout, func() { _ = p.cmd.Process.Kill() })
+	defer timer.Stop()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if url, ok := strings.CutPrefix(lines.Text(), "listening on http://"); ok {
 			p.addr, err = netip.ParseAddrPort(url)
-			go func() { // nobody reads what else it prints, and a full pipe would hold it
+			go func() { // discard the rest: a full pipe would block the server
 				for lines.Scan() {
 				}
 			}()
@@ -52,19 +52,19 @@ func (l *lab) start(ctx context.Context, cpu int, name string, args ...string) (
 		}
 	}
 	err = p.cmd.Wait()
-	return nil, fmt.Errorf("%s did not come to listen: %w\n%s", name, err, p.log)
+	return nil, fmt.Errorf("%s did not print its address: %w\n%s", name, err, p.log)
 }
 
-// stop asks the server to end in good order and tells its peak memory.
+// stop sends SIGTERM, waits for the end and returns the peak memory.
 func (p *process) stop() (peak int64, err error) {
 	peak = peakMemory(p.cmd.Process.Pid)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return peak, err
 	}
-	giveUp := time.AfterFunc(stopPatience, func() { _ = p.cmd.Process.Kill() })
-	defer giveUp.Stop()
+	timer := time.AfterFunc(stopTimeout, func() { _ = p.cmd.Process.Kill() })
+	defer timer.Stop()
 	if err := p.cmd.Wait(); err != nil {
-		return peak, fmt.Errorf("the server did not end in good order: %w\n%s", err, p.log)
+		return peak, fmt.Errorf("the server did not stop properly: %w\n%s", err, p.log)
 	}
 	return peak, nil
 }
@@ -75,7 +75,7 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// peakMemory returns VmHWM of a process, 0 when it has gone.
+// peakMemory returns VmHWM of a process, or 0 if it has ended.
 func peakMemory(pid int) int64 {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
@@ -100,19 +100,19 @@ func firstField(s string) string {
 	return ""
 }
 
-// finished is what a command that runs to its end leaves.
+// finished is the result of a command.
 type finished struct {
 	out     []byte
 	elapsed time.Duration
 	peak    int64 // as last seen, a few milliseconds before the end
 }
 
-// watchEvery is how often a command's peak memory is looked at.
-const watchEvery = 20 * time.Millisecond
+// pollInterval is the interval between readings of a command's peak memory.
+const pollInterval = 20 * time.Millisecond
 
-// finish runs a command to its end.
-func (l *lab) finish(ctx context.Context, cpu int, name string, args ...string) (finished, error) {
-	cmd := l.command(ctx, cpu, name, args...)
+// finish runs a command and waits for its end.
+func (ws *workspace) finish(ctx context.Context, cpu int, name string, args ...string) (finished, error) {
+	cmd := ws.command(ctx, cpu, name, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	start := time.Now()
@@ -122,7 +122,7 @@ func (l *lab) finish(ctx context.Context, cpu int, name string, args ...string) 
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	var f finished
-	ticker := time.NewTicker(watchEvery)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
 		select {

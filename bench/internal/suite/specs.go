@@ -9,64 +9,64 @@ import (
 	"github.com/triport/triport-console/bench/internal/seed"
 )
 
-// runner is what a round does for one line of the table.
+// runner runs one line of the table in a round.
 type runner interface {
-	run(ctx context.Context, l *lab, round int) (report.Sample, error)
+	run(ctx context.Context, ws *workspace, round int) (report.Sample, error)
 }
 
 // spec is one line of the table.
 type spec struct {
-	workload  string // what -only selects
-	short     bool   // it is in the short suite too
+	workload  string // for -only
+	short     bool   // also in the short suite
 	maxRounds int    // 0: all of them
-	needs     []master
+	needs     []database
 	series    report.Series
 	runner    runner
 }
 
-// Workloads are what -only may select.
+// Workloads are the values of -only.
 var Workloads = []string{"attribute", "no_cookie", "already", "rejected", "mixed", "growth", "replay", "import", "start"}
 
-const pocketbaseMaster = "pocketbase"
+const pocketbaseName = "pocketbase"
 
-// masters are the databases that the specs of a scale start from.
-type masters struct{ fresh, done, mixed, pocketbase, lines, million master }
+// databases are the seeded databases of a scale.
+type databases struct{ fresh, done, mixed, pocketbase, lines, million database }
 
-func (s Scale) masters() masters {
+func (s Scale) databases() databases {
 	people := seed.Layout{Fresh: s.People, Sessions: s.People}
-	besides := s.People + besidePeople
-	return masters{
-		fresh:      master{"fresh", people, false},
-		done:       master{"done", seed.Layout{Attributed: s.People, Sessions: s.People}, false},
-		mixed:      master{"mixed", seed.Layout{Fresh: besides, Sessions: besides}, false},
-		pocketbase: master{pocketbaseMaster, people, false},
-		lines:      master{"lines", seed.Layout{Fresh: s.Lines}, false},
+	withReplays := s.People + replayPeople
+	return databases{
+		fresh:      database{"fresh", people, false},
+		done:       database{"done", seed.Layout{Attributed: s.People, Sessions: s.People}, false},
+		mixed:      database{"mixed", seed.Layout{Fresh: withReplays, Sessions: withReplays}, false},
+		pocketbase: database{pocketbaseName, people, false},
+		lines:      database{"lines", seed.Layout{Fresh: s.Lines}, false},
 		million:    s.grown(s.Million),
 	}
 }
 
-// inPlaceFrom is how many attributions make a store too big to be copied for each run. Such a store
-// is used as it is, by other people in each round, and grows by what they leave.
+// inPlaceFrom is the number of attributions from which a store is too large to copy for each run. Such a
+// store is used in place, by other people in each round, and grows by their rows.
 const inPlaceFrom = 1_000_000
 
-func (s Scale) grown(attributions int64) master {
+func (s Scale) grown(attributions int64) database {
 	people := s.Slice * int64(s.Rounds)
-	return master{
+	return database{
 		fmt.Sprintf("grown-%d", attributions),
 		seed.Layout{Attributed: attributions, Fresh: people, Sessions: people},
 		attributions >= inPlaceFrom,
 	}
 }
 
-// The programs by the word that a key has for them.
-var words = map[string]contender{
-	"product": product, "one-by-one": oneByOne, "wired": wired, "normal": normal, "naive": naive,
+// The contenders by their word in a key.
+var contenders = map[string]contender{
+	"product": product, "one-by-one": oneByOne, "batches-256": batches256, "normal": normal, "naive": naive,
 	"pocketbase": pocketbase, "pocketbase-full": pocketbaseFull, "bare": bare,
 }
 
-// specs are the whole suite, in the order of the table.
+// specs returns all lines of the table, in their order.
 func (s Scale) specs() []spec {
-	m := s.masters()
+	m := s.databases()
 	all := s.attribute(m)
 	all = append(all, s.others(m)...)
 	for _, n := range s.Growth {
@@ -76,19 +76,19 @@ func (s Scale) specs() []spec {
 	return append(all, s.start(m)...)
 }
 
-// variant is a way to run the workload attribute.
+// variant is a variant of the workload attribute.
 type variant struct {
 	suffix, what    string
 	pinned, inOrder bool
 }
 
-// attribute is everything that is measured by attributions a second.
-func (s Scale) attribute(m masters) []spec {
+// attribute returns all specs of the workload attribute.
+func (s Scale) attribute(m databases) []spec {
 	var all []spec
 	add := func(conns int, v variant, short bool, servers ...string) {
 		for _, word := range servers {
 			key := func(w string) string { return fmt.Sprintf("attribute%s/%d/%s", v.suffix, conns, w) }
-			by, on := words[word], m.fresh
+			by, on := contenders[word], m.fresh
 			if by.program == "pocketbase" {
 				on = m.pocketbase
 			}
@@ -107,22 +107,22 @@ func (s Scale) attribute(m masters) []spec {
 			})
 		}
 	}
-	anyhow := variant{what: "attribute"}
-	add(1, anyhow, false, "product", "one-by-one")
-	add(64, anyhow, true, "product", "one-by-one", "naive", "bare")
-	add(64, anyhow, false, "wired", "normal", "pocketbase", "pocketbase-full")
-	add(256, anyhow, false, "product", "one-by-one", "naive", "bare")
+	plain := variant{what: "attribute"}
+	add(1, plain, false, "product", "one-by-one")
+	add(64, plain, true, "product", "one-by-one", "naive", "bare")
+	add(64, plain, false, "batches-256", "normal", "pocketbase", "pocketbase-full")
+	add(256, plain, false, "product", "one-by-one", "naive", "bare")
 	add(64, variant{suffix: "-pinned", what: "attribute, pinned", pinned: true}, false, "product", "one-by-one", "bare")
 	add(64, variant{suffix: "-new", what: "attribute, newest accounts", inOrder: true}, false, "product", "one-by-one", "naive")
-	also(all, "attribute/64/product", "wired", "normal", "pocketbase", "pocketbase-full")
+	compare(all, "attribute/64/product", "batches-256", "normal", "pocketbase", "pocketbase-full")
 	return append(all, spec{
-		workload: "attribute", needs: []master{m.fresh}, runner: rawRun{on: m.fresh},
+		workload: "attribute", needs: []database{m.fresh}, runner: rawRun{on: m.fresh},
 		series: report.Series{Key: "attribute/64/raw", What: "attribute", Server: "raw rows, no HTTP", Unit: report.PerSecond},
 	})
 }
 
-// also holds one line against more servers of the same workload and connections.
-func also(all []spec, key string, servers ...string) {
+// compare adds baselines to one line.
+func compare(all []spec, key string, servers ...string) {
 	for i := range all {
 		if s := &all[i].series; s.Key == key {
 			for _, word := range servers {
@@ -132,16 +132,16 @@ func also(all []spec, key string, servers ...string) {
 	}
 }
 
-// needed is the master of a contender that has a store.
-func needed(by contender, on master) []master {
+// needed returns the database of a contender that has a store.
+func needed(by contender, on database) []database {
 	if by.store == "" {
 		return nil
 	}
-	return []master{on}
+	return []database{on}
 }
 
-// others are the calls that attribute nothing, or little.
-func (s Scale) others(m masters) []spec {
+// others returns the specs of calls that attribute no or few users.
+func (s Scale) others(m databases) []spec {
 	one := func(workload, word string, short bool, r httpRun, baseline ...string) spec {
 		r.conns = 64
 		return spec{
@@ -160,8 +160,8 @@ func (s Scale) others(m masters) []spec {
 		one("already", "one-by-one", false, httpRun{by: oneByOne, on: m.done, kind: load.Attribute, expected: []string{answerAlready}}),
 		one("rejected", "product", false, httpRun{by: product, on: m.fresh, kind: load.Rejected, expected: []string{answerUnknown}}, "rejected/64/one-by-one"),
 		one("rejected", "one-by-one", false, httpRun{by: oneByOne, on: m.fresh, kind: load.Rejected, expected: []string{answerUnknown}}),
-		one("mixed", "product", false, httpRun{by: product, on: m.mixed, kind: load.Mixed, expected: mixed, beside: true}, "mixed/64/one-by-one"),
-		one("mixed", "one-by-one", false, httpRun{by: oneByOne, on: m.mixed, kind: load.Mixed, expected: mixed, beside: true}),
+		one("mixed", "product", false, httpRun{by: product, on: m.mixed, kind: load.Mixed, expected: mixed, sideLoad: true}, "mixed/64/one-by-one"),
+		one("mixed", "one-by-one", false, httpRun{by: oneByOne, on: m.mixed, kind: load.Mixed, expected: mixed, sideLoad: true}),
 	}
 	return all
 }
@@ -170,7 +170,7 @@ func (s Scale) growth(attributions int64) spec {
 	on := s.grown(attributions)
 	key := func(n int64) string { return fmt.Sprintf("growth/64/%d", n) }
 	sp := spec{
-		workload: "growth", needs: []master{on},
+		workload: "growth", needs: []database{on},
 		series: report.Series{
 			Key: key(attributions), What: fmt.Sprintf("attribute, %d in the store", attributions), Server: product.name, Conns: 64, Unit: report.PerSecond,
 		},
@@ -182,10 +182,10 @@ func (s Scale) growth(attributions int64) spec {
 	return sp
 }
 
-// bulkRounds is how often the commands over a million lines run: they are long, and steady.
+// bulkRounds is the number of rounds of the commands with a million lines: they are long and steady.
 const bulkRounds = 2
 
-func (s Scale) bulk(m masters) []spec {
+func (s Scale) bulk(m databases) []spec {
 	one := func(workload, word, server string, r runner, baseline ...string) spec {
 		sp := spec{
 			workload: workload, maxRounds: bulkRounds, runner: r,
@@ -194,7 +194,7 @@ func (s Scale) bulk(m masters) []spec {
 			},
 		}
 		if workload == "replay" {
-			sp.needs = []master{m.lines}
+			sp.needs = []database{m.lines}
 		}
 		return sp
 	}
@@ -207,10 +207,10 @@ func (s Scale) bulk(m masters) []spec {
 	}
 }
 
-func (s Scale) start(m masters) []spec {
+func (s Scale) start(m databases) []spec {
 	one := func(word string, by contender, baseline ...string) spec {
 		return spec{
-			workload: "start", short: true, needs: []master{m.million}, runner: startRun{by, m.million},
+			workload: "start", short: true, needs: []database{m.million}, runner: startRun{by, m.million},
 			series: report.Series{
 				Key: "start/0/" + word, What: fmt.Sprintf("start, %d attributions", s.Million), Server: by.name, Unit: report.Milliseconds, Baseline: baseline,
 			},

@@ -20,36 +20,35 @@ var Full = Scale{
 	Starts: 5, Slice: 100_000, Warm: 300 * time.Millisecond, For: 1500 * time.Millisecond,
 }
 
-// Short is for a pull request: it shows that everything still works, and its figures say little.
+// Short checks that everything works. Its figures have no value.
 var Short = Scale{
 	Rounds: 2, People: 60_000, Million: 20_000, Starts: 3, Slice: 1000,
 	Warm: 150 * time.Millisecond, For: 700 * time.Millisecond,
 }
 
-// Options say what to run, and where.
+// Options select what to run and where.
 type Options struct {
 	Scale Scale
 	Short bool
 	Only  []string // workloads; empty: all
-	Pin   bool     // the server and the generator on a core each, in every run
-	Bench string   // the directory of this module
-	Root  string   // the directory of the product's module
-	Dir   string   // where databases are made; it must be on the disk that is meant
+	Pin   bool     // pin server and generator to one core each, in every run
+	Bench string   // directory of this module
+	Root  string   // directory of the product's module
+	Dir   string   // for the databases; on the disk to measure
 	Log   io.Writer
 }
 
-// Result is the table, with the sizes of the programs in bytes.
+// Result is the table with the conditions of the measurement.
 type Result struct {
 	Table report.Table
-	Sizes map[string]int64
-	// Version is what the product says of itself, Libraries what it and its peers are made of, Fsync
-	// how long the disk takes for one, and Load how busy the machine was before.
+	Sizes map[string]int64 // of the programs, in bytes
+	// Version is that of the product, Load the load average before the run.
 	Version, Libraries, Load string
-	Fsync                    time.Duration
+	Fsync                    time.Duration // of one page
 }
 
-// Run runs the suite, round by round: each round has one run of every line, so that what disturbs
-// the machine for a while disturbs all alike. Every other round goes backwards.
+// Run runs the suite round by round. Each round has one run of every line, so a temporary disturbance of the
+// machine affects all lines. Every other round runs in reverse order.
 func Run(ctx context.Context, opt Options) (_ Result, err error) {
 	before := loadAverage()
 	chosen, err := opt.choose()
@@ -61,34 +60,34 @@ func Run(ctx context.Context, opt Options) (_ Result, err error) {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	l := &lab{
+	ws := &workspace{
 		scale: opt.Scale, pin: opt.Pin, root: opt.Root, bench: opt.Bench, dir: dir, log: opt.Log, stored: make(map[string]counts),
 	}
 	if err := seed.Register(); err != nil {
 		return Result{}, err
 	}
-	if err := l.build(ctx); err != nil {
+	if err := ws.build(ctx); err != nil {
 		return Result{}, err
 	}
 	for _, s := range chosen {
 		for _, m := range s.needs {
-			if err := l.prepare(ctx, m); err != nil {
+			if err := ws.prepare(ctx, m); err != nil {
 				return Result{}, err
 			}
 		}
 	}
 	for round := range opt.Scale.Rounds {
-		if err := l.round(ctx, round, chosen); err != nil {
+		if err := ws.round(ctx, round, chosen); err != nil {
 			return Result{}, err
 		}
 	}
-	return l.result(ctx, chosen, before)
+	return ws.result(ctx, chosen, before)
 }
 
 func (opt Options) choose() ([]spec, error) {
 	for _, w := range opt.Only {
 		if !slices.Contains(Workloads, w) {
-			return nil, fmt.Errorf("there is no workload %q: choose of %s", w, strings.Join(Workloads, ", "))
+			return nil, fmt.Errorf("unknown workload %q: choose from %s", w, strings.Join(Workloads, ", "))
 		}
 	}
 	var chosen []spec
@@ -99,12 +98,12 @@ func (opt Options) choose() ([]spec, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("the short suite has none of %s", strings.Join(opt.Only, ", "))
+		return nil, fmt.Errorf("the short suite has no workload %s", strings.Join(opt.Only, ", "))
 	}
 	return chosen, nil
 }
 
-func (l *lab) round(ctx context.Context, round int, chosen []spec) error {
+func (ws *workspace) round(ctx context.Context, round int, chosen []spec) error {
 	order := slices.Clone(chosen)
 	if round%2 == 1 {
 		slices.Reverse(order)
@@ -116,41 +115,41 @@ func (l *lab) round(ctx context.Context, round int, chosen []spec) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		sample, err := s.runner.run(ctx, l, round)
+		sample, err := s.runner.run(ctx, ws, round)
 		if err != nil {
 			return fmt.Errorf("round %d, %s: %w", round+1, s.series.Key, err)
 		}
-		l.logf("round %d/%d  %-32s %12.1f %s", round+1, l.scale.Rounds, s.series.Key, sample.Value, s.series.Unit)
+		ws.logf("round %d/%d  %-32s %12.1f %s", round+1, ws.scale.Rounds, s.series.Key, sample.Value, s.series.Unit)
 		s.series.Samples[round] = sample
 	}
 	return nil
 }
 
-func (l *lab) result(ctx context.Context, chosen []spec, before string) (Result, error) {
+func (ws *workspace) result(ctx context.Context, chosen []spec, before string) (Result, error) {
 	r := Result{Sizes: make(map[string]int64), Load: before}
 	for _, s := range chosen {
 		r.Table = append(r.Table, &s.series)
 	}
 	for _, name := range []string{"product", "bare", "pocketbase"} {
-		info, err := os.Stat(l.bin(name))
+		info, err := os.Stat(ws.bin(name))
 		if err != nil {
 			return r, err
 		}
 		r.Sizes[name] = info.Size()
 	}
-	out, err := l.command(ctx, -1, "product", "version").CombinedOutput()
+	out, err := ws.command(ctx, -1, "product", "version").CombinedOutput()
 	if err != nil {
-		return r, told(out, err)
+		return r, withOutput(out, err)
 	}
 	r.Version = strings.Join(strings.Fields(string(out)), " ")
-	if r.Libraries, err = l.libraries(ctx); err != nil {
+	if r.Libraries, err = ws.libraries(ctx); err != nil {
 		return r, err
 	}
-	r.Fsync, err = fsyncTime(l.path("fsync"))
+	r.Fsync, err = fsyncTime(ws.path("fsync"))
 	return r, err
 }
 
-// fsyncTime is the median of a hundred appends of a page, each with an fsync.
+// fsyncTime returns the median time of a hundred appends of a page, each with an fsync.
 func fsyncTime(path string) (time.Duration, error) {
 	f, err := os.Create(path)
 	if err != nil {

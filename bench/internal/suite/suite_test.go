@@ -8,14 +8,14 @@ import (
 	"github.com/triport/triport-console/bench/internal/suite"
 )
 
-// tiny has every line of the full suite, each as small as it can be.
+// tiny has every line of the full suite with minimal sizes.
 var tiny = suite.Scale{
 	Rounds: 2, People: 3000, Growth: []int64{100, 300}, Million: 300, Lines: 1000,
 	Starts: 1, Slice: 2000, Warm: 20 * time.Millisecond, For: 250 * time.Millisecond,
 }
 
-// TestEveryLineOfTheTableRuns runs all servers, commands and checks; what takes how long is not looked at.
-func TestEveryLineOfTheTableRuns(t *testing.T) {
+// TestEveryLineRuns runs all servers, commands and checks. It does not check times.
+func TestEveryLineRuns(t *testing.T) {
 	bench, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestEveryLineOfTheTableRuns(t *testing.T) {
 	}
 }
 
-func TestAnUnknownWorkloadIsRefused(t *testing.T) {
+func TestUnknownWorkloadIsRejected(t *testing.T) {
 	t.Parallel()
 	_, err := suite.Run(t.Context(), suite.Options{Scale: tiny, Only: []string{"attributes"}, Dir: t.TempDir(), Log: t.Output()})
 	if err == nil {

@@ -16,7 +16,7 @@ BINARY = os.path.abspath(os.environ.get("TRIPORT_CONSOLE_BIN") or ROOT / "../../
 
 
 class Binary:
-    """A server of the real program, with a database of its own."""
+    """A running server of the real program, with its own database."""
 
     def __init__(self, **settings: str) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="triport-")
@@ -47,8 +47,8 @@ class Binary:
 
     def session(self, user: dict[str, Any]) -> dict[str, str]:
         """The two cookies of a new session."""
-        made = self.run("session", "create", user["id"])
-        return {name: made[name] for name in ("nl_session", "nl_csrf")}
+        created = self.run("session", "create", user["id"])
+        return {name: created[name] for name in ("nl_session", "nl_csrf")}
 
     def console(self, cookies: dict[str, str], ref_code: str | None) -> ConsoleSession:
         return ConsoleSession(

@@ -1,4 +1,4 @@
-"""Calls that the real server answers."""
+"""Calls to the real server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class AttributeTest(unittest.TestCase):
         cls.server = Binary()
         cls.addClassCleanup(cls.server.stop)
 
-    def test_attributes_an_invitee_once_and_forgets_the_code(self) -> None:
+    def test_attributes_an_invitee_once_and_drops_the_code(self) -> None:
         ann, bob = self.server.user("ann"), self.server.user("bob")
         cookies = self.server.session(bob)
         session = self.server.console(cookies, ann["code"])
@@ -31,7 +31,7 @@ class AttributeTest(unittest.TestCase):
         back = self.server.console(self.server.session(ann), bob["code"])
         self.assertEqual(back.auth.attribute(), Attribution(False, "referral_cycle"))
 
-    def test_names_the_reason(self) -> None:
+    def test_returns_the_reason(self) -> None:
         cid = self.server.user("cid")
         cookies = self.server.session(cid)
         for code, reason in [
@@ -41,7 +41,7 @@ class AttributeTest(unittest.TestCase):
             ("café", "invalid_code"),
             ('"quoted"', "invalid_code"),
             (f"x; nl_session={cookies['nl_session']}", "invalid_code"),
-            ("nobody-has-this", "unknown_code"),
+            ("no-such-code", "unknown_code"),
             (cid["code"], "self_referral"),
         ]:
             with self.subTest(code=code):
@@ -49,14 +49,14 @@ class AttributeTest(unittest.TestCase):
                 self.assertEqual(session.auth.attribute(), Attribution(False, reason))
                 self.assertIsNone(session.ref_code)
 
-    def test_names_the_reason_of_an_account_that_is_too_old(self) -> None:
+    def test_returns_the_reason_for_an_account_that_is_too_old(self) -> None:
         server = Binary(TRIPORT_REFERRAL_SIGNUP_WINDOW="1ns")
         self.addCleanup(server.stop)
         ann, bob = server.user("ann"), server.user("bob")
         session = server.console(server.session(bob), ann["code"])
         self.assertEqual(session.auth.attribute(), Attribution(False, "not_eligible"))
 
-    def test_names_the_reason_when_the_store_is_stuck(self) -> None:
+    def test_returns_the_reason_if_the_store_is_locked(self) -> None:
         server = Binary(TRIPORT_REFERRAL_DEADLINE="50ms")
         self.addCleanup(server.stop)
         ann, bob = server.user("ann"), server.user("bob")
@@ -67,7 +67,7 @@ class AttributeTest(unittest.TestCase):
             other.execute("ROLLBACK")
         self.assertIsNone(session.ref_code)
 
-    def test_raises_when_the_request_is_refused_and_keeps_the_code(self) -> None:
+    def test_raises_if_the_request_is_rejected_and_keeps_the_code(self) -> None:
         good = self.server.session(self.server.user("fay"))
         other = self.server.session(self.server.user("gus"))
         for session, csrf, status, code in [
@@ -88,7 +88,7 @@ class AttributeTest(unittest.TestCase):
                 self.assertRegex(caught.exception.request_id or "", "^req_[0-9a-f]{16}$")
                 self.assertEqual(console.ref_code, "kept")
 
-    def test_the_path_is_below_the_base_url(self) -> None:
+    def test_path_is_appended_to_the_base_url(self) -> None:
         session = ConsoleSession(nl_session=None, nl_csrf=None, base_url=f"{self.server.base_url}/elsewhere/")
         with self.assertRaises(TriportError) as caught:
             session.auth.attribute()

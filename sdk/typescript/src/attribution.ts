@@ -1,6 +1,6 @@
-import { isRecord, type Unlisted } from "./words.js";
+import { isRecord, type Unlisted } from "./types.js";
 
-/** Every reason the API gives today for not attributing a user. */
+/** Every reason that today's API returns. */
 export const reasons = [
   "no_cookie",
   "already_attributed",
@@ -15,12 +15,12 @@ export const reasons = [
 /** Why a user was not attributed. */
 export type Reason = (typeof reasons)[number];
 
-/** What came of a call: the user was attributed, or there is a reason why not. */
+/** The result of a call: the user was attributed, or the reason why not. */
 export type Attribution =
   | { readonly attributed: true; readonly reason?: undefined }
   | { readonly attributed: false; readonly reason: Reason | Unlisted };
 
-/** Reads the body of a 200; undefined when it is not what the API promises. */
+/** Parses the body of a 200. Returns undefined if it is not what the API specifies. */
 export function parseAttribution(body: unknown): Attribution | undefined {
   if (!isRecord(body)) return undefined;
   const { attributed, reason } = body;

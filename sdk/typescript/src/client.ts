@@ -1,23 +1,23 @@
-import { headerSafe, consoleOnly, readCookie } from "./cookies.js";
-import { longest, within } from "./deadline.js";
-import { refusal, TriportNetworkError } from "./errors.js";
+import { apiCookies, headerSafe, readCookie } from "./cookies.js";
+import { maxTimeout, withDeadline } from "./deadline.js";
+import { parseError, TriportNetworkError } from "./errors.js";
 
-/** The CSRF token, or a function that is asked for it at every call. */
+/** The CSRF token, or a function that returns it and is called for every request. */
 export type TokenSource = string | (() => string | null | undefined | Promise<string | null | undefined>);
 
 export interface TriportConsoleOptions {
-  /** Where the API is: an absolute http(s) URL. Default: `https://api.triport.io`. */
+  /** The URL of the API: absolute, http or https. Default: `https://api.triport.io`. */
   readonly baseUrl?: string | URL | undefined;
-  /** Called instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Default: the cookie `nl_csrf`, out of the `cookie` option, or else out of `document.cookie` at every call. */
+  /** Default: the cookie `nl_csrf` from the `cookie` option, or else from `document.cookie` at the time of the call. */
   readonly csrfToken?: TokenSource | undefined;
   /**
-   * For servers: the `Cookie` header of the user's request. Of its cookies only `nl_session`,
-   * `nl_csrf` and `ref_code` are sent on. In a browser leave it out: the browser attaches its own.
+   * For servers: the `Cookie` header of the user's request. Only `nl_session`, `nl_csrf` and
+   * `ref_code` are forwarded. Omit it in a browser, which attaches its own cookies.
    */
   readonly cookie?: string | undefined;
-  /** How many milliseconds a call may take; 0 for no limit. Default: 10000. */
+  /** The limit of a call in milliseconds. 0 means no limit. Default: 10000. */
   readonly timeout?: number | undefined;
 }
 
@@ -25,29 +25,29 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Speaks HTTP with the API, as the signed-in user. */
+/** Sends HTTP requests to the API as the signed-in user. */
 export class Client {
-  readonly #base: string;
+  readonly #baseUrl: string;
   readonly #timeout: number;
   readonly #fetch: typeof globalThis.fetch | undefined;
   readonly #cookie: string | undefined;
   readonly #csrfToken: TokenSource;
 
   constructor(options: TriportConsoleOptions) {
-    this.#base = parseBase(options.baseUrl ?? "https://api.triport.io");
+    this.#baseUrl = parseBaseUrl(options.baseUrl ?? "https://api.triport.io");
     this.#timeout = parseTimeout(options.timeout ?? 10_000);
     this.#fetch = options.fetch;
     this.#cookie = options.cookie;
     this.#csrfToken = options.csrfToken ?? (() => readCookie(this.#cookie ?? documentCookies(), "nl_csrf"));
   }
 
-  /** Posts `{}` and gives the body of the 200 to `parse`; undefined from it, or any other status, is an error. */
+  /** Posts `{}` and passes the body of a 200 to `parse`. Undefined from `parse`, or another status, is an error. */
   async post<T>(path: string, parse: (body: unknown) => T | undefined, call: CallOptions = {}): Promise<T> {
-    return within(this.#timeout, call.signal, async (signal) => {
+    return withDeadline(this.#timeout, call.signal, async (signal) => {
       const init = { ...this.#request(await this.#token()), signal };
-      const { response, body } = await exchange(this.#fetch ?? globalThis.fetch, this.#base + path, init);
+      const { response, body } = await send(this.#fetch ?? globalThis.fetch, this.#baseUrl + path, init);
       const result = response.status === 200 ? parse(body) : undefined;
-      if (result === undefined) throw refusal(response, body);
+      if (result === undefined) throw parseError(response, body);
       return result;
     });
   }
@@ -57,19 +57,19 @@ export class Client {
   }
 
   #request(token: string | null | undefined): RequestInit {
-    // No header beyond these in a browser: CORS lets no other through.
+    // In a browser CORS allows no other header.
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (token) headers["X-CSRF-Token"] = headerSafe(token);
-    // A redirect is not followed: it would take the token elsewhere.
+    // A redirect is not followed: it would send the token elsewhere.
     const init: RequestInit = { method: "POST", body: "{}", headers, redirect: "manual" };
-    // Some runtimes of servers throw when they see `credentials`, which means nothing there.
+    // Some server runtimes throw if `credentials` is set. It has no effect there.
     if (this.#cookie === undefined) return { ...init, credentials: "include" };
-    headers["Cookie"] = consoleOnly(this.#cookie);
+    headers["Cookie"] = apiCookies(this.#cookie);
     return init;
   }
 }
 
-async function exchange(fetch: typeof globalThis.fetch, url: string, init: RequestInit): Promise<{ response: Response; body: unknown }> {
+async function send(fetch: typeof globalThis.fetch, url: string, init: RequestInit): Promise<{ response: Response; body: unknown }> {
   let response: Response, text: string;
   try {
     response = await fetch(url, init);
@@ -84,16 +84,16 @@ function parseJSON(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // not the API's, whatever the status
+    return undefined; // not from the API, whatever the status
   }
 }
 
-function parseBase(base: string | URL): string {
+function parseBaseUrl(base: string | URL): string {
   let url: URL | undefined;
   try {
     url = new URL(base);
   } catch {
-    // refused below, in words that do not quote it
+    // rejected below with a message that does not quote it
   }
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
     throw new TypeError("baseUrl must be an absolute http or https URL without user, query and fragment.");
@@ -102,8 +102,8 @@ function parseBase(base: string | URL): string {
 }
 
 function parseTimeout(milliseconds: number): number {
-  if (milliseconds >= 0 && milliseconds <= longest) return milliseconds;
-  throw new RangeError(`timeout must be 0 to ${longest} milliseconds.`);
+  if (milliseconds >= 0 && milliseconds <= maxTimeout) return milliseconds;
+  throw new RangeError(`timeout must be 0 to ${maxTimeout} milliseconds.`);
 }
 
 function documentCookies(): string {

@@ -10,12 +10,12 @@ export class Auth {
   }
 
   /**
-   * Links the signed-in user to whoever referred them. Call it once, right after sign-in; the cookie
-   * `ref_code` is spent by it, whatever the result.
+   * Links the signed-in user to the user who referred them. Call it once, right after sign-in.
+   * Whatever the result, the API deletes the cookie `ref_code`.
    *
-   * It rejects with a {@link TriportError} when the request was refused and with a
-   * {@link TriportNetworkError} when there was no answer. Neither is a failed sign-in. Without a CSRF
-   * token the request is sent all the same, and the API refuses it with `csrf_missing`.
+   * Throws {@link TriportError} if the request was rejected and {@link TriportNetworkError} if no
+   * response arrived. Neither means that the sign-in failed. Without a CSRF token the request is
+   * still sent, and the API rejects it with `csrf_missing`.
    */
   async attribute(call?: CallOptions): Promise<Attribution> {
     return this.#client.post("/v1/auth/attribute", parseAttribution, call);
@@ -23,10 +23,10 @@ export class Auth {
 }
 
 /**
- * The triport console API. In a browser it uses the session and CSRF cookies of the page's user; on a
- * server give it the user's cookies with the `cookie` option.
+ * The triport console API. In a browser it uses the session and CSRF cookies of the page's user. On a
+ * server, pass the user's cookies in the `cookie` option.
  *
- * Its natural name, `console`, hides the global one, so that it can write to that as well.
+ * A variable named `console` hides the global `console`. The methods below call the global ones.
  */
 export class TriportConsole {
   readonly auth: Auth;

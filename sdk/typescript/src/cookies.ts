@@ -1,6 +1,6 @@
-const consoleCookies = new Set(["nl_session", "nl_csrf", "ref_code"]);
+const apiCookieNames = new Set(["nl_session", "nl_csrf", "ref_code"]);
 
-/** Reads one cookie as it is written: what the server compares is not decoded either. */
+/** Returns the value of one cookie, not decoded: the server does not decode it either. */
 export function readCookie(cookies: string, name: string): string | undefined {
   for (const cookie of split(cookies)) {
     if (nameOf(cookie) === name) return cookie.slice(name.length + 1);
@@ -8,17 +8,17 @@ export function readCookie(cookies: string, name: string): string | undefined {
   return undefined;
 }
 
-/** Leaves only the cookies that are the API's business. */
-export function consoleOnly(cookies: string): string {
+/** Keeps only the cookies that the API uses. */
+export function apiCookies(cookies: string): string {
   return split(cookies)
-    .filter((cookie) => consoleCookies.has(nameOf(cookie)))
+    .filter((cookie) => apiCookieNames.has(nameOf(cookie)))
     .map(headerSafe)
     .join("; ");
 }
 
 /**
- * Puts `?` where a header cannot carry a character. No token and no code has one, so the server
- * refuses the value as it would any other wrong one; `fetch` would throw, quoting it.
+ * Replaces characters that a header cannot contain with `?`. No token and no code contains one, so the
+ * server rejects the value like any wrong one. Without this, `fetch` throws an error that quotes the value.
  */
 export function headerSafe(value: string): string {
   return value.replace(/[^\x21-\x7e]/g, "?");

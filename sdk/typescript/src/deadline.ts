@@ -1,13 +1,13 @@
 import { TriportNetworkError, type NetworkErrorKind } from "./errors.js";
 
-/** The longest time that timers take, in milliseconds: almost 25 days. */
-export const longest = 2 ** 31 - 1;
+/** The longest delay of a timer, in milliseconds: almost 25 days. */
+export const maxTimeout = 2 ** 31 - 1;
 
 /**
- * Does the work until the time is over (0: never) or the caller aborts. Work that does not heed its
- * signal is left behind.
+ * Runs `work` until it ends, the time is over (0: no limit) or the caller aborts. Work that ignores its
+ * signal continues in the background.
  */
-export async function within<T>(
+export async function withDeadline<T>(
   milliseconds: number,
   caller: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
@@ -18,7 +18,7 @@ export async function within<T>(
   let stop: (kind: NetworkErrorKind, cause?: unknown) => void = () => undefined;
   const stopped = new Promise<never>((_, reject) => {
     stop = (kind, cause) => {
-      reject(new TriportNetworkError(kind, cause)); // before the work can fail with its own words
+      reject(new TriportNetworkError(kind, cause)); // first, so an error of the aborted work comes too late
       controller.abort();
     };
   });

@@ -5,16 +5,16 @@ import { TriportConsole, TriportError, type Attribution } from "@triport/sdk";
 
 import { Binary, cookieHeader, type User } from "./binary.js";
 
-describe("attribute, answered by the real server", () => {
+describe("attribute, against the real server", () => {
   let server: Binary;
   before(async () => {
     server = await Binary.start();
   });
   after(() => server.stop());
 
-  const attribute = async (user: User, refCode?: string, on = server): Promise<Attribution> => {
-    const cookie = cookieHeader(await on.session(user), refCode);
-    return new TriportConsole({ baseUrl: on.base, cookie }).auth.attribute();
+  const attribute = async (user: User, refCode?: string, at = server): Promise<Attribution> => {
+    const cookie = cookieHeader(await at.session(user), refCode);
+    return new TriportConsole({ baseUrl: at.baseUrl, cookie }).auth.attribute();
   };
 
   it("attributes an invitee once", async () => {
@@ -24,37 +24,37 @@ describe("attribute, answered by the real server", () => {
     assert.deepEqual(await attribute(ann, bob.code), { attributed: false, reason: "referral_cycle" });
   });
 
-  it("names the reason when there was nothing to attribute", async () => {
+  it("returns the reason if nothing was attributed", async () => {
     const cid = await server.user("cid");
     const outcome = async (code?: string): Promise<string | undefined> => (await attribute(cid, code)).reason;
     assert.equal(await outcome(), "no_cookie");
     assert.equal(await outcome(""), "no_cookie");
     assert.equal(await outcome("-no-code-"), "invalid_code");
     assert.equal(await outcome("café"), "invalid_code");
-    assert.equal(await outcome("nobody-has-this"), "unknown_code");
+    assert.equal(await outcome("no-such-code"), "unknown_code");
     assert.equal(await outcome(cid.code), "self_referral");
   });
 
-  it("names the reason that depends on the settings", async (t) => {
+  it("returns the reason that depends on the configuration", async (t) => {
     const strict = await Binary.start({ TRIPORT_REFERRAL_SIGNUP_WINDOW: "1ns" });
     t.after(() => strict.stop());
     const [ann, bob] = [await strict.user("ann"), await strict.user("bob")];
     assert.deepEqual(await attribute(bob, ann.code, strict), { attributed: false, reason: "not_eligible" });
   });
 
-  it("rejects when the request is refused", async () => {
+  it("throws if the request is rejected", async () => {
     const { nl_session, nl_csrf } = await server.session(await server.user("fay"));
     const other = await server.session(await server.user("gus"));
     const session = `nl_session=${nl_session}`;
 
-    await refused("", 401, "unauthenticated");
-    await refused("nl_session=stale; nl_csrf=stale", 401, "unauthenticated");
-    await refused(session, 403, "csrf_missing");
-    await refused(`${session}; nl_csrf=${other.nl_csrf}`, 403, "csrf_invalid");
-    await refused(`${session}; nl_csrf=${nl_csrf}`, 404, "not_found", `${server.base}/elsewhere`);
+    await assertRejected("", 401, "unauthenticated");
+    await assertRejected("nl_session=stale; nl_csrf=stale", 401, "unauthenticated");
+    await assertRejected(session, 403, "csrf_missing");
+    await assertRejected(`${session}; nl_csrf=${other.nl_csrf}`, 403, "csrf_invalid");
+    await assertRejected(`${session}; nl_csrf=${nl_csrf}`, 404, "not_found", `${server.baseUrl}/elsewhere`);
   });
 
-  async function refused(cookie: string, status: number, code: string, baseUrl = server.base): Promise<void> {
+  async function assertRejected(cookie: string, status: number, code: string, baseUrl = server.baseUrl): Promise<void> {
     await assert.rejects(new TriportConsole({ baseUrl, cookie }).auth.attribute(), (error) => {
       assert.ok(error instanceof TriportError);
       assert.deepEqual([error.status, error.code], [status, code]);

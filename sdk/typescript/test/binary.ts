@@ -18,7 +18,7 @@ export interface Session {
   readonly nl_csrf: string;
 }
 
-/** A server of the real program, with a database of its own. */
+/** A running server of the real program, with its own database. */
 export class Binary {
   static async start(settings: Record<string, string> = {}): Promise<Binary> {
     const directory = await mkdtemp(join(tmpdir(), "triport-"));
@@ -29,14 +29,14 @@ export class Binary {
       stdio: ["ignore", "pipe", "inherit"],
     });
     for await (const line of createInterface(server.stdout)) {
-      const base = line.replace("listening on ", "");
-      return new Binary(base, directory, environment, server);
+      const baseUrl = line.replace("listening on ", "");
+      return new Binary(baseUrl, directory, environment, server);
     }
     throw new Error(`${binary} did not start`);
   }
 
   private constructor(
-    readonly base: string,
+    readonly baseUrl: string,
     private readonly directory: string,
     private readonly environment: Record<string, string>,
     private readonly server: ChildProcess,

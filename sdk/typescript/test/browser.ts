@@ -1,5 +1,5 @@
-// Loaded before the page's example: what it finds in a browser. API is the server that api.triport.io
-// stands for, COOKIES are those of its user.
+// Loaded before the page's example, to provide what a browser provides. API is the server to use instead
+// of api.triport.io, COOKIES are those of its user.
 const { API = "", COOKIES = "" } = process.env;
 
 // nl_session and ref_code are HttpOnly.

@@ -7,19 +7,19 @@ import { it } from "node:test";
 import { Binary, cookieHeader } from "./binary.js";
 import { attribute } from "./ssr.js";
 
-it("shows its examples in the README as they are tested", async () => {
+it("README contains the tested examples", async () => {
   const readme = await readFile("README.md", "utf8");
   for (const name of ["page", "ssr"]) {
     assert.ok(readme.includes(await readFile(`test/${name}.ts`, "utf8")), name);
   }
 });
 
-it("attributes on a server, and hands the spent cookie's deletion on to the browser", async (t) => {
+it("attributes on a server and passes the deletion of the cookie to the browser", async (t) => {
   const server = await Binary.start();
   t.after(() => server.stop());
   const { fetch } = globalThis;
   t.mock.method(globalThis, "fetch", (url: string, init: RequestInit) =>
-    fetch(url.replace("https://api.triport.io", server.base), init),
+    fetch(url.replace("https://api.triport.io", server.baseUrl), init),
   );
   const [ann, bob] = [await server.user("ann"), await server.user("bob")];
 

@@ -21,7 +21,7 @@ describe("the packed package, installed into an empty project without the networ
   before(async () => {
     project = await mkdtemp(join(tmpdir(), "triport-project-"));
     const cache = ["--cache", join(project, ".npm")];
-    // Without scripts: dist is built, and other tests are reading it.
+    // Without scripts: dist is built, and other tests read it.
     const packed = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project, ...cache]);
     const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
     await writeFile(join(project, "package.json"), '{"type": "module"}');
@@ -36,7 +36,7 @@ describe("the packed package, installed into an empty project without the networ
     await run(process.execPath, [tsc], { cwd: project });
   }
 
-  it("holds the built code, its types, and what people read", async () => {
+  it("contains the built code, its types, README and LICENSE", async () => {
     const installed = join(project, "node_modules/@triport/sdk");
     assert.deepEqual((await readdir(installed)).sort(), ["LICENSE", "README.md", "dist", "package.json"]);
     const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
@@ -50,18 +50,18 @@ describe("the packed package, installed into an empty project without the networ
     const server = await Binary.start();
     t.after(() => server.stop());
     const [ann, bob] = [await server.user("ann"), await server.user("bob")];
-    const env = { API: server.base, COOKIES: cookieHeader(await server.session(bob), ann.code) };
+    const env = { API: server.baseUrl, COOKIES: cookieHeader(await server.session(bob), ann.code) };
     const page = async (): Promise<string> =>
       (await run(process.execPath, ["--import", browser, "page.js"], { cwd: project, env })).stdout;
     assert.equal(await page(), "referral attributed\n");
     assert.equal(await page(), "");
   });
 
-  it("has types for a server, where there is no DOM", async () => {
+  it("has types for a server without a DOM", async () => {
     await compile({ noEmit: true, lib: ["es2022"], types: ["node"], typeRoots: [resolve("node_modules/@types")] });
   });
 
-  it("has types for a bundler and for a project that is stricter still", async () => {
+  it("has types for a bundler and for a stricter project", async () => {
     await compile({
       noEmit: true,
       lib: ["es2022", "dom"],
@@ -73,7 +73,7 @@ describe("the packed package, installed into an empty project without the networ
     });
   });
 
-  it("leaves what is not used out of a bundle", async () => {
+  it("adds no unused code to a bundle", async () => {
     const bundle = async (contents: string): Promise<string> => {
       const stdin = { contents, resolveDir: project };
       const options = { bundle: true, write: false, format: "esm", platform: "browser", logLevel: "silent" } as const;
@@ -87,7 +87,7 @@ describe("the packed package, installed into an empty project without the networ
   });
 });
 
-it("is locked to versions and hashes, not to a host", async () => {
+it("lock file has versions and hashes, but no host", async () => {
   const { packages } = JSON.parse(await readFile("package-lock.json", "utf8")) as { packages: Record<string, Record<string, unknown>> };
   for (const [name, { resolved, integrity }] of Object.entries(packages)) {
     assert.equal(resolved, undefined, name);

@@ -4,14 +4,14 @@ import { inspect } from "node:util";
 
 import { TriportConsole, type TriportConsoleOptions } from "@triport/sdk";
 
-import { always, standIn, type Seen } from "./stand-in.js";
+import { fakeServer, respondWith, type ReceivedRequest } from "./fake-server.js";
 
-/** The one request that a call with these options makes. */
-async function sent(t: TestContext, options: TriportConsoleOptions, path = ""): Promise<Seen> {
-  const { base, seen } = await standIn(t, always(200, { attributed: true }));
-  await new TriportConsole({ baseUrl: base + path, ...options }).auth.attribute();
-  assert.equal(seen.length, 1);
-  const [request] = seen;
+/** Returns the one request that a call with these options sends. */
+async function sent(t: TestContext, options: TriportConsoleOptions, path = ""): Promise<ReceivedRequest> {
+  const { baseUrl, requests } = await fakeServer(t, respondWith(200, { attributed: true }));
+  await new TriportConsole({ baseUrl: baseUrl + path, ...options }).auth.attribute();
+  assert.equal(requests.length, 1);
+  const [request] = requests;
   assert.ok(request);
   return request;
 }
@@ -21,22 +21,22 @@ function page(t: TestContext, cookie: string): void {
   t.after(() => Reflect.deleteProperty(globalThis, "document"));
 }
 
-it("posts an empty object to the path of the API", async (t) => {
+it("posts an empty object to the path of the endpoint", async (t) => {
   const { method, url, headers, body } = await sent(t, {});
   assert.deepEqual([method, url, body], ["POST", "/v1/auth/attribute", "{}"]);
   assert.equal(headers["content-type"], "application/json");
 });
 
-it("keeps a path of the base URL", async (t) => {
+it("keeps the path of the base URL", async (t) => {
   assert.equal((await sent(t, {}, "/gateway/")).url, "/gateway/v1/auth/attribute");
 });
 
 it("reads the token from the page's cookies at the time of the call", async (t) => {
-  const { base, seen } = await standIn(t, always(200, { attributed: true }));
-  const client = new TriportConsole({ baseUrl: base });
+  const { baseUrl, requests } = await fakeServer(t, respondWith(200, { attributed: true }));
+  const client = new TriportConsole({ baseUrl });
   page(t, "nl_csrf_old=x; other=1; nl_csrf=from-the-page; nl_csrf=second");
   await client.auth.attribute();
-  assert.equal(seen[0]?.headers["x-csrf-token"], "from-the-page");
+  assert.equal(requests[0]?.headers["x-csrf-token"], "from-the-page");
 });
 
 it("lets the browser attach its cookies", async (t) => {
@@ -51,7 +51,7 @@ it("lets the browser attach its cookies", async (t) => {
   assert.deepEqual(init.headers, { "Content-Type": "application/json", "X-CSRF-Token": "token" });
 });
 
-it("takes the token from wherever it is told", async (t) => {
+it("reads the token from the given source", async (t) => {
   page(t, "nl_csrf=not-this");
   const cookie = "nl_csrf=from-the-header";
   const token = async (options: TriportConsoleOptions): Promise<unknown> =>
@@ -63,25 +63,25 @@ it("takes the token from wherever it is told", async (t) => {
   assert.equal(await token({ cookie, csrfToken: () => Promise.resolve("promise") }), "promise");
 });
 
-it("sends the request without a token when there is none", async (t) => {
+it("sends the request without a token if it has none", async (t) => {
   for (const csrfToken of [undefined, "", () => null, () => undefined, () => Promise.resolve(null)]) {
     assert.equal((await sent(t, { csrfToken })).headers["x-csrf-token"], undefined);
   }
 });
 
-it("sends only the API's cookies on, as they are written", async (t) => {
+it("forwards only the cookies of the API, unchanged", async (t) => {
   const cookie = 'theme=dark; nl_session=s%20;nl_csrf=c; ref_code="a"; ref_code=b; nl_session2=x; bare';
   assert.equal((await sent(t, { cookie })).headers.cookie, 'nl_session=s%20; nl_csrf=c; ref_code="a"; ref_code=b');
 });
 
-it("sends no character that could end a header", async (t) => {
+it("sends no character that could end a header line", async (t) => {
   const { headers } = await sent(t, { cookie: "ref_code=a\r\nX-Evil: 1", csrfToken: "a\r\nX-Evil: €" });
   assert.equal(headers["x-evil"], undefined);
   assert.equal(headers.cookie, "ref_code=a??X-Evil:?1");
   assert.equal(headers["x-csrf-token"], "a??X-Evil:??");
 });
 
-it("refuses options that cannot work, without quoting them", () => {
+it("rejects invalid options without quoting them", () => {
   for (const baseUrl of ["", "/v1", "ftp://example.com", "https://user:hidden@example.com", "https://example.com/?hidden", "https://example.com/#hidden"]) {
     assert.throws(() => new TriportConsole({ baseUrl }), (error) => error instanceof TypeError && !inspect(error).includes("hidden"));
   }
@@ -90,12 +90,12 @@ it("refuses options that cannot work, without quoting them", () => {
   }
 });
 
-it("shows no secret when it is inspected or serialized", () => {
+it("contains no secret if it is inspected or serialized", () => {
   const client = new TriportConsole({ cookie: "nl_session=hidden", csrfToken: "hidden" });
   assert.doesNotMatch(inspect(client, { depth: null, showHidden: true }) + JSON.stringify(client), /hidden/);
 });
 
-it("writes to the global console, whose name it takes", (t) => {
+it("writes to the global console", (t) => {
   const console = new TriportConsole();
   for (const level of ["debug", "info", "log", "warn", "error"] as const) {
     const written = t.mock.method(globalThis.console, level, () => undefined);

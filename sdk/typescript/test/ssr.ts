@@ -6,10 +6,10 @@ export function attribute(request: IncomingMessage, response: ServerResponse): P
   const client = new TriportConsole({
     cookie: request.headers.cookie ?? "",
     fetch: async (url, init) => {
-      const answer = await fetch(url, init);
-      // The API deletes ref_code: the browser must hear of it.
-      response.appendHeader("Set-Cookie", answer.headers.getSetCookie());
-      return answer;
+      const apiResponse = await fetch(url, init);
+      // The API deletes ref_code. Pass that on to the browser.
+      response.appendHeader("Set-Cookie", apiResponse.headers.getSetCookie());
+      return apiResponse;
     },
   });
   return client.auth.attribute();

@@ -1,22 +1,22 @@
-// Package backups loses the database and restores it, under real load.
+// Package backups loses the database and restores it, under load.
 //
-//	test                             does                                   promise
-//	TestABackupUnderLoadIsWhole      `db backup` again and again beside a   the copy passes db check and verify, and
-//	                                 server under load                      holds all that was acknowledged before it
-//	                                                                        began; it serves in the lost one's place
-//	TestLitestreamBringsItBack       kills the server and Litestream,       all that was acknowledged more than
-//	                                 wipes the disk, restores the replica   maxLoss before is there, the rest is
-//	                                                                        attributed when the callers come again
+//	test                                  does                                promise
+//	TestBackupUnderLoadIsComplete         `db backup` again and again while   the copy passes db check and verify, and
+//	                                      a server works                      has all that was acknowledged before it
+//	                                                                          began; it can replace the database
+//	TestLitestreamRestoresAcknowledged…   kills the server and Litestream,    all that was acknowledged more than
+//	                                      wipes the disk, restores the        maxLoss before the end is there; the
+//	                                      replica                             rest is attributed if the users call again
 //
-// The first stands on the copy being of one moment and getting its name when it is whole. The second is
-// about Litestream as much as about the program: a replica follows the database, so that the newest
-// rows are lost with the disk. How many is measured and printed, and so is how long the WAL gets, for
-// Litestream keeps SQLite from emptying it.
+// The first relies on the copy being one snapshot that gets its name once it is complete. The second tests
+// Litestream as much as the program: a replica follows the database, so the newest rows are lost
+// with the disk. The test prints how many, and the largest WAL: Litestream delays its checkpoint.
 package backups
 
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -26,42 +26,44 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
-// house is a site whose people call at a steady pace, and when each was told that they are linked.
-type house struct {
+// callers is the number of concurrent calls.
+const callers = 16
+
+// fixture is a site whose users call at a steady rate.
+type fixture struct {
 	*harness.Site
 	t      *testing.T
 	ledger *harness.Ledger
-	called int // how many of the people have called by now; the first is whom they name
+	called int // users who have called; the first only owns the code
 
-	mu   sync.Mutex
-	told map[string]time.Time // invitee → when
+	mu           sync.Mutex
+	acknowledged map[string]time.Time // by invitee
 }
 
-func newHouse(t *testing.T, people int) *house {
+func newFixture(t *testing.T, users int) *fixture {
 	t.Helper()
-	h := &house{Site: harness.NewSite(t, t.TempDir()), t: t, ledger: harness.NewLedger(), called: 1, told: make(map[string]time.Time)}
-	h.Populate(1 + people)
-	return h
+	f := &fixture{Site: harness.NewSite(t, t.TempDir()), t: t, ledger: harness.NewLedger(), called: 1, acknowledged: make(map[string]time.Time)}
+	f.AddUsers(1 + users)
+	return f
 }
 
-// calls has the people who have not called yet call, perSecond of them, until stop or until the server
-// is gone.
-func (h *house) calls(srv *harness.Server, perSecond int) (stop func()) {
-	ctx, cancel := context.WithCancel(h.t.Context())
+// load lets users call who have not called, that many in a second, until stop or until the server is gone.
+func (f *fixture) load(srv *harness.Server, perSecond int) (stop func()) {
+	ctx, cancel := context.WithCancel(f.t.Context())
 	pace := time.NewTicker(time.Second / time.Duration(perSecond))
-	next := make(chan harness.Person)
+	next := make(chan harness.User)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(next)
 		defer pace.Stop()
-		for ; h.called < len(h.People); h.called++ {
+		for ; f.called < len(f.Users); f.called++ {
 			select {
 			case <-pace.C:
 			case <-ctx.Done():
 				return
 			}
 			select {
-			case next <- h.People[h.called]:
+			case next <- f.Users[f.called]:
 			case <-ctx.Done():
 				return
 			}
@@ -70,8 +72,8 @@ func (h *house) calls(srv *harness.Server, perSecond int) (stop func()) {
 	client := harness.NewClient(callers)
 	for range callers {
 		wg.Go(func() {
-			for p := range next {
-				if !h.call(client, srv, p) {
+			for u := range next {
+				if !f.call(client, srv, u) {
 					cancel()
 				}
 			}
@@ -80,76 +82,87 @@ func (h *house) calls(srv *harness.Server, perSecond int) (stop func()) {
 	return func() { cancel(); wg.Wait(); client.Close() }
 }
 
-// callers is how many call at the same time.
-const callers = 16
-
-// call makes one call and remembers its answer. A call under way is not interrupted: it would be one
-// more whose outcome nobody knows.
-func (h *house) call(client *harness.Client, srv *harness.Server, p harness.Person) (answered bool) {
-	code := h.People[0].Code
-	h.ledger.Sent(p, code)
-	a, err := client.Attribute(context.WithoutCancel(h.t.Context()), srv.Address, p, code)
+// call makes one call and records its answer. It is never canceled: the outcome would be unknown.
+func (f *fixture) call(client *harness.Client, srv *harness.Server, u harness.User) (answered bool) {
+	code := f.Users[0].Code
+	f.ledger.AddCall()
+	a, err := client.Attribute(context.WithoutCancel(f.t.Context()), srv.Address, u, code)
 	if err != nil {
 		return false
 	}
-	h.ledger.Answered(p, code, a)
+	f.ledger.AddAnswer(u, code, a)
 	if a.Attributed {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.told[p.ID] = time.Now()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.acknowledged[u.ID] = time.Now()
 	}
 	return true
 }
 
-// toldBy returns who was told by then that they are linked.
-func (h *house) toldBy(then time.Time) (invitees []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for invitee, at := range h.told {
-		if !at.After(then) {
-			invitees = append(invitees, invitee)
-		}
+// callAgain lets users call on a restored database and checks that all are attributed then, once.
+func (f *fixture) callAgain(users []harness.User) (harness.CheckResult, *harness.Ledger) {
+	f.t.Helper()
+	srv, ledger, code := f.StartServer(), harness.NewLedger(), f.Users[0].Code
+	f.Load(f.t.Context(), srv.Address, callers, users, func(int) string { return code }, ledger)
+	srv.Stop()
+	r := f.Check(ledger, true)
+	if r.Failed() || r.Attributions != len(users) {
+		f.t.Errorf("%d users called, %d are attributed: %v\n%s", len(users), r.Attributions, ledger.Answers(), r.Summary())
+	}
+	return r, ledger
+}
+
+// acknowledgedNow returns the invitees that have been acknowledged so far.
+func (f *fixture) acknowledgedNow() (invitees []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for invitee := range f.acknowledged {
+		invitees = append(invitees, invitee)
 	}
 	return invitees
 }
 
-// linked returns the invitees that a database has, after the program's own checks of it.
-func (h *house) linked(database string) map[string]bool {
-	h.t.Helper()
+// attributed checks a database with the program's commands and returns its invitees.
+func (f *fixture) attributed(database string) map[string]bool {
+	f.t.Helper()
 	for _, args := range [][]string{{"db", "check"}, {"referral", "verify"}} {
-		if _, err := h.Run(nil, append(args, "--database", database)...); err != nil {
-			h.t.Fatalf("what was restored is not sound: %v", err)
+		if _, err := f.Run(nil, append(args, "--database", database)...); err != nil {
+			f.t.Fatalf("the restored database is not consistent: %v", err)
 		}
 	}
-	s := *h.Site
+	s := *f.Site
 	s.Database = database
 	db := s.Open()
 	defer func() { _ = db.Close() }()
 	rows, err := db.Query(`SELECT invitee_id FROM attributions`)
 	if err != nil {
-		h.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	defer func() { _ = rows.Close() }()
 	found := make(map[string]bool)
 	for rows.Next() {
 		var invitee string
 		if err := rows.Scan(&invitee); err != nil {
-			h.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		found[invitee] = true
 	}
 	if err := rows.Err(); err != nil {
-		h.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return found
 }
 
-// sound holds the store against what was acknowledged.
-func (h *house) sound() harness.Verdict {
-	h.t.Helper()
-	v := h.Check(h.ledger, true)
-	if v.Bad() {
-		h.t.Errorf("%d lost, %d doubled, unsound: %q", len(v.Lost), len(v.Doubled), v.Unsound)
+// wipe removes all files in the directory of the database.
+func (f *fixture) wipe() {
+	f.t.Helper()
+	entries, err := os.ReadDir(f.Dir)
+	if err != nil {
+		f.t.Fatal(err)
 	}
-	return v
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(f.Dir, e.Name())); err != nil {
+			f.t.Fatal(err)
+		}
+	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/triport/triport-console/test/torture/lossyfs"
 )
 
-// The faults of a whole disk under which a session can still be looked up.
-func TestADiskThatTakesNoWritesLosesNoSignIn(t *testing.T) {
-	for name, f := range map[string]lossyfs.Fault{
+// With these faults, sessions can still be looked up.
+func TestUnwritableDiskSpoolsAttemptsAndRecovers(t *testing.T) {
+	for name, fault := range map[string]lossyfs.Fault{
 		"full":          {Ops: lossyfs.Growing, Err: syscall.ENOSPC},
 		"read-only":     {Ops: lossyfs.Changing, Err: syscall.EROFS},
 		"write-errors":  {Ops: []lossyfs.Op{lossyfs.Write}, Err: syscall.EIO},
@@ -25,112 +25,109 @@ func TestADiskThatTakesNoWritesLosesNoSignIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newLossyHouse(t)
-			h.well("before")
-			_, before := h.ledger.Count("attributed")
-			heal := h.lossy.Disk.Inject(f)
-			h.sick()
-			if _, after := h.ledger.Count("attributed"); after != before {
-				t.Errorf("%d calls were acknowledged, and nothing could be written", after-before)
+			f := newLossyFixture(t)
+			f.wantAttributed("before")
+			before := f.attributed()
+			remove := f.lossy.Disk.Inject(fault)
+			f.callUntilUnready()
+			if n := f.attributed() - before; n != 0 {
+				t.Errorf("%d calls were acknowledged although nothing could be written", n)
 			}
-			h.onlyOK()
-			heal()
-			h.heals()
-			h.well("after")
-			h.settle(name)
+			f.wantOnly200()
+			remove()
+			f.waitRecovered()
+			f.wantAttributed("after")
+			f.finish(name)
 		})
 	}
 }
 
 func isDatabase(name string) bool { return name == "triport.db" || name == "triport.db-wal" }
 
-// TestAnFsyncThatHangsHoldsNoSignIn gives every fsync five seconds.
-func TestAnFsyncThatHangsHoldsNoSignIn(t *testing.T) {
+// Every fsync takes five seconds.
+func TestHangingFsyncDelaysNoAnswerBeyondDeadline(t *testing.T) {
 	t.Parallel()
-	h := newLossyHouse(t)
-	h.well("before")
-	heal := h.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync, lossyfs.SyncNames}, Delay: 5 * time.Second})
-	h.sick()
-	h.onlyOK()
-	heal()
-	h.heals()
-	h.well("after")
-	h.settle("fsync-5s")
+	f := newLossyFixture(t)
+	f.wantAttributed("before")
+	remove := f.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync, lossyfs.SyncNames}, Delay: 5 * time.Second})
+	f.callUntilUnready()
+	f.wantOnly200()
+	remove()
+	f.waitRecovered()
+	f.wantAttributed("after")
+	f.finish("fsync-5s")
 }
 
-// TestReadErrorsAreNoSignOut lets no page of the database be read: nobody can be told who they are, and
-// nobody is told that they are signed out.
-func TestReadErrorsAreNoSignOut(t *testing.T) {
+// No page of the database can be read, so no session can be checked. The answer is 503, not 401.
+func TestReadErrorsSignNoUserOut(t *testing.T) {
 	t.Parallel()
-	h := newLossyHouse(t)
-	heal := h.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Read}, Of: isDatabase, Err: syscall.EIO})
-	h.sick()
-	if !strings.Contains(h.unready, "look at the disk") {
-		t.Errorf("/readyz says %q, which leads nobody to the disk", h.unready)
+	f := newLossyFixture(t)
+	remove := f.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Read}, Of: isDatabase, Err: syscall.EIO})
+	f.callUntilUnready()
+	if !strings.Contains(f.unready, "disk") {
+		t.Errorf("/readyz reports %q, which does not name the disk", f.unready)
 	}
-	heal()
-	h.heals()
-	h.well("after")
-	h.settle("read-errors")
+	remove()
+	f.waitRecovered()
+	f.wantAttributed("after")
+	f.finish("read-errors")
 }
 
-// TestReadinessAnswersWhenLookUpsHang gives every look at a name six seconds. Whoever asks for readiness each
-// second must not fill the server with questions.
-func TestReadinessAnswersWhenLookUpsHang(t *testing.T) {
+// Every look-up of a name takes six seconds. Requests to /readyz must not pile up.
+func TestReadyzAnswersWhileNameLookupsHang(t *testing.T) {
 	t.Parallel()
-	h := newLossyHouse(t)
-	h.well("before")
-	heal := h.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Look}, Delay: 6 * time.Second})
+	f := newLossyFixture(t)
+	f.wantAttributed("before")
+	remove := f.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Look}, Delay: 6 * time.Second})
 	for range 3 {
-		began := time.Now()
-		ready, _, err := h.client.Ready(t.Context(), h.srv.Address)
-		if took := time.Since(began); ready || err != nil || took > 4*time.Second {
+		started := time.Now()
+		ready, _, err := f.client.Ready(t.Context(), f.srv.Address)
+		if took := time.Since(started); ready || err != nil || took > 4*time.Second {
 			t.Errorf("ready=%v after %s, %v", ready, took, err)
 		}
 	}
-	heal()
-	h.heals()
-	h.well("after")
-	h.settle("look-ups-6s")
+	remove()
+	f.waitRecovered()
+	f.wantAttributed("after")
+	f.finish("lookups-6s")
 }
 
-// TestErrorsByChanceLoseNothing has one in four operations of every kind fail, and the power fail at the
-// end of it.
-func TestErrorsByChanceLoseNothing(t *testing.T) {
+// One in four operations fails, and the power is cut at the end.
+func TestRandomErrorsLoseNothing(t *testing.T) {
 	t.Parallel()
 	for range harness.Scale(1, 6) {
-		h := newLossyHouse(t)
-		h.well("before")
-		heal := h.lossy.Disk.Inject(lossyfs.Fault{
+		f := newLossyFixture(t)
+		f.wantAttributed("before")
+		remove := f.lossy.Disk.Inject(lossyfs.Fault{
 			Ops: []lossyfs.Op{lossyfs.Read, lossyfs.Write, lossyfs.Sync, lossyfs.SyncNames, lossyfs.Truncate}, Chance: 0.25, Err: syscall.EIO,
 		})
 		for range 5 {
-			h.wave()
+			f.callAll()
 		}
-		heal()
-		h.heals()
-		h.well("after")
-		h.settle("errors-by-chance")
+		remove()
+		f.waitRecovered()
+		f.wantAttributed("after")
+		f.finish("random-errors")
 	}
 }
 
-// TestAFullDiskLosesNoSignIn fills a file system to its last byte.
-func TestAFullDiskLosesNoSignIn(t *testing.T) {
+// A tmpfs is filled to its last byte.
+func TestFullDiskSpoolsAttemptsAndRecovers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, tmpfs(t))
-	h.well("before")
-	ballast := fill(t, h.Dir)
-	h.sick()
-	h.onlyOK()
+	f := newFixture(t, tmpfs(t), users)
+	f.wantAttributed("before")
+	ballast := fill(t, f.Dir)
+	f.callUntilUnready()
+	f.wantOnly200()
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	h.heals()
-	h.well("after")
-	h.settle("full-tmpfs")
+	f.waitRecovered()
+	f.wantAttributed("after")
+	f.finish("full-tmpfs")
 }
 
-// tmpfs mounts a small one.
+// tmpfs mounts a small tmpfs.
 func tmpfs(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -153,7 +150,7 @@ func fill(t *testing.T, dir string) (name string) {
 	}
 	_, err = io.CopyN(f, zeros{}, 1<<30)
 	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("filling the disk ended with %v", err)
+		t.Fatalf("filling the disk: %v", err)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

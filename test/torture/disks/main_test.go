@@ -1,29 +1,30 @@
-// Package disks makes the disk sick under the running server: full, read-only, hanging, failing; the
-// database removed, moved away, replaced or damaged; a broken line in the spool.
+// Package disks makes the disk fail under the running server: full, read-only, hanging, I/O errors. It also
+// removes, replaces or damages the database, and breaks a line of the spool.
 //
-// Every case goes the same way. People call while all is well; then the disk is made sick and people
-// call on; then it heals, and people call again. What holds:
+// A disk that fails: users call while the disk is ok, while it fails, and after it has recovered.
 //
-//   - Every call is answered within the deadline and the spool's time: with 200, or with 503 where the
+//   - Every call is answered within the deadline plus the spool's time: with 200, or with 503 if the
 //     session cannot be checked.
-//   - While the disk is sick, /readyz answers 503 with a message.
-//   - Once the disk is well, so is the server, without a restart, within seconds; what waits in the
-//     spool is attributed by itself, and what not even the spool could take is in the error log, in
-//     lines that referral replay --from reads.
-//   - Nothing that was acknowledged is missing afterwards. On the lossy disk the power is cut before that
-//     is looked at, and nothing survives that was not fsynced.
+//   - While the disk fails, /readyz answers 503 with a message.
+//   - After the disk has recovered, the server is ready within seconds, without a restart. Spooled
+//     attempts are attributed. What even the spool could not take is in the error log, in lines that
+//     referral replay --from reads.
+//   - No acknowledged attribution is missing. On the lossy disk the power is cut before this is checked,
+//     and only what was fsynced survives.
 //
-// The defences that these tests need:
+// A database file that is removed or replaced (or its -wal or -shm): see removal_test.go.
 //
-//	the deadline of a commit, and the spool's own       TestAnFsyncThatHangs…
-//	the look at the file after a commit (inPlace)       TestADatabaseThatIsRemoved…, …ReplacedByABackup
-//	opening the database anew after a hard error        all that heal
-//	the last resort in the error log                    TestAFullDisk, …ReadOnly…, TestAFolder…
-//	setting a broken line of the spool aside            TestABrokenLineOfTheSpool…
-//	spooling what the store did not take                every case
+// The tests rely on:
 //
-// A tmpfs cannot be remounted read-only under a server that has files open to write (EBUSY), nor can any
-// other file system but by its own decision after an error. The disk that turns read-only is the lossy one.
+//	the deadline of a commit, and the spool's own time    TestHangingFsync…
+//	the check of the files after each commit              all of removal_test.go
+//	reopening the database after an I/O error             all tests in which the disk recovers
+//	the last resort in the error log                      TestFullDisk…, read-only, TestFolderRenamedAway…
+//	the dead-letter file of the spool                     TestMalformedSpoolLine…
+//	spooling what the store did not take                  all tests
+//
+// A tmpfs cannot be remounted read-only while a server has files open for writing (EBUSY), nor can any
+// other file system. So the disk that becomes read-only is the lossy one.
 package disks
 
 import (
@@ -37,7 +38,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The cases wait for deadlines far more than they work.
+	// The tests mostly wait for deadlines.
 	if err := flag.Set("test.parallel", "20"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// Answer is what a call of the main endpoint brought back.
+// Answer is the response to a call of the main endpoint.
 type Answer struct {
 	Status     int
 	Attributed bool
 	Reason     string
-	Error      string        // the tag of an error
-	RequestID  string        // as the header names it; an event of the audit log carries it too
-	Took       time.Duration // until the whole answer was there
+	Error      string        // the error tag
+	RequestID  string        // from the header; the audit log has it too
+	Took       time.Duration // until the whole response was read
 }
 
 // Client calls the main endpoint. It is safe for concurrent use.
@@ -28,26 +28,26 @@ type Client struct {
 // NewClient returns a client that keeps up to conns connections.
 func NewClient(conns int) *Client {
 	tr := &http.Transport{MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns, DisableCompression: true}
-	return &Client{http: &http.Client{Transport: tr, Timeout: Patience}}
+	return &Client{http: &http.Client{Transport: tr, Timeout: Timeout}}
 }
 
 // Close closes the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Attribute makes the call that a console makes after the sign-in of p, with the ref_code cookie
-// unless code is empty. An error means that no whole answer came.
-func (c *Client) Attribute(ctx context.Context, address string, p Person, code string) (Answer, error) {
+// Attribute makes the call that a console makes after u signed in, with the ref_code cookie unless
+// code is empty. An error means that no complete response arrived.
+func (c *Client) Attribute(ctx context.Context, address string, u User, code string) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/v1/auth/attribute", strings.NewReader("{}"))
 	if err != nil {
 		return Answer{}, err
 	}
-	cookies := "nl_session=" + p.Session + "; nl_csrf=" + p.CSRF
+	cookies := "nl_session=" + u.Session + "; nl_csrf=" + u.CSRF
 	if code != "" {
 		cookies += "; ref_code=" + code
 	}
 	req.Header.Set("Cookie", cookies)
-	req.Header.Set("X-CSRF-Token", p.CSRF)
-	began := time.Now()
+	req.Header.Set("X-CSRF-Token", u.CSRF)
+	started := time.Now()
 	res, err := c.http.Do(req)
 	if err != nil {
 		return Answer{}, err
@@ -57,11 +57,11 @@ func (c *Client) Attribute(ctx context.Context, address string, p Person, code s
 	if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
 		return Answer{}, fmt.Errorf("status %d: %w", res.StatusCode, err)
 	}
-	a.Took = time.Since(began)
+	a.Took = time.Since(started)
 	return a, nil
 }
 
-// Ready asks for readiness. The message is that of the answer when it is not 200.
+// Ready calls /readyz. The message is set if the status is not 200.
 func (c *Client) Ready(ctx context.Context, address string) (ready bool, message string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
 	if err != nil {
@@ -80,10 +80,10 @@ func (c *Client) Ready(ctx context.Context, address string) (ready bool, message
 	return false, body.Message, err
 }
 
-// Load has every person call once, on conns connections, each naming the code that codeOf says, until
-// all have called or ctx ends, and tells the ledger of every answer. Calls without an answer end their
-// connection's part, for the server is gone.
-func (s *Site) Load(ctx context.Context, address string, conns int, people []Person, codeOf func(i int) string, l *Ledger) {
+// Load lets every user call once, on conns connections, each with the code that codeOf returns. It adds
+// every call and answer to the ledger. It returns once all users have called, ctx ends, or a call gets
+// no answer: then the server is gone.
+func (s *Site) Load(ctx context.Context, address string, conns int, users []User, codeOf func(i int) string, l *Ledger) {
 	c := NewClient(conns)
 	defer c.Close()
 	next := make(chan int)
@@ -94,18 +94,18 @@ func (s *Site) Load(ctx context.Context, address string, conns int, people []Per
 		wg.Go(func() {
 			for i := range next {
 				code := codeOf(i)
-				l.Sent(people[i], code)
-				a, err := c.Attribute(ctx, address, people[i], code)
+				l.AddCall()
+				a, err := c.Attribute(ctx, address, users[i], code)
 				if err != nil {
 					cancel()
 					return
 				}
-				l.Answered(people[i], code, a)
+				l.AddAnswer(users[i], code, a)
 			}
 		})
 	}
 feed:
-	for i := range people {
+	for i := range users {
 		select {
 		case next <- i:
 		case <-ctx.Done():

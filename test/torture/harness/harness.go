@@ -1,5 +1,5 @@
-// Package harness is what the suites share: the real program as a process, people with sessions, a
-// client that remembers what was acknowledged, and the checks that nothing of it was lost or doubled.
+// Package harness contains what the suites share: the real program as a process, users with sessions, a
+// ledger of what was acknowledged, and checks that none of it is lost or duplicated.
 package harness
 
 import (
@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// Patience bounds what must happen, on a busy machine.
-const Patience = 60 * time.Second
+// Timeout bounds every wait. It is long because the machine may be busy.
+const Timeout = 60 * time.Second
 
 var (
 	long    = flag.Bool("long", false, "run the long form of the suite")
-	figures = flag.String("figures", "", "`file` to which the figures are appended too")
+	figures = flag.String("figures", "", "`file` to which the figures are appended")
 
 	binary string
 )
 
-// Long tells whether the long form was asked for.
+// Long reports whether the long form was requested.
 func Long() bool { return *long }
 
-// Scale chooses a number by the form that was asked for.
+// Scale returns full in the long form, short otherwise.
 func Scale(short, full int) int {
 	if Long() {
 		return full
@@ -34,22 +34,21 @@ func Scale(short, full int) int {
 	return short
 }
 
-// Main runs the tests of a package with the program built: the one that TRIPORT_CONSOLE_BIN names, or
-// one built for this run.
+// Main runs the tests of a package against the program that TRIPORT_CONSOLE_BIN names. If it names
+// none, Main builds the program first.
 func Main(m *testing.M) int {
 	if binary = os.Getenv("TRIPORT_CONSOLE_BIN"); binary != "" {
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "triport-torture-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "make a directory for the binary:", err)
+		fmt.Fprintln(os.Stderr, "create a directory for the binary:", err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "triport-console")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, "./cmd/triport-console")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/triport-console")
 	build.Dir = filepath.Join("..", "..", "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the server: %v\n%s", err, out)
 		return 1
@@ -57,10 +56,7 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Binary is the program that is tested.
-func Binary() string { return binary }
-
-// Figures prints what a suite did, as one line of name=value pairs, also when it passed.
+// Figures prints one line of name=value pairs, and appends it to the file of -figures.
 func Figures(t testing.TB, suite string, pairs ...any) {
 	t.Helper()
 	var b strings.Builder
@@ -84,13 +80,13 @@ func Figures(t testing.TB, suite string, pairs ...any) {
 	}
 }
 
-// Until polls until done says so, and fails the test when it does not within Patience.
-func Until(t testing.TB, what string, done func() bool) {
+// WaitFor polls until done returns true. It fails the test after Timeout.
+func WaitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(Patience)
+	deadline := time.Now().Add(Timeout)
 	for !done() {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s still not: %s", Patience, what)
+			t.Fatalf("not within %s: %s", Timeout, what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

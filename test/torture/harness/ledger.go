@@ -3,21 +3,23 @@ package harness
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 
-	_ "modernc.org/sqlite" // reads the database with other eyes than the program's
+	_ "modernc.org/sqlite" // reads the database with other queries than the program's
 )
 
-// Ledger remembers what was asked of the server and what it acknowledged. Safe for concurrent use.
+// Ledger records the calls to a server and what it acknowledged. It is safe for concurrent use.
 type Ledger struct {
 	mu       sync.Mutex
-	sent     int
+	calls    int
 	acked    map[string]string // invitee → code, answered {"attributed":true}
-	spooled  map[string]string // invitee → code, answered internal_error: must be there after a drain
+	spooled  map[string]string // invitee → code, answered internal_error: attributed after a drain
 	answers  map[string]int    // by outcome
-	violated []string
+	problems []string
 }
 
 // NewLedger returns an empty ledger.
@@ -25,104 +27,120 @@ func NewLedger() *Ledger {
 	return &Ledger{acked: make(map[string]string), spooled: make(map[string]string), answers: make(map[string]int)}
 }
 
-// Sent notes a call that is about to be made.
-func (l *Ledger) Sent(Person, string) {
+// AddCall records a call that is about to be made.
+func (l *Ledger) AddCall() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent++
+	l.calls++
 }
 
-// Answered notes an answer.
-func (l *Ledger) Answered(p Person, code string, a Answer) {
+// AddAnswer records an answer.
+func (l *Ledger) AddAnswer(u User, code string, a Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.answers[a.Outcome()]++
+	_, acked := l.acked[u.ID]
 	switch {
-	case a.Status != http.StatusOK:
-		l.answers[a.Error]++
+	case a.Attributed && acked:
+		l.problems = append(l.problems, u.ID+" was answered attributed twice")
 	case a.Attributed:
-		l.answers["attributed"]++
-		if _, twice := l.acked[p.ID]; twice {
-			l.violated = append(l.violated, p.ID+" was answered attributed twice")
-		}
-		l.acked[p.ID] = code
-	default:
-		l.answers[a.Reason]++
-		if _, done := l.acked[p.ID]; a.Reason == "internal_error" && !done && l.spooled[p.ID] == "" {
-			l.spooled[p.ID] = code // the first attempt counts: attempts are drained in order
-		}
+		l.acked[u.ID] = code
+	case a.Reason == "internal_error" && !acked && l.spooled[u.ID] == "":
+		l.spooled[u.ID] = code // the first attempt counts: attempts are drained in order
 	}
 }
 
-// Count tells how many calls were sent, and how many were answered so: "attributed", a reason, or the
-// tag of an error.
-func (l *Ledger) Count(outcome string) (sent, answered int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.sent, l.answers[outcome]
+// Outcome returns "attributed", a reason, or the tag of an error.
+func (a Answer) Outcome() string {
+	switch {
+	case a.Status != http.StatusOK:
+		return a.Error
+	case a.Attributed:
+		return "attributed"
+	}
+	return a.Reason
 }
 
-// Answers returns how many calls were answered how.
+// Count returns the number of calls, and of answers with the outcome: "attributed", a reason, or the tag
+// of an error.
+func (l *Ledger) Count(outcome string) (calls, answered int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls, l.answers[outcome]
+}
+
+// Answers returns the number of answers by outcome.
 func (l *Ledger) Answers() map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := make(map[string]int, len(l.answers))
-	for k, n := range l.answers {
-		all[k] = n
-	}
-	return all
+	return maps.Clone(l.answers)
 }
 
-// Verdict is what Check found.
-type Verdict struct {
+// DropAcknowledged forgets the acknowledgements of some users: the database that had them is gone.
+func (l *Ledger) DropAcknowledged(of func(id string) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.acked, func(id, _ string) bool { return of(id) })
+}
+
+// CheckResult is what Check found.
+type CheckResult struct {
 	Acknowledged int
-	Waited       int // attempts that were answered internal_error and are attributed by now
-	Rows         int
-	Lost         []string // acknowledged, and not there, or with another code
-	Doubled      []string // more than one row or signup event for an invitee, or a row without its event
-	Unsound      []string // what db check, referral verify and the ledger itself complain of
+	FromSpool    int      // attempts that were answered internal_error and are attributed now
+	Attributions int      // rows
+	Lost         []string // acknowledged, and missing or with another code
+	Duplicates   []string // several rows or signup events of one invitee, or a row without its event
+	Problems     []string // reported by db check, referral verify or the ledger itself
 }
 
-// Check holds the database against the ledger. drained says that the spool is empty, so that every
-// attempt that was answered internal_error must have its attribution too.
-func (s *Site) Check(l *Ledger, drained bool) Verdict {
+// Check compares the database with the ledger. drained says that the spool is empty: then every attempt
+// that was answered internal_error must have its attribution too.
+func (s *Site) Check(l *Ledger, drained bool) CheckResult {
 	s.T.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := Verdict{Acknowledged: len(l.acked), Unsound: append([]string(nil), l.violated...)}
-	codes := s.attributions(&v)
+	r := CheckResult{Acknowledged: len(l.acked), Problems: slices.Clone(l.problems)}
+	codes := s.attributions(&r)
 	for invitee, code := range l.acked {
 		if codes[invitee] != code {
-			v.Lost = append(v.Lost, fmt.Sprintf("%s was told %q and has %q", invitee, code, codes[invitee]))
+			r.Lost = append(r.Lost, fmt.Sprintf("%s was acknowledged with %q and has %q", invitee, code, codes[invitee]))
 		}
 	}
 	for invitee := range l.spooled {
-		if _, there := codes[invitee]; there {
-			v.Waited++
+		if _, found := codes[invitee]; found {
+			r.FromSpool++
 		} else if drained {
-			v.Lost = append(v.Lost, invitee+" waited in the spool and has nothing")
+			r.Lost = append(r.Lost, invitee+" was spooled and has no attribution")
 		}
 	}
 	for _, args := range [][]string{{"db", "check"}, {"referral", "verify"}} {
 		if _, err := s.Run(nil, args...); err != nil {
-			v.Unsound = append(v.Unsound, err.Error())
+			r.Problems = append(r.Problems, err.Error())
 		}
 	}
-	return v
+	return r
 }
 
-// Bad tells whether anything was lost, doubled or unsound.
-func (v Verdict) Bad() bool { return len(v.Lost)+len(v.Doubled)+len(v.Unsound) > 0 }
+// Failed reports whether anything was lost, duplicated or inconsistent.
+func (r CheckResult) Failed() bool { return len(r.Lost)+len(r.Duplicates)+len(r.Problems) > 0 }
 
-// attributions reads the links, and looks for rows and events that do not belong together, in SQL of
+// Summary lists the problems, at most three of each kind.
+func (r CheckResult) Summary() string {
+	first := func(list []string) []string { return list[:min(3, len(list))] }
+	return fmt.Sprintf("%d lost %.300q\n%d duplicates %.300q\n%d problems %.600q",
+		len(r.Lost), first(r.Lost), len(r.Duplicates), first(r.Duplicates), len(r.Problems), first(r.Problems))
+}
+
+// attributions reads the attributions. It also looks for rows and events that do not match, with SQL of
 // its own.
-func (s *Site) attributions(v *Verdict) map[string]string {
+func (s *Site) attributions(r *CheckResult) map[string]string {
 	s.T.Helper()
 	db := s.Open()
 	defer func() { _ = db.Close() }()
 	codes := make(map[string]string)
-	s.rows(db, `SELECT invitee_id, code FROM attributions`, func(invitee, code string) { codes[invitee] = code })
-	v.Rows = len(codes)
-	s.rows(db, `SELECT user_id, count(*) || ' signup events' FROM events WHERE type = 'signup' GROUP BY user_id HAVING count(*) > 1
+	s.query(db, `SELECT invitee_id, code FROM attributions`, func(invitee, code string) { codes[invitee] = code })
+	r.Attributions = len(codes)
+	s.query(db, `SELECT user_id, count(*) || ' signup events' FROM events WHERE type = 'signup' GROUP BY user_id HAVING count(*) > 1
 		UNION ALL
 		SELECT attempt_id, count(*) || ' events of one attempt' FROM events GROUP BY attempt_id, type HAVING count(*) > 1
 		UNION ALL
@@ -132,11 +150,11 @@ func (s *Site) attributions(v *Verdict) map[string]string {
 		UNION ALL
 		SELECT e.user_id, 'a signup event without its attribution' FROM events e
 		WHERE e.type = 'signup' AND NOT EXISTS (SELECT 1 FROM attributions a WHERE a.invitee_id = e.user_id)`,
-		func(who, what string) { v.Doubled = append(v.Doubled, who+": "+what) })
+		func(id, what string) { r.Duplicates = append(r.Duplicates, id+": "+what) })
 	return codes
 }
 
-// Open opens the database beside the program, as any SQLite tool would. The caller closes it.
+// Open opens the database as any SQLite tool would. The caller closes it.
 func (s *Site) Open() *sql.DB {
 	s.T.Helper()
 	db, err := sql.Open("sqlite", "file:"+url.PathEscape(s.Database)+"?_pragma=busy_timeout(10000)")
@@ -147,7 +165,7 @@ func (s *Site) Open() *sql.DB {
 	return db
 }
 
-func (s *Site) rows(db *sql.DB, query string, each func(a, b string)) {
+func (s *Site) query(db *sql.DB, query string, each func(a, b string)) {
 	s.T.Helper()
 	rows, err := db.Query(query)
 	if err != nil {

@@ -11,31 +11,30 @@ import (
 	"time"
 )
 
-// Server is the program serving a site, as a process of its own.
+// Server is a running `serve` process of a site.
 type Server struct {
 	Address string // host and port
 	PID     int
 
 	t    testing.TB
 	cmd  *exec.Cmd
-	log  safeBuffer
+	log  syncBuffer
 	done chan struct{}
 	err  error
 }
 
-// Serve starts a server and returns once it listens. It is killed at the end of the test, unless it
-// has ended before.
-func (s *Site) Serve(args ...string) *Server {
+// StartServer starts a server and returns once it listens. The end of the test kills it.
+func (s *Site) StartServer(args ...string) *Server {
 	s.T.Helper()
-	srv, err := s.TryServe(args...)
+	srv, err := s.TryStartServer(args...)
 	if err != nil {
 		s.T.Fatal(err)
 	}
 	return srv
 }
 
-// TryServe is Serve for a server that may not come to listen.
-func (s *Site) TryServe(args ...string) (*Server, error) {
+// TryStartServer is StartServer for a server that may fail to start.
+func (s *Site) TryStartServer(args ...string) (*Server, error) {
 	srv := &Server{t: s.T, cmd: s.Command(append([]string{"serve"}, args...)...), done: make(chan struct{})}
 	srv.cmd.Stderr = &srv.log
 	out, err := srv.cmd.StdoutPipe()
@@ -54,26 +53,27 @@ func (s *Site) TryServe(args ...string) (*Server, error) {
 	}()
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on http://")
 	if !ok {
-		<-srv.done
-		return nil, &NotListening{Said: srv.Log(), Err: err}
+		code := srv.Wait()
+		return nil, &StartError{Log: srv.Log(), ExitCode: code, Err: err}
 	}
 	srv.Address = address
 	return srv, nil
 }
 
-// NotListening says that a server ended before it listened.
-type NotListening struct {
-	Said string
-	Err  error
+// StartError says that a server ended before it listened.
+type StartError struct {
+	Log      string
+	ExitCode int
+	Err      error
 }
 
-func (e *NotListening) Error() string { return "the server did not come to listen: " + e.Said }
-func (e *NotListening) Unwrap() error { return e.Err }
+func (e *StartError) Error() string { return "the server did not start: " + e.Log }
+func (e *StartError) Unwrap() error { return e.Err }
 
-// Log is what the server wrote to its standard error so far.
+// Log returns what the server has written to its standard error.
 func (srv *Server) Log() string { return srv.log.String() }
 
-// Kill ends the process as a power cut would, at this very moment, and returns when it is gone.
+// Kill sends SIGKILL and returns once the process has ended.
 func (srv *Server) Kill() {
 	_ = srv.cmd.Process.Kill()
 	<-srv.done
@@ -82,36 +82,42 @@ func (srv *Server) Kill() {
 // Signal sends the process a signal.
 func (srv *Server) Signal(sig syscall.Signal) { _ = srv.cmd.Process.Signal(sig) }
 
-// Stop ends the server in good order.
+// Stop sends SIGTERM and waits for exit code 0.
 func (srv *Server) Stop() {
 	srv.t.Helper()
 	srv.Signal(syscall.SIGTERM)
-	select {
-	case <-srv.done:
-	case <-time.After(Patience):
-		srv.t.Fatalf("the server does not stop:\n%s", srv.Log())
-	}
-	if srv.err != nil {
-		srv.t.Fatalf("the server ended with %v:\n%s", srv.err, srv.Log())
+	if code := srv.Wait(); code != 0 {
+		srv.t.Fatalf("the server exited with %d:\n%s", code, srv.Log())
 	}
 }
 
-// Ended is closed when the process has gone.
-func (srv *Server) Ended() <-chan struct{} { return srv.done }
+// Wait waits until the process ends by itself and returns its exit code; -1 if a signal ended it.
+func (srv *Server) Wait() int {
+	srv.t.Helper()
+	select {
+	case <-srv.done:
+	case <-time.After(Timeout):
+		srv.t.Fatalf("the server does not end:\n%s", srv.Log())
+	}
+	return ExitCode(srv.err)
+}
 
-// safeBuffer is a bytes.Buffer that may be read while it is written.
-type safeBuffer struct {
+// Done is closed when the process has ended.
+func (srv *Server) Done() <-chan struct{} { return srv.done }
+
+// syncBuffer is a bytes.Buffer that is safe for concurrent use.
+type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (s *safeBuffer) Write(p []byte) (int, error) {
+func (s *syncBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(p)
 }
 
-func (s *safeBuffer) String() string {
+func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()

@@ -1,29 +1,29 @@
-// Package histories attacks the promises about order: random operations of several people at once, on
-// so few users and codes that they collide, recorded with the moments at which each began and
-// returned, and held against a model that does one thing at a time. A history passes when there is
-// one order of its operations, within those moments, in which the model gives every answer that was
-// given and writes the audit log that was written, line by line.
+// Package histories tests the promises about order. Several workers run random operations at the same time, on
+// so few users and codes that they collide. Each operation is recorded with the times at which it began
+// and ended, and the history is checked against a sequential model. It passes if there is one order
+// of its operations, within those times, in which the model gives every answer that was given and writes
+// the audit log that was written, line by line (linearizability).
 //
-// Calls of the main endpoint go to the real server over HTTP. All that an operator does comes from a
-// second process with its own connection to the same file: the test itself, through the store that the
-// commands use, or, in some histories, the real commands. A call counts as two steps, the look at the
-// session and the decision, for the session may be revoked between the two; so does a replay of
-// refusals, which reads the log first.
+// Calls of the main endpoint go to the real server over HTTP. Operator commands come from a second process
+// with its own connection to the same file: the test itself, through the store that the commands use, or in
+// some histories the real commands. A call counts as two steps, the session check and the decision: the
+// session may be revoked between the two. A replay of rejections has two steps as well: it reads the
+// audit log first.
 //
-// What the model insists on, and the defence of the product that each needs:
+// What the model requires, and what each relies on:
 //
-//   - One attribution for an invitee, for ever, and no ring of referrers: the facts are read in the
+//   - One attribution for an invitee, permanently, and no cycle of referrers: the facts are read in the
 //     transaction that writes the rows.
-//   - A code credits its owner and nobody else, a disabled one nobody: codes are never handed on, and
-//     their state is read in that same transaction.
-//   - Every answer's reason is the first of the documented ones that holds.
-//   - A session that was revoked, or whose user was disabled, is refused from the next request on:
-//     sessions are looked up anew for each request, in a transaction that begins after it.
+//   - A code credits its owner only, a disabled code nothing: codes never change their owner, and their state
+//     is read in the same transaction.
+//   - Every answer's reason is the first documented one that applies.
+//   - A session that was revoked, or whose user was disabled, is rejected from the next request on:
+//     each request looks it up in a transaction that begins after the request.
 //   - An attempt is recorded once, however often it is replayed, and counted as documented.
-//   - The order of the audit log is the order in which things happened.
+//   - The order of the audit log is the order of the decisions.
 //
-// A failure prints the seed and the number of the history. Its operations, not their timing, are
-// repeated with -args -seed N -history N, as often as the form has histories.
+// A failure prints the seed and the number of the history. -args -seed N -history N repeats its operations,
+// but not their timing, as often as the form has histories.
 package histories
 
 import (
@@ -35,8 +35,8 @@ import (
 )
 
 var (
-	seedFlag    = flag.Uint64("seed", 0, "`number` from which the histories are drawn; 0 draws one")
-	historyFlag = flag.Int("history", -1, "run this `number` of the seed again and again")
+	seedFlag    = flag.Uint64("seed", 0, "`seed` of the histories; 0 chooses one")
+	historyFlag = flag.Int("history", -1, "repeat this `number` of the seed")
 )
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }

@@ -9,56 +9,56 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// The model says what must come of doing one thing at a time. It shares no code with the program: the
-// rules are written down a second time, from the documentation.
+// The model runs one operation at a time. It shares no code with the program: its rules are written from
+// the documentation.
 
-// state is the world of a history. Two are the same exactly when == says so.
+// state is compared with ==.
 type state struct {
-	referrer  [maxUsers]int8  // -1: none
-	linkedBy  [maxUsers]int16 // the first event of the replayed attempt that linked the user; 0: not replayed
-	disabled  [maxUsers]bool
-	slugOwner [slugs]int8 // -1: it never existed
-	slugOn    [slugs]bool
-	created   uint64 // sessions
-	revoked   uint64
-	admitted  uint64 // calls past the look at their session, and replays past the look at the log
-	refused   [maxAttempts]refusal
-	signedUp  uint64 // attempts
-	logged    int16  // events so far
+	referrer     [maxUsers]int8  // -1 means none
+	attributedBy [maxUsers]int16 // first event of the replayed attempt that attributed the user; 0 means not replayed
+	disabled     [maxUsers]bool
+	slugOwner    [slugs]int8 // -1 means it never existed
+	slugOn       [slugs]bool
+	created      uint64 // sessions
+	revoked      uint64
+	admitted     uint64 // calls after the session check, and replays after reading the log
+	rejected     [maxAttempts]rejection
+	signedUp     uint64 // attempts
+	logged       int16  // events so far
 }
 
-type refusal struct {
-	order  int16 // of the event; 0: the attempt was not refused
+type rejection struct {
+	order  int16 // of the event; 0 means not rejected
 	reason reason
 }
 
-// reason is a referral.Reason by its place, for a state that is compared often must be small.
+// reason is an index into referral.Reasons: the state must be small because it is compared often.
 type reason int8
 
 func reasonOf(r referral.Reason) reason {
 	for i, known := range referral.Reasons {
-		if known == r {
+		if known.Reason == r {
 			return reason(i)
 		}
 	}
 	panic("no such reason: " + r)
 }
 
-func (r reason) word() referral.Reason { return referral.Reasons[r] }
+func (r reason) reason() referral.Reason { return referral.Reasons[r].Reason }
 
-// step is a thing that happens at one moment: an operation, or one half of it.
+// step happens at one moment: an operation, or one half of it.
 type step struct {
 	h      *history
 	record *record
-	first  bool // the look that comes before the act, where an operation has both
+	first  bool // the first half of an operation that has two
 }
 
-// operations are the steps of the history, in the form of the checker.
+// operations returns the steps of the history for the checker.
 func (h *history) operations() []porcupine.Operation {
 	var ops []porcupine.Operation
 	add := func(r *record, first bool) {
 		ops = append(ops, porcupine.Operation{
-			ClientId: r.worker, Input: &step{h, r, first}, Call: r.begun, Return: r.ended,
+			ClientId: r.worker, Input: &step{h, r, first}, Call: r.started, Return: r.ended,
 		})
 	}
 	for _, r := range h.records {
@@ -80,7 +80,7 @@ func (h *history) operations() []porcupine.Operation {
 	return ops
 }
 
-// model is the sequential world in which a history begins.
+// model returns the state in which a history begins, and its transitions.
 func (h *history) model() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any {
@@ -105,7 +105,7 @@ func (h *history) model() porcupine.Model {
 	}
 }
 
-// apply takes the step, and tells whether what was answered and logged is what it brings.
+// apply runs the step. It reports whether its result equals what was answered and logged.
 func (st *step) apply(s *state) bool {
 	h, r := st.h, st.record
 	switch r.kind {
@@ -115,9 +115,9 @@ func (st *step) apply(s *state) bool {
 		}
 		return s.admitted>>r.number&1 == 1 && s.call(h, r)
 	case kindSetSlug:
-		return r.said == s.setSlug(h, r.user, r.code)
+		return r.result == s.setSlug(h, r.user, r.code)
 	case kindDisableSlug:
-		return r.said == s.disableSlug(h, r.user)
+		return r.result == s.disableSlug(h, r.user)
 	case kindDisableUser:
 		s.disabled[r.user] = true
 		return true
@@ -134,17 +134,17 @@ func (st *step) apply(s *state) bool {
 		return s.replay(h, attempts, r.report)
 	case kindReplayRejected:
 		if st.first {
-			return s.look(h, r)
+			return s.readRejections(h, r)
 		}
-		return s.admitted>>r.number&1 == 1 && s.replayRefusals(h, r)
+		return s.admitted>>r.number&1 == 1 && s.replayRejections(h, r)
 	}
 	return false
 }
 
-// admit is the look at the session.
+// admit is the session check.
 func (s *state) admit(h *history, r *record) bool {
-	in := s.created>>r.session&1 == 1 && s.revoked>>r.session&1 == 0 && !s.disabled[r.user]
-	if !in {
+	valid := s.created>>r.session&1 == 1 && s.revoked>>r.session&1 == 0 && !s.disabled[r.user]
+	if !valid {
 		return r.answer.Status == http.StatusUnauthorized
 	}
 	s.admitted |= 1 << r.number
@@ -154,28 +154,28 @@ func (s *state) admit(h *history, r *record) bool {
 
 // call is the decision of a live attempt.
 func (s *state) call(h *history, r *record) bool {
-	v := s.decide(h, r.user, r.code, h.users[r.user].old)
-	if r.answer.Attributed != v.attributed || r.answer.Reason != string(v.reason) {
+	d := s.decide(h, r.user, r.code, h.users[r.user].old)
+	if r.answer.Attributed != d.attributed || r.answer.Reason != string(d.reason) {
 		return false
 	}
-	if v.attributed {
-		s.referrer[r.user] = int8(v.owner)
+	if d.attributed {
+		s.referrer[r.user] = int8(d.owner)
 	}
-	return s.write(h, r.number, v, referral.SourceLive)
+	return s.write(h, r.number, d, referral.SourceLive)
 }
 
-// verdict is what the rules say of an attempt.
-type verdict struct {
+// decision is the result of an attempt.
+type decision struct {
 	attributed bool
 	reason     referral.Reason
 	detail     string
-	owner      int // of the code; -1: nobody
+	owner      int // of the code; -1 means none
 }
 
 // decide is the table of reasons.
-func (s *state) decide(h *history, user int, c code, old bool) verdict {
-	no := func(reason referral.Reason, detail string, owner int) verdict {
-		return verdict{reason: reason, detail: detail, owner: owner}
+func (s *state) decide(h *history, user int, c code, old bool) decision {
+	no := func(reason referral.Reason, detail string, owner int) decision {
+		return decision{reason: reason, detail: detail, owner: owner}
 	}
 	owner, disabled := s.owner(c)
 	switch {
@@ -196,10 +196,10 @@ func (s *state) decide(h *history, user int, c code, old bool) verdict {
 	case old:
 		return no(referral.ReasonNotEligible, "", owner)
 	}
-	return verdict{attributed: true, owner: owner}
+	return decision{attributed: true, owner: owner}
 }
 
-// owner is whose code it is, -1 for nobody's, and whether it is disabled.
+// owner returns the owner of a code, -1 if there is none, and whether the code is disabled.
 func (s *state) owner(c code) (owner int, disabled bool) {
 	switch c.kind {
 	case uidCode:
@@ -210,7 +210,7 @@ func (s *state) owner(c code) (owner int, disabled bool) {
 	return -1, false
 }
 
-// referredBy tells whether a user was, directly or through others, referred by another.
+// referredBy reports whether a user was referred by another, directly or through others.
 func (s *state) referredBy(user, by int) bool {
 	for range maxUsers {
 		if user = int(s.referrer[user]); user < 0 || user == by {
@@ -220,10 +220,9 @@ func (s *state) referredBy(user, by int) bool {
 	return false
 }
 
-// write adds an attempt's event, where it has one, and tells whether it is the one that stands next in
-// the log.
-func (s *state) write(h *history, attempt int, v verdict, source referral.Source) bool {
-	if !v.attributed && !v.reason.Kept() {
+// write adds the event of an attempt, if it has one. It reports whether it equals the next event of the log.
+func (s *state) write(h *history, attempt int, d decision, source referral.Source) bool {
+	if !d.attributed && !d.reason.Audited() {
 		return true
 	}
 	if int(s.logged) == len(h.log) {
@@ -235,19 +234,19 @@ func (s *state) write(h *history, attempt int, v verdict, source referral.Source
 		at = got.at // the server's clock
 	}
 	want := event{
-		attempt: attempt, user: user, signup: v.attributed, code: h.text(c), referrer: v.owner,
-		reason: string(v.reason), detail: v.detail, source: string(source), at: at,
+		attempt: attempt, user: user, signup: d.attributed, code: h.text(c), referrer: d.owner,
+		reason: string(d.reason), detail: d.detail, source: string(source), at: at,
 	}
 	s.logged++
-	if v.attributed {
+	if d.attributed {
 		s.signedUp |= 1 << attempt
 	} else {
-		s.refused[attempt] = refusal{s.logged, reasonOf(v.reason)}
+		s.rejected[attempt] = rejection{s.logged, reasonOf(d.reason)}
 	}
 	return got == want
 }
 
-// attempt finds who attempted what, and when.
+// attempt returns the user, the code and the time of an attempt.
 func (h *history) attempt(n int) (user int, c code, at int64) {
 	if n < workers*turns {
 		op := h.plan[n/turns][n%turns]
@@ -257,7 +256,7 @@ func (h *history) attempt(n int) (user int, c code, at int64) {
 	return l.user, l.code, l.at.UnixMicro()
 }
 
-// liveAt is the time of a live attempt as the log knows it.
+// liveAt returns the time of a live attempt in the log.
 func (h *history) liveAt(n int) int64 {
 	for _, e := range h.log {
 		if e.attempt == n {
@@ -267,7 +266,7 @@ func (h *history) liveAt(n int) int64 {
 	return 0
 }
 
-// tooOld tells whether an attempt came after the user's signup window.
+// tooOld reports whether an attempt came after the user's signup window.
 func (h *history) tooOld(attempt int) bool {
 	user, _, at := h.attempt(attempt)
 	return at-h.users[user].CreatedAt.UnixMicro() > signupWindow.Microseconds()

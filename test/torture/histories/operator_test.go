@@ -9,15 +9,14 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/referral"
-	"github.com/triport/triport-console/internal/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite"
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// operator does what the command line does. What is said of a slug is its text, or one of the words
-// below.
+// operator runs operator commands. The result for a slug is the slug, or one of the words below.
 type operator interface {
-	setSlug(ctx context.Context, user, slug string) (said string, err error)
-	disableSlug(ctx context.Context, user string) (said string, err error)
+	setSlug(ctx context.Context, user, slug string) (result string, err error)
+	disableSlug(ctx context.Context, user string) (result string, err error)
 	disableUser(ctx context.Context, user string) error
 	revoke(ctx context.Context, user string) (revoked int64, err error)
 	replayLines(ctx context.Context, file string) (referral.Report, error)
@@ -25,34 +24,34 @@ type operator interface {
 }
 
 const (
-	saidTaken     = "taken"
-	saidPermanent = "permanent"
-	saidNone      = "none"
+	resultTaken     = "taken"
+	resultPermanent = "permanent"
+	resultNone      = "none"
 )
 
 var options = referral.Options{Rules: referral.Rules{SignupWindow: signupWindow}}
 
-// storeOperator works on the store that the commands use, with a connection of this process.
+// storeOperator uses the store of the commands, with a connection of this process.
 type storeOperator struct{ *sqlite.Store }
 
-// now is the time that the store keeps, in whole microseconds.
+// now returns the time as the store keeps it, in whole microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func (o *storeOperator) setSlug(ctx context.Context, user, slug string) (string, error) {
 	c, err := o.SetSlug(ctx, user, slug, now())
 	switch {
 	case errors.Is(err, referral.ErrTaken):
-		return saidTaken, nil
+		return resultTaken, nil
 	case errors.Is(err, referral.ErrPermanent):
-		return saidPermanent, nil
+		return resultPermanent, nil
 	}
 	return c.Code, err
 }
 
 func (o *storeOperator) disableSlug(ctx context.Context, user string) (string, error) {
 	c, err := o.DisableSlug(ctx, user, now())
-	if errors.Is(err, sqlite.ErrNoSlug) {
-		return saidNone, nil
+	if errors.Is(err, referral.ErrNoSlug) {
+		return resultNone, nil
 	}
 	return c.Code, err
 }
@@ -77,16 +76,15 @@ func (o *storeOperator) replayRejected(ctx context.Context, user string) (referr
 // commandOperator runs the real commands.
 type commandOperator struct{ site *harness.Site }
 
-// run runs a command and decodes its answer. refused are the words for what it may say instead, by
-// what stands in its message.
-func (o *commandOperator) run(in string, answer any, refused map[string]string, args ...string) (said string, err error) {
+// run runs a command and decodes its output. rejections maps texts of its permitted errors to results.
+func (o *commandOperator) run(in string, output any, rejections map[string]string, args ...string) (result string, err error) {
 	out, err := o.site.Run([]byte(in), append(args, "-o", "json")...)
 	if err == nil {
-		err = json.Unmarshal(out, answer)
+		err = json.Unmarshal(out, output)
 	}
-	for message, word := range refused {
+	for message, result := range rejections {
 		if err != nil && harness.ExitCode(err) == 1 && strings.Contains(err.Error(), message) {
-			return word, nil
+			return result, nil
 		}
 	}
 	return "", err
@@ -94,16 +92,16 @@ func (o *commandOperator) run(in string, answer any, refused map[string]string, 
 
 func (o *commandOperator) setSlug(_ context.Context, user, slug string) (string, error) {
 	var set struct{ Code string }
-	said, err := o.run("", &set, map[string]string{
-		referral.ErrTaken.Error(): saidTaken, referral.ErrPermanent.Error(): saidPermanent,
+	result, err := o.run("", &set, map[string]string{
+		referral.ErrTaken.Error(): resultTaken, referral.ErrPermanent.Error(): resultPermanent,
 	}, "code", "set", user, slug)
-	return said + set.Code, err
+	return result + set.Code, err
 }
 
 func (o *commandOperator) disableSlug(_ context.Context, user string) (string, error) {
 	var disabled struct{ Code string }
-	said, err := o.run("", &disabled, map[string]string{sqlite.ErrNoSlug.Error(): saidNone}, "code", "disable", user)
-	return said + disabled.Code, err
+	result, err := o.run("", &disabled, map[string]string{referral.ErrNoSlug.Error(): resultNone}, "code", "disable", user)
+	return result + disabled.Code, err
 }
 
 func (o *commandOperator) disableUser(_ context.Context, user string) error {

@@ -7,18 +7,18 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// What the operator's side does to the state of the model.
+// The operator commands of the model.
 
-// setSlug returns what is said of it.
+// setSlug returns the result.
 func (s *state) setSlug(h *history, user int, c code) string {
 	if c.kind == uidCode {
 		if c.n == user {
-			return saidPermanent
+			return resultPermanent
 		}
-		return saidTaken
+		return resultTaken
 	}
 	if owner := int(s.slugOwner[c.n]); owner >= 0 && owner != user {
-		return saidTaken
+		return resultTaken
 	}
 	s.disableSlug(h, user)
 	s.slugOwner[c.n], s.slugOn[c.n] = int8(user), true
@@ -32,10 +32,10 @@ func (s *state) disableSlug(h *history, user int) string {
 			return h.text(code{slugCode, n})
 		}
 	}
-	return saidNone
+	return resultNone
 }
 
-// revoke returns how many sessions were in force.
+// revoke returns the number of valid sessions.
 func (s *state) revoke(h *history, user int) int64 {
 	var theirs uint64
 	for i, one := range h.sessions {
@@ -48,11 +48,11 @@ func (s *state) revoke(h *history, user int) int64 {
 	return int64(bits.OnesCount64(theirs))
 }
 
-// look is the first half of a replay of refusals: it reads which there are.
-func (s *state) look(h *history, r *record) bool {
+// readRejections is the first half of a replay of rejections: it reads the audit log.
+func (s *state) readRejections(h *history, r *record) bool {
 	s.admitted |= 1 << r.number
 	var n int64
-	for _, one := range h.refusals[r.user] {
+	for _, one := range h.rejections[r.user] {
 		if one.order <= int(s.logged) {
 			n++
 		}
@@ -60,16 +60,16 @@ func (s *state) look(h *history, r *record) bool {
 	return r.report.Read == n
 }
 
-// replayRefusals is the second half: it decides those that the first one saw, which are the oldest.
-func (s *state) replayRefusals(h *history, r *record) bool {
+// replayRejections is the second half: it decides the oldest rejections, as many as the first half has read.
+func (s *state) replayRejections(h *history, r *record) bool {
 	var attempts []int
-	for _, one := range h.refusals[r.user][:r.report.Read] {
+	for _, one := range h.rejections[r.user][:r.report.Read] {
 		attempts = append(attempts, one.attempt)
 	}
 	return s.replay(h, attempts, r.report)
 }
 
-// replay decides attempts in one transaction, and tells whether that is what was reported and logged.
+// replay decides attempts in one transaction. It reports whether the result equals the report and the log.
 func (s *state) replay(h *history, attempts []int, reported referral.Report) bool {
 	report := referral.Report{Read: int64(len(attempts)), Rejected: make(map[referral.Reason]int64)}
 	for _, a := range attempts {
@@ -83,29 +83,29 @@ func (s *state) replay(h *history, attempts []int, reported referral.Report) boo
 
 func (s *state) replayOne(h *history, attempt int, report *referral.Report) bool {
 	user, c, _ := h.attempt(attempt)
-	before := s.refused[attempt]
-	v := s.decide(h, user, c, h.tooOld(attempt))
-	already := v.reason == referral.ReasonAlreadyAttributed
+	before := s.rejected[attempt]
+	d := s.decide(h, user, c, h.tooOld(attempt))
+	already := d.reason == referral.ReasonAlreadyAttributed
 	switch {
-	case v.attributed:
+	case d.attributed:
 		report.Attributed++
-		s.referrer[user] = int8(v.owner)
-		s.linkedBy[user] = s.logged + 1
+		s.referrer[user] = int8(d.owner)
+		s.attributedBy[user] = s.logged + 1
 		if before.order > 0 {
-			s.linkedBy[user] = before.order
+			s.attributedBy[user] = before.order
 		}
 	case s.signedUp>>attempt&1 == 1:
 		report.Unchanged++
-	case already && before.order > 0 && s.linkedBy[user] > before.order:
-		// It was refused before a later attempt of a replay linked its user: so it counts.
-		report.Rejected[before.reason.word()]++
+	case already && before.order > 0 && s.attributedBy[user] > before.order:
+		// It was rejected before a later replayed attempt attributed its user, so it counts.
+		report.Rejected[before.reason.reason()]++
 	case already:
 		report.Unchanged++
 	default:
-		report.Rejected[v.reason]++
+		report.Rejected[d.reason]++
 	}
-	if !v.attributed && before.order > 0 {
-		return true // its refusal is in the log
+	if !d.attributed && before.order > 0 {
+		return true // its rejection is in the log
 	}
-	return s.write(h, attempt, v, referral.SourceReplay)
+	return s.write(h, attempt, d, referral.SourceReplay)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// The sizes of a history: few users and codes, so that what is done at once is done to the same ones,
-// and few enough operations that every order of them can be tried.
+// The sizes of a history. Users and codes are few, so operations collide. Operations are few enough to try
+// every order.
 const (
 	minUsers, maxUsers = 3, 5
 	slugs              = 3
@@ -23,7 +23,7 @@ const (
 	maxAttempts        = workers*turns + lines
 )
 
-// signupWindow is the age beyond which an account cannot be referred any more.
+// signupWindow is the maximum age of an account that can be attributed.
 const signupWindow = 24 * time.Hour
 
 type kind string
@@ -39,7 +39,7 @@ const (
 	kindReplayRejected kind = "replay rejected"
 )
 
-// weights say how often each kind is drawn, of their sum.
+// weights are the frequencies of the kinds.
 var weights = []struct {
 	kind   kind
 	weight int
@@ -48,7 +48,7 @@ var weights = []struct {
 	{kindRevoke, 4}, {kindCreateSession, 5}, {kindReplayLines, 8}, {kindReplayRejected, 8},
 }
 
-// codeKind says what a presented value is, for the model.
+// codeKind is the kind of a presented value.
 type codeKind int
 
 const (
@@ -59,13 +59,13 @@ const (
 	malformedCode
 )
 
-// code is a value that may be presented: the uid code of user n, or slug n.
+// code is a presented value: the uid code of user n, or slug n.
 type code struct {
 	kind codeKind
 	n    int
 }
 
-// operation is one thing to do.
+// operation is one planned operation.
 type operation struct {
 	kind    kind
 	user    int
@@ -77,18 +77,18 @@ type operation struct {
 type account struct {
 	auth.User
 	uid string
-	old bool // beyond the signup window
+	old bool // after the signup window
 }
 
-// line is an attempt as a replay file has it.
+// line is a line of a replay file.
 type line struct {
 	user int
 	code code
 	at   time.Time
-	id   string // empty: derived from the others
+	id   string // if empty, derived from the other fields
 }
 
-// history is a plan, and what came of it.
+// history is a plan and its results.
 type history struct {
 	number   int
 	users    []account
@@ -98,8 +98,8 @@ type history struct {
 
 	records []*record
 	log     []event
-	// refusals are, for each user, the attempts whose refusal is in the log, in its order.
-	refusals [maxUsers][]refused
+	// rejections are the rejected attempts of each user, in the order of the log.
+	rejections [maxUsers][]rejectedAttempt
 }
 
 type session struct {
@@ -108,7 +108,7 @@ type session struct {
 	row    auth.Session
 }
 
-// newHistory draws the plan from one seed, and what must be new in the database from another.
+// newHistory generates the plan from one seed, and ids and tokens, which must be new, from another.
 func newHistory(number int, plan, fresh *rand.Rand, now time.Time) *history {
 	h := &history{number: number}
 	for range minUsers + plan.IntN(maxUsers-minUsers+1) {
@@ -118,14 +118,14 @@ func newHistory(number int, plan, fresh *rand.Rand, now time.Time) *history {
 		h.addSession(u, fresh, now)
 	}
 	for i := range lines {
-		l := line{user: plan.IntN(len(h.users)), code: h.drawCode(plan), at: now}
+		l := line{user: plan.IntN(len(h.users)), code: h.randomCode(plan), at: now}
 		if l.code.kind == noCode {
 			l.code = code{kind: unknownCode}
 		}
 		if plan.IntN(2) == 0 {
 			l.at = h.users[l.user].CreatedAt.Add(time.Minute)
 		}
-		l.at = l.at.Add(time.Duration(i) * time.Microsecond) // what has no id of its own must differ
+		l.at = l.at.Add(time.Duration(i) * time.Microsecond) // lines without an id must differ
 		if plan.IntN(2) == 0 {
 			l.id = fmt.Sprintf("line-%d-%d", number, i)
 		}
@@ -133,7 +133,7 @@ func newHistory(number int, plan, fresh *rand.Rand, now time.Time) *history {
 	}
 	for w := range h.plan {
 		for range turns {
-			h.plan[w] = append(h.plan[w], h.drawOperation(plan, fresh, now))
+			h.plan[w] = append(h.plan[w], h.randomOperation(plan, fresh, now))
 		}
 	}
 	return h
@@ -163,7 +163,7 @@ func (h *history) addSession(user int, fresh *rand.Rand, now time.Time) int {
 	return len(h.sessions) - 1
 }
 
-// reader reads random bytes.
+// reader is a source of random bytes.
 type reader struct{ *rand.Rand }
 
 func (r reader) Read(p []byte) (int, error) {
@@ -173,13 +173,13 @@ func (r reader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (h *history) drawOperation(plan, fresh *rand.Rand, now time.Time) operation {
-	op := operation{kind: drawKind(plan), user: plan.IntN(len(h.users))}
+func (h *history) randomOperation(plan, fresh *rand.Rand, now time.Time) operation {
+	op := operation{kind: randomKind(plan), user: plan.IntN(len(h.users))}
 	switch op.kind {
 	case kindCall:
 		op.session = plan.IntN(len(h.sessions))
 		op.user = h.sessions[op.session].user
-		op.code = h.drawCode(plan)
+		op.code = h.randomCode(plan)
 	case kindCreateSession:
 		op.session = h.addSession(op.user, fresh, now)
 	case kindSetSlug:
@@ -195,7 +195,7 @@ func (h *history) drawOperation(plan, fresh *rand.Rand, now time.Time) operation
 	return op
 }
 
-func drawKind(plan *rand.Rand) kind {
+func randomKind(plan *rand.Rand) kind {
 	sum := 0
 	for _, w := range weights {
 		sum += w.weight
@@ -209,7 +209,7 @@ func drawKind(plan *rand.Rand) kind {
 	panic("unreachable: n is less than the sum")
 }
 
-func (h *history) drawCode(plan *rand.Rand) code {
+func (h *history) randomCode(plan *rand.Rand) code {
 	switch n := plan.IntN(20); {
 	case n < 9:
 		return code{uidCode, plan.IntN(len(h.users))}
@@ -223,7 +223,7 @@ func (h *history) drawCode(plan *rand.Rand) code {
 	return code{kind: noCode}
 }
 
-// text is what is presented for a code.
+// text returns the presented value.
 func (h *history) text(c code) string {
 	switch c.kind {
 	case uidCode:
@@ -231,7 +231,7 @@ func (h *history) text(c code) string {
 	case slugCode:
 		return fmt.Sprintf("slug-%d-%d", h.number, c.n)
 	case unknownCode:
-		return fmt.Sprintf("nobody-%d", h.number)
+		return fmt.Sprintf("unknown-%d", h.number)
 	case malformedCode:
 		return "not_a_code"
 	}

@@ -13,21 +13,21 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// record is an operation that was done: when, and what came back.
+// record is an executed operation with its times and its result.
 type record struct {
 	operation
-	number       int // of its attempt, for a call
-	worker       int
-	begun, ended int64
-	answer       harness.Answer  // of a call
-	said         string          // of a slug: its text, or why not
-	revoked      int64           // sessions
-	report       referral.Report // of a replay
-	fault        error           // something that no operation may bring
+	number         int // of the attempt of a call
+	worker         int
+	started, ended int64
+	answer         harness.Answer  // of a call
+	result         string          // of a slug command
+	revoked        int64           // sessions
+	report         referral.Report // of a replay
+	err            error           // fails the history
 }
 
-// arena is where histories take place: the server, and the operator's way to the same store.
-type arena struct {
+// runner runs histories against one server and its database.
+type runner struct {
 	address string
 	client  *harness.Client
 	store   *storeOperator
@@ -35,45 +35,45 @@ type arena struct {
 	start   time.Time
 }
 
-func (a *arena) now() int64 { return int64(time.Since(a.start)) }
+func (x *runner) now() int64 { return int64(time.Since(x.start)) }
 
-// prepare makes the users of a history, with a session each.
-func (a *arena) prepare(ctx context.Context, h *history) error {
+// prepare creates the users of a history, each with a session.
+func (x *runner) prepare(ctx context.Context, h *history) error {
 	var users []auth.User
 	var rows []auth.Session
 	for i, u := range h.users {
 		users = append(users, u.User)
 		rows = append(rows, h.sessions[i].row)
 	}
-	verdicts, err := a.store.ImportUsers(ctx, users, func() (string, error) { return "", fmt.Errorf("every user has an id") })
+	results, err := x.store.ImportUsers(ctx, users, func() (string, error) { return "", fmt.Errorf("every user has an id") })
 	if err != nil {
-		return fmt.Errorf("make users: %w", err)
+		return fmt.Errorf("create users: %w", err)
 	}
-	for _, v := range verdicts {
+	for _, v := range results {
 		if v.Err != nil || !v.Created {
-			return fmt.Errorf("make a user: %+v", v)
+			return fmt.Errorf("create a user: %+v", v)
 		}
 	}
-	if err := a.store.CreateSessions(ctx, rows); err != nil {
-		return fmt.Errorf("make sessions: %w", err)
+	if err := x.store.CreateSessions(ctx, rows); err != nil {
+		return fmt.Errorf("create sessions: %w", err)
 	}
 	return nil
 }
 
-// run does everything in the plan, the workers side by side.
-func (a *arena) run(ctx context.Context, h *history, by operator) {
-	var together, all sync.WaitGroup
-	together.Add(workers)
+// run runs the plan. The workers run concurrently.
+func (x *runner) run(ctx context.Context, h *history, by operator) {
+	var ready, all sync.WaitGroup
+	ready.Add(workers)
 	records := make([][]*record, workers)
 	for w := range workers {
 		all.Go(func() {
-			together.Done()
-			together.Wait()
+			ready.Done()
+			ready.Wait()
 			for i, op := range h.plan[w] {
 				r := &record{operation: op, number: w*turns + i, worker: w}
-				r.begun = a.now()
-				a.do(ctx, h, by, r)
-				r.ended = a.now()
+				r.started = x.now()
+				x.do(ctx, h, by, r)
+				r.ended = x.now()
 				records[w] = append(records[w], r)
 			}
 		})
@@ -84,42 +84,42 @@ func (a *arena) run(ctx context.Context, h *history, by operator) {
 	}
 }
 
-func (a *arena) do(ctx context.Context, h *history, by operator, r *record) {
+func (x *runner) do(ctx context.Context, h *history, by operator, r *record) {
 	id := h.users[r.user].ID
 	switch r.kind {
 	case kindCall:
 		t := h.sessions[r.session].tokens
-		r.answer, r.fault = a.client.Attribute(ctx, a.address, harness.Person{Session: t.Session, CSRF: t.CSRF}, h.text(r.code))
-		if s := r.answer.Status; r.fault == nil && s != http.StatusOK && s != http.StatusUnauthorized {
-			r.fault = fmt.Errorf("status %d %s", s, r.answer.Error)
+		r.answer, r.err = x.client.Attribute(ctx, x.address, harness.User{Session: t.Session, CSRF: t.CSRF}, h.text(r.code))
+		if s := r.answer.Status; r.err == nil && s != http.StatusOK && s != http.StatusUnauthorized {
+			r.err = fmt.Errorf("status %d %s", s, r.answer.Error)
 		}
 		if r.answer.Reason == string(referral.ReasonInternalError) {
-			r.fault = fmt.Errorf("a healthy store was too slow or failed: %s", r.answer.Reason)
+			r.err = fmt.Errorf("the store failed or was too slow: %s", r.answer.Reason)
 		}
 	case kindSetSlug:
-		r.said, r.fault = by.setSlug(ctx, id, h.text(r.code))
+		r.result, r.err = by.setSlug(ctx, id, h.text(r.code))
 	case kindDisableSlug:
-		r.said, r.fault = by.disableSlug(ctx, id)
+		r.result, r.err = by.disableSlug(ctx, id)
 	case kindDisableUser:
-		r.fault = by.disableUser(ctx, id)
+		r.err = by.disableUser(ctx, id)
 	case kindRevoke:
-		r.revoked, r.fault = by.revoke(ctx, id)
+		r.revoked, r.err = by.revoke(ctx, id)
 	case kindCreateSession:
-		// Always through the store: the tokens are part of the plan.
-		r.fault = a.store.CreateSessions(ctx, []auth.Session{h.sessions[r.session].row})
+		// The commands choose tokens themselves; the plan needs its own.
+		r.err = x.store.CreateSessions(ctx, []auth.Session{h.sessions[r.session].row})
 	case kindReplayLines:
-		r.report, r.fault = by.replayLines(ctx, h.file(r.lines))
+		r.report, r.err = by.replayLines(ctx, h.file(r.lines))
 	case kindReplayRejected:
-		r.report, r.fault = by.replayRejected(ctx, id)
+		r.report, r.err = by.replayRejected(ctx, id)
 	}
 }
 
-// file is the replay file with these lines.
+// file returns a replay file with these lines.
 func (h *history) file(chosen []int) string {
 	var b strings.Builder
 	for _, n := range chosen {
 		l := h.lines[n]
-		b.Write(referral.FormatLine(referral.Attempt{ID: l.id, User: h.users[l.user].ID, Code: h.text(l.code), At: l.at}))
+		b.Write(referral.FormatLine(referral.Attempt{ID: l.id, User: h.users[l.user].ID, Code: referral.ParsePresentedCode(h.text(l.code)), At: l.at}))
 		b.WriteByte('\n')
 	}
 	return b.String()

@@ -1,9 +1,7 @@
 package hostile
 
 import (
-	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -11,49 +9,44 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// fewDescriptors is what the server is left with in this test. Strangers ask for twice as many.
-const fewDescriptors = 200
+// maxDescriptors is the limit of the server in this test. Twice as many connections are opened.
+const maxDescriptors = 200
 
-// TestDescriptorsRunOut has more strangers connect than the server has descriptors for. Who is connected
-// is served on, an attempt that the store does not take finds its way into the spool, for which a
-// descriptor must be left, and new connections are taken as soon as some strangers have left.
-func TestDescriptorsRunOut(t *testing.T) {
-	s := besiege(t, 1, manners{kept: true, without: true})
-	few := unix.Rlimit{Cur: fewDescriptors, Max: fewDescriptors}
-	if err := unix.Prlimit(s.srv.PID, unix.RLIMIT_NOFILE, &few, nil); err != nil {
+// More clients connect than the server has descriptors for. Connected clients are still served, an attempt
+// can still be spooled, and new connections are accepted as soon as others close.
+func TestServerWorksWhenDescriptorsRunOut(t *testing.T) {
+	a := newAttack(t, 1, clientOptions{keptOnly: true, noCode: true})
+	limit := unix.Rlimit{Cur: maxDescriptors, Max: maxDescriptors}
+	if err := unix.Prlimit(a.srv.PID, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
 		t.Fatal(err)
 	}
-	strangers := s.gather(2*fewDescriptors, func(*wire) {})
-	harness.Until(t, "the descriptors are used up", func() bool { return s.vitals().Descriptors > fewDescriptors*3/4 })
-	p := s.person()
-	s.spoolUnderLock(p)
-	held := s.vitals().Descriptors
-	disperse(strangers)
-	s.once(health, []answer{healthy})
-	harness.Until(t, "the spool is drained", func() bool {
-		_, waiting := os.Stat(s.site.Database + ".spool")
-		drained, err := filepath.Glob(s.site.Database + ".spool.[0-9]*")
-		return errors.Is(waiting, os.ErrNotExist) && err == nil && len(drained) == 0
-	})
-	s.lift(bounds{descriptors: fewDescriptors}, "limit", fewDescriptors, "strangers", len(strangers), "held", held)
+	conns := a.openConns(2*maxDescriptors, func(*rawConn) {})
+	harness.WaitFor(t, "the descriptors are used up", func() bool { return a.usage().Descriptors > maxDescriptors*3/4 })
+	u := a.newUser()
+	a.spoolBehindLock(u)
+	held := a.usage().Descriptors
+	closeAll(conns)
+	a.sendOnce(healthRequest, []answer{page})
+	a.site.WaitDrained()
+	a.finish(bounds{descriptors: maxDescriptors}, "limit", maxDescriptors, "connections", len(conns), "held", held)
 }
 
-// spoolUnderLock makes an attempt while another process holds the write lock: it must go to the spool.
-func (s *siege) spoolUnderLock(p harness.Person) {
-	db := s.site.Open()
+// spoolBehindLock makes an attempt while another process holds the write lock: it must be spooled.
+func (a *attack) spoolBehindLock(u harness.User) {
+	db := a.site.Open()
 	defer func() { _ = db.Close() }()
 	if _, err := db.Exec(`BEGIN IMMEDIATE`); err != nil {
-		s.Fatal(err)
+		a.Fatal(err)
 	}
-	a, err := s.polite.kept.Attribute(s.Context(), s.srv.Address, p, s.code)
-	if err != nil || a.Reason != "internal_error" {
-		s.fault("under the lock: %+v, %v", a, err)
+	ans, err := a.regular.kept.Attribute(a.Context(), a.srv.Address, u, a.code)
+	if err != nil || ans.Reason != "internal_error" {
+		a.problem("while the lock was held: %+v, %v", ans, err)
 	}
-	s.ledger.Answered(p, s.code, a)
-	if _, err := os.Stat(s.site.Database + ".spool"); err != nil {
-		s.fault("the attempt is not in the spool: %v\n%s", err, s.srv.Log())
+	a.ledger.AddAnswer(u, a.code, ans)
+	if _, err := os.Stat(a.site.Database + ".spool"); err != nil {
+		a.problem("the attempt is not in the spool: %v\n%s", err, a.srv.Log())
 	}
 	if _, err := db.Exec(`ROLLBACK`); err != nil {
-		s.Fatal(err)
+		a.Fatal(err)
 	}
 }

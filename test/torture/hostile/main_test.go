@@ -1,31 +1,31 @@
-// Package hostile attacks the running server with what no browser sends, over raw sockets, while a polite
-// client goes on calling it.
+// Package hostile attacks the running server with requests that no browser sends, over raw sockets, while a
+// regular client keeps calling it.
 //
-// Every test lays siege to a server process of its own. While the attack goes on, a bystander calls the
-// main endpoint and /healthz, over kept and over new connections, and the kernel is asked for the process's
-// memory and descriptors. When the siege is lifted, the same is demanded after every attack:
+// Every test starts its own server. During the attack the regular client calls the main endpoint and
+// /healthz, over kept and over new connections. The test reads the memory and descriptors of the server from
+// /proc. After every attack:
 //
-//   - the bystander was answered, rightly, every time, and 99 of 100 times within two seconds; at most one
-//     answer of 100 was a 503, which says that the store was too busy to tell whether a session is valid;
-//   - memory and descriptors stayed within the test's bound, and the descriptors came back;
-//   - no answer was a 5xx other than 503, every refusal was the envelope without a Set-Cookie, every answer
-//     of the main endpoint had the one that deletes ref_code;
-//   - the store holds exactly what was asked and answered: as many attributions as answers said so, as
-//     many refusals in the audit log, and nothing at all of those whose requests lay hidden in others.
+//   - The regular client got the right answer to every call, 99 of 100 within two seconds. At most one of
+//     100 answers was a 503, which says that the store was too busy to check the session.
+//   - Memory and descriptors stayed within the bounds of the test, and the descriptors were released.
+//   - No answer was a 5xx except 503. Every rejection had the error envelope and no Set-Cookie. Every answer
+//     of the main endpoint had the Set-Cookie that deletes ref_code.
+//   - The database has exactly what was answered: as many attributions and rejections as answers said so,
+//     and nothing of the users whose requests were hidden in other requests.
 //
-// What holds each attack off:
+// What stops each attack:
 //
-//	TestSlowClientsAreCutOffAfterTenSeconds            the read timeout, over head and body together
-//	TestClientsThatReadNoAnswersAreCutOff              the write timeout
-//	TestFiveThousandIdleConnections                    the size of the read buffer, the idle timeout
-//	TestThousandsOfHalfSentRequests                    the limits of head and body, which bound a connection's memory
-//	TestFloodsOfHeadersAndCookies                      the limit of the head: 16 KiB pass, 20 KiB do not
-//	TestBodiesWithoutEnd                               the limit of the body, refused before it is read, and a closing that is gentle but bounded
-//	TestThousandsOfPipelinedRequests                   one answer for each request, in order
-//	TestNothingIsSmuggledIn                            the check of the framing, and closing after a chunked request
-//	TestAbortedRequestsAreWholeOrNothing               an attempt is decided whole, whoever still listens
-//	TestOtherProtocolsAndRubbish                       the check of request line and head, answers that quote nothing
-//	TestDescriptorsRunOut                              the limit of connections, which leaves descriptors to the store and the spool
+//	TestSlowClientsAreDisconnectedAfterReadTimeout     the read timeout, over headers and body together
+//	TestClientsThatReadNothingAreDisconnected          the write timeout
+//	TestIdleConnectionsUseBoundedMemory                the size of the read buffer, the idle timeout
+//	TestIncompleteRequestsUseBoundedMemory             the limits of headers and body
+//	TestLargeHeadersAreAcceptedOrRejectedBySize        the limit of the headers: 16 KiB pass, 20 KiB do not
+//	TestEndlessBodiesAreRejectedBeforeTheyAreRead      the limit of the body, and a bounded read after the rejection
+//	TestPipelinedRequestsAreAnsweredInOrder            one answer for each request, in order
+//	TestHiddenRequestsAreNeverExecuted                 the check of the framing, and closing after a chunked request
+//	TestAbortedRequestsAreDecidedOnceOrNotAtAll        an attempt is decided even if the client has gone
+//	TestOtherProtocolsAndGarbageAreRejected            the check of request line and headers, answers that quote nothing
+//	TestServerWorksWhenDescriptorsRunOut               the limit of connections, which reserves descriptors for store and spool
 package hostile
 
 import (

@@ -13,66 +13,60 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// The server gives a request ten seconds, head and body together, and an answer as long to leave. The
-// rest is for a busy machine.
 const (
+	// readTimeout is the server's time for a request, headers and body together. Writing an answer has the
+	// same time.
 	readTimeout = 10 * time.Second
-	lateness    = 8 * time.Second
+	// slackTime is for a busy machine.
+	slackTime = 8 * time.Second
 )
 
-// sloth is a client that takes its time: at once it sends the beginning, then a byte a second.
-type sloth struct {
-	name      string
-	beginning func(p harness.Person, code string) string
-	drip      string // one byte a second of it, over and over; empty: nothing more
-	want      []answer
+// slowClient sends the start of a request at once, then one byte a second.
+type slowClient struct {
+	name  string
+	start func(u harness.User, code string) string
+	drip  string // repeated; if empty, nothing more is sent
+	want  []answer
 }
 
-var (
-	timedOut  = []answer{{408, "request_timeout"}}
-	proceeded = []answer{{100, ""}, {408, "request_timeout"}}
-)
+var timedOut = []answer{{408, "request_timeout"}}
 
-var sloths = []sloth{
-	{"a head, a byte a second", func(p harness.Person, code string) string {
-		return strings.TrimSuffix(call(p, code), "\r\n")
-	}, "X-A: b\r\n", timedOut},
-	{"a head without a line end", func(harness.Person, string) string { return "POST /v1/auth" }, "/", timedOut},
-	{"empty lines before the request", func(harness.Person, string) string { return "\r\n" }, "\r\n", nil},
-	{"a body, a byte a second", func(p harness.Person, code string) string {
-		return call(p, code, "Content-Length: 1000") + "\r\n"
-	}, "{", timedOut},
-	{"a body that never comes", func(p harness.Person, code string) string {
-		return call(p, code, "Content-Length: 1000") + "\r\n"
-	}, "", timedOut},
-	{"a body that was asked for", func(p harness.Person, code string) string {
-		return call(p, code, "Content-Length: 1000", "Expect: 100-continue") + "\r\n"
-	}, "", proceeded},
-	{"a chunk's size, a byte a second", func(p harness.Person, code string) string {
-		return call(p, code, "Transfer-Encoding: chunked") + "\r\n"
-	}, "0", timedOut},
-	{"a chunk, a byte a second", func(p harness.Person, code string) string {
-		return call(p, code, "Transfer-Encoding: chunked") + "\r\nffff\r\n"
-	}, "x", timedOut},
-	{"a trailer, a byte a second", func(p harness.Person, code string) string {
-		return call(p, code, "Transfer-Encoding: chunked") + "\r\n0\r\n"
-	}, "x", timedOut},
-	{"not a word", func(harness.Person, string) string { return "" }, "", timedOut},
+// startOf returns a start with complete headers and that much more.
+func startOf(more string, lines ...string) func(u harness.User, code string) string {
+	return func(u harness.User, code string) string { return headers(u, code, lines...) + "\r\n" + more }
 }
 
-// TestSlowClientsAreCutOffAfterTenSeconds has many clients of each kind at a time. However it goes on
-// dripping, a request is given up, with a 408, and nothing of it is done.
-func TestSlowClientsAreCutOffAfterTenSeconds(t *testing.T) {
-	beside(t)
+func startWith(raw string) func(harness.User, string) string {
+	return func(harness.User, string) string { return raw }
+}
+
+var slowClients = []slowClient{
+	{"headers", func(u harness.User, code string) string { return strings.TrimSuffix(headers(u, code), "\r\n") }, "X-A: b\r\n", timedOut},
+	{"request line without an end", startWith("POST /v1/auth"), "/", timedOut},
+	{"empty lines before the request", startWith("\r\n"), "\r\n", nil},
+	{"body", startOf("", "Content-Length: 1000"), "{", timedOut},
+	{"no body", startOf("", "Content-Length: 1000"), "", timedOut},
+	{"no body after 100-continue", startOf("", "Content-Length: 1000", "Expect: 100-continue"), "", []answer{{100, ""}, {408, "request_timeout"}}},
+	{"size of a chunk", startOf("", "Transfer-Encoding: chunked"), "0", timedOut},
+	{"chunk", startOf("ffff\r\n", "Transfer-Encoding: chunked"), "x", timedOut},
+	{"trailer", startOf("0\r\n", "Transfer-Encoding: chunked"), "x", timedOut},
+	{"nothing", startWith(""), "", timedOut},
+}
+
+// Many clients of each kind run at the same time. After ten seconds a request gets a 408, although bytes
+// still arrive, and nothing of it is executed.
+func TestSlowClientsAreDisconnectedAfterReadTimeout(t *testing.T) {
+	parallel(t)
 	each := harness.Scale(40, 200)
-	s := besiege(t, each*len(sloths), manners{})
+	n := each * len(slowClients)
+	a := newAttack(t, n, clientOptions{})
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var latest time.Duration
-	for _, kind := range sloths {
+	for _, client := range slowClients {
 		for range each {
 			all.Go(func() {
-				took := s.dawdle(kind, s.bait())
+				took := a.runSlow(client, a.newCanary())
 				mu.Lock()
 				defer mu.Unlock()
 				latest = max(latest, took)
@@ -80,35 +74,34 @@ func TestSlowClientsAreCutOffAfterTenSeconds(t *testing.T) {
 		}
 	}
 	all.Wait()
-	s.lift(bounds{memory: int64(each*len(sloths)) * 32 << 10, descriptors: each * len(sloths)},
-		"connections", each*len(sloths), "kinds", len(sloths), "latest_cut_off", latest.Round(10*time.Millisecond))
+	a.finish(bounds{memory: int64(n) * 32 << 10, descriptors: n}, "connections", n, "kinds", len(slowClients), "latest_disconnect", latest.Round(10*time.Millisecond))
 }
 
-// dawdle is one slow client. It returns after what time the server gave it up.
-func (s *siege) dawdle(kind sloth, p harness.Person) time.Duration {
-	w := s.dial()
-	if w == nil {
+// runSlow runs one slow client and returns when the server disconnected it.
+func (a *attack) runSlow(client slowClient, u harness.User) time.Duration {
+	c := a.dial()
+	if c == nil {
 		return 0
 	}
-	defer w.close()
-	began := time.Now()
-	_ = w.conn.SetDeadline(began.Add(readTimeout + lateness))
-	_ = w.send(kind.beginning(p, s.code))
-	gone := make(chan struct{})
+	defer c.close()
+	started := time.Now()
+	_ = c.conn.SetDeadline(started.Add(readTimeout + slackTime))
+	_ = c.send(client.start(u, a.code))
+	disconnected := make(chan struct{})
 	var dripping sync.WaitGroup
-	dripping.Go(func() { w.drip(kind.drip, gone) })
-	answers, closed := w.rest()
-	took := time.Since(began)
-	close(gone)
+	dripping.Go(func() { c.drip(client.drip, disconnected) })
+	answers, closed := c.receiveAll()
+	took := time.Since(started)
+	close(disconnected)
 	dripping.Wait()
 
-	if !slices.Equal(answers, kind.want) || !closed || took < readTimeout-time.Second {
-		s.fault("%s: answered %v after %s, closed %t; want %v", kind.name, answers, took, closed, kind.want)
+	if !slices.Equal(answers, client.want) || !closed || took < readTimeout-time.Second {
+		a.problem("%s: answered %v after %s, closed %t; want %v", client.name, answers, took, closed, client.want)
 	}
 	return took
 }
 
-func (w *wire) drip(bytes string, gone <-chan struct{}) {
+func (c *rawConn) drip(bytes string, disconnected <-chan struct{}) {
 	if bytes == "" {
 		return
 	}
@@ -116,43 +109,43 @@ func (w *wire) drip(bytes string, gone <-chan struct{}) {
 	defer second.Stop()
 	for i := 0; ; i++ {
 		select {
-		case <-gone:
+		case <-disconnected:
 			return
 		case <-second.C:
-			if w.send(bytes[i%len(bytes):i%len(bytes)+1]) != nil {
+			if c.send(bytes[i%len(bytes):i%len(bytes)+1]) != nil {
 				return
 			}
 		}
 	}
 }
 
-// TestClientsThatReadNoAnswersAreCutOff sends request after request and reads nothing. Once the buffers
-// between the two are full the server must not wait for ever, nor keep the answers.
-func TestClientsThatReadNoAnswersAreCutOff(t *testing.T) {
-	beside(t)
+// Clients send requests and read no answers. Once the buffers are full, the server must neither wait
+// forever nor keep the answers.
+func TestClientsThatReadNothingAreDisconnected(t *testing.T) {
+	parallel(t)
 	clients := harness.Scale(20, 100)
-	s := besiege(t, 0, manners{})
+	a := newAttack(t, 0, clientOptions{})
 	var all sync.WaitGroup
 	for range clients {
-		all.Go(s.deafen)
+		all.Go(a.sendWithoutReading)
 	}
 	all.Wait()
-	s.lift(bounds{memory: int64(clients) * 64 << 10, descriptors: clients}, "connections", clients)
+	a.finish(bounds{memory: int64(clients) * 64 << 10, descriptors: clients}, "connections", clients)
 }
 
-func (s *siege) deafen() {
-	w := s.dial()
-	if w == nil {
+func (a *attack) sendWithoutReading() {
+	c := a.dial()
+	if c == nil {
 		return
 	}
-	defer w.close()
-	_ = w.conn.SetReadBuffer(4 << 10)
-	_ = w.conn.SetDeadline(time.Now().Add(2*readTimeout + lateness))
-	page := strings.Repeat("GET / HTTP/1.1\r\nHost: console.test\r\n\r\n", 1000)
+	defer c.close()
+	_ = c.conn.SetReadBuffer(4 << 10)
+	_ = c.conn.SetDeadline(time.Now().Add(2*readTimeout + slackTime))
+	requests := strings.Repeat("GET / HTTP/1.1\r\nHost: console.test\r\n\r\n", 1000)
 	for {
-		_, err := io.WriteString(w.conn, page)
+		_, err := io.WriteString(c.conn, requests)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			s.fault("a client that reads nothing was not cut off within %s", 2*readTimeout+lateness)
+			a.problem("a client that reads nothing was not disconnected within %s", 2*readTimeout+slackTime)
 		}
 		if err != nil {
 			return

@@ -12,10 +12,10 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-var seed = flag.Uint64("seed", 0, "repeat the run of that `seed`; 0 makes one")
+var seed = flag.Uint64("seed", 0, "repeat the run of that `seed`; 0 chooses one")
 
-// dice returns the random choices of a test, and prints how to have the same again.
-func dice(t *testing.T) *rand.Rand {
+// newRand returns the random numbers of a test, and prints how to repeat them.
+func newRand(t *testing.T) *rand.Rand {
 	n := *seed
 	if n == 0 {
 		n = uint64(time.Now().UnixNano())
@@ -26,67 +26,60 @@ func dice(t *testing.T) *rand.Rand {
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-// TestNothingIsSmuggledIn sends, thousands of times, a request with a second one in it or behind it,
-// where some reader might take it for a body, and another for a request. The one who has been told how to
-// read it must find no request there: it would be valid, and its trace in the audit log would show.
-func TestNothingIsSmuggledIn(t *testing.T) {
-	r := dice(t)
+// Each request contains or precedes a hidden one, which one parser may take for a body and another for a
+// request. The server must not execute it. It would be a valid call of a canary user, so the audit log
+// would show it.
+func TestHiddenRequestsAreNeverExecuted(t *testing.T) {
+	r := newRand(t)
 	n := harness.Scale(4000, 40000)
-	s := besiege(t, 2, manners{})
-	p, bait := s.person(), s.bait()
-	wrappings := make([]wrapping, n)
-	for i := range wrappings {
-		wrappings[i] = wrap(r, p, whole(bait, s.code))
+	a := newAttack(t, 2, clientOptions{})
+	u, canary := a.newUser(), a.newCanary()
+	cases := make([]smuggleCase, n)
+	for i := range cases {
+		cases[i] = newSmuggleCase(r, u, request(canary, a.code))
 	}
-	s.flood(n, func(i int) { s.unwrap(wrappings[i]) })
-	s.lift(bounds{memory: crew * perHalf, descriptors: 2 * crew}, "requests", n)
+	a.flood(n, func(i int) { a.sendSmuggleCase(cases[i]) })
+	a.finish(bounds{memory: floodConns * perIncomplete, descriptors: 2 * floodConns}, "requests", n)
 }
 
-// wrapping is what is sent on one connection, and which answers it may have: all of these or, where
-// the framing can be read in two ways, a refusal alone.
-type wrapping struct {
-	raw     string
-	answers []answer
+// smuggleCase is sent on one connection.
+type smuggleCase struct {
+	raw  string
+	want []answer // nil means one answer, which may be a rejection
 }
 
-// wrap hides a request.
-func wrap(r *rand.Rand, p harness.Person, hidden string) wrapping {
-	return pick(r, inLength, inLength, inChunk, besideTwoLengths, besideTwoLengths, besideLengthAndChunks,
-		besideLengthAndChunks, behindOddChunks, behindOddChunks, behindOddLines, behindOddLines)(r, p, hidden)
+// newSmuggleCase hides a request in one of the ways below.
+func newSmuggleCase(r *rand.Rand, u harness.User, hidden string) smuggleCase {
+	return pick(r, inBody, inBody, inChunk, withTwoLengths, withTwoLengths, withLengthAndChunks,
+		withLengthAndChunks, afterOddChunks, afterOddChunks, afterOddLines, afterOddLines)(r, u, hidden)
 }
 
-var (
-	done    = answer{200, "no_cookie"}
-	healthy = answer{200, "page"}
-	bad     = answer{400, "bad_request"}
-)
-
-// inLength is well framed: the hidden request is the body, and the next request follows it.
-func inLength(r *rand.Rand, p harness.Person, hidden string) wrapping {
+// inBody is framed correctly: the hidden request is the body, and another request follows.
+func inBody(r *rand.Rand, u harness.User, hidden string) smuggleCase {
 	length := pick(r, "Content-Length:", "Content-Length: ", "content-length:  ", "CONTENT-LENGTH: ") + fmt.Sprint(len(hidden))
-	return wrapping{call(p, "", length) + "\r\n" + hidden + health, []answer{done, healthy}}
+	return smuggleCase{headers(u, "", length) + "\r\n" + hidden + healthRequest, []answer{noCookie, page}}
 }
 
-// inChunk is well framed too; after a chunked request the connection is closed.
-func inChunk(r *rand.Rand, p harness.Person, hidden string) wrapping {
+// inChunk is framed correctly too. After a chunked request the connection is closed.
+func inChunk(r *rand.Rand, u harness.User, hidden string) smuggleCase {
 	cut := 1 + r.IntN(len(hidden)-1)
 	body := fmt.Sprintf("%x\r\n%s\r\n%X\r\n%s\r\n0\r\n\r\n", cut, hidden[:cut], len(hidden)-cut, hidden[cut:])
-	return wrapping{call(p, "", pick(r, "Transfer-Encoding: chunked", "transfer-encoding:CHUNKED")) + "\r\n" + body + health, []answer{done}}
+	return smuggleCase{headers(u, "", pick(r, "Transfer-Encoding: chunked", "transfer-encoding:CHUNKED")) + "\r\n" + body + healthRequest, []answer{noCookie}}
 }
 
-// besideTwoLengths says two lengths, by one of which the hidden request is a body.
-func besideTwoLengths(r *rand.Rand, p harness.Person, hidden string) wrapping {
+// withTwoLengths has two lengths. By one of them the hidden request is the body.
+func withTwoLengths(r *rand.Rand, u harness.User, hidden string) smuggleCase {
 	n := len(hidden)
 	other := pick(r, "0", "1", "", "+0", "-1", "0x0", "00", "0,0", fmt.Sprint(n), fmt.Sprint(n-1), "18446744073709551616", "0 0")
 	lines := []string{fmt.Sprintf("Content-Length: %d", n), pick(r, "Content-Length", "content-length", "Content-Length ", "Content-Length\t", "\tContent-Length") + ": " + other}
 	if r.IntN(2) == 0 {
 		slices.Reverse(lines)
 	}
-	return wrapping{call(p, "", slices.Insert(lines, r.IntN(3), "X-A: b")...) + "\r\n" + hidden + health, []answer{bad}}
+	return smuggleCase{headers(u, "", slices.Insert(lines, r.IntN(3), "X-A: b")...) + "\r\n" + hidden + healthRequest, []answer{badRequest}}
 }
 
-// besideLengthAndChunks says a length and an encoding.
-func besideLengthAndChunks(r *rand.Rand, p harness.Person, hidden string) wrapping {
+// withLengthAndChunks has a length and an encoding.
+func withLengthAndChunks(r *rand.Rand, u harness.User, hidden string) smuggleCase {
 	encoding := pick(r, "Transfer-Encoding: ", "transfer-encoding:", "Transfer-Encoding : ", "Transfer-Encoding:\t", "X-A: b\r\n Transfer-Encoding: ", "Transfer-Encoding: \v") +
 		pick(r, "chunked", "Chunked", "identity", "gzip, chunked", "chunked, identity", "xchunked", "chunked;q=1", `"chunked"`, "")
 	body := pick(r, "0\r\n\r\n"+hidden, fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(hidden), hidden))
@@ -94,12 +87,12 @@ func besideLengthAndChunks(r *rand.Rand, p harness.Person, hidden string) wrappi
 	if r.IntN(2) == 0 {
 		slices.Reverse(lines)
 	}
-	return wrapping{call(p, "", lines...) + "\r\n" + body, []answer{bad}}
+	return smuggleCase{headers(u, "", lines...) + "\r\n" + body, []answer{badRequest}}
 }
 
-// behindOddChunks ends the body, for some readers, before the hidden request. For this server nothing
-// comes after a chunked request, so that it may read the chunks in either way.
-func behindOddChunks(r *rand.Rand, p harness.Person, hidden string) wrapping {
+// afterOddChunks has a body that ends before the hidden request for some parsers. This server reads nothing
+// after a chunked request, so it may parse the chunks in either way.
+func afterOddChunks(r *rand.Rand, u harness.User, hidden string) smuggleCase {
 	size := fmt.Sprintf("%x", len(hidden))
 	body := pick(r,
 		"0\r\n\r\n"+hidden,
@@ -118,13 +111,13 @@ func behindOddChunks(r *rand.Rand, p harness.Person, hidden string) wrapping {
 		size+";"+strings.Repeat("x", 300)+"\r\n"+hidden+"\r\n0\r\n\r\n",
 		"1\r\nxy\r\n0\r\n\r\n"+hidden,
 	)
-	raw := call(p, "", "Transfer-Encoding: chunked") + "\r\n" + body
-	return wrapping{raw, nil}
+	raw := headers(u, "", "Transfer-Encoding: chunked") + "\r\n" + body
+	return smuggleCase{raw, nil}
 }
 
-// behindOddLines has a head that some readers end early, or a version that has no such framing.
-func behindOddLines(r *rand.Rand, p harness.Person, hidden string) wrapping {
-	raw := call(p, "", fmt.Sprintf("Content-Length: %d", len(hidden))) + "\r\n"
+// afterOddLines has headers that end early for some parsers, or a version without such framing.
+func afterOddLines(r *rand.Rand, u harness.User, hidden string) smuggleCase {
+	raw := headers(u, "", fmt.Sprintf("Content-Length: %d", len(hidden))) + "\r\n"
 	first, rest, _ := strings.Cut(raw, "\r\n")
 	switch r.IntN(8) {
 	case 0:
@@ -145,27 +138,26 @@ func behindOddLines(r *rand.Rand, p harness.Person, hidden string) wrapping {
 	case 7:
 		raw = strings.Replace(raw, "Host: console.test\r\n", "", 1)
 	}
-	return wrapping{raw + hidden, []answer{bad}}
+	return smuggleCase{raw + hidden, []answer{badRequest}}
 }
 
-// unwrap sends it and holds the answers against what they may be.
-func (s *siege) unwrap(w wrapping) {
-	c := s.dial()
+func (a *attack) sendSmuggleCase(sc smuggleCase) {
+	c := a.dial()
 	if c == nil {
 		return
 	}
 	defer c.close()
-	_ = c.send(w.raw)
+	_ = c.send(sc.raw)
 	_ = c.conn.CloseWrite()
-	got, closed := c.rest()
-	right := slices.Equal(got, w.answers)
-	if w.answers == nil { // read in one way or the other, but once
-		right = len(got) == 1 && (got[0] == done || got[0] == bad || got[0].status == 413)
+	got, closed := c.receiveAll()
+	ok := slices.Equal(got, sc.want)
+	if sc.want == nil {
+		ok = len(got) == 1 && (got[0] == noCookie || got[0] == badRequest || got[0].status == 413)
 	}
-	if !right || !closed {
-		head, _, _ := strings.Cut(w.raw, "Cookie:")
-		_, rest, _ := strings.Cut(w.raw, "nl_session=")
+	if !ok || !closed {
+		start, _, _ := strings.Cut(sc.raw, "Cookie:")
+		_, rest, _ := strings.Cut(sc.raw, "nl_session=")
 		_, lines, _ := strings.Cut(rest, "\r\n")
-		s.fault("%q … %.120q was answered %v, closed %t; want %v", head, lines, got, closed, w.answers)
+		a.problem("%q … %.120q was answered %v, closed %t; want %v", start, lines, got, closed, sc.want)
 	}
 }

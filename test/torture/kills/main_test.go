@@ -1,24 +1,24 @@
-// Package kills ends the real program with SIGKILL, at random moments and under real load, and holds
-// what is left against what was acknowledged: every acknowledged attribution is there, none is there
-// twice, every event has its row and every row its event, `db check` and `referral verify` are clean,
-// and everybody who called is linked once the program is back.
+// Package kills ends the real program with SIGKILL, at random moments and under load. Then it compares the
+// database with what was acknowledged: every acknowledged attribution is there once, every event has its
+// row and every row its event, `db check` and `referral verify` find nothing, and every user who called
+// is attributed after the restart.
 //
-//	test                         is killed while it …              stands on
-//	TestKilledWhileCommitting    commits batches                   the answer comes after the commit; one
-//	                                                               decision and its rows in one transaction;
-//	                                                               the invitee is the key of an attribution
-//	TestKilledWhileCheckpointing copies the WAL into the database  the WAL is begun anew only when all of it
-//	                                                               is in the database
-//	TestKilledWhileStopping      answers, commits and closes       the same, and the order of closing
-//	TestKilledWhileSpooling      appends what it cannot write      the answer comes after the append
-//	TestKilledWhileDraining      decides what waited               a segment goes only after its commit
-//	TestKilledWhileMigrating     makes the database                migrations are transactions
-//	TestKilledWhileBackingUp     copies the database               a copy gets its name when it is whole
-//	TestKilledWhileReplaying     replays a file                    an attribution and its event in one
-//	                                                               transaction; twice is once
+//	test                       is killed while it …             relies on
+//	TestKillDuringCommit       commits batches                  the answer comes after the commit; one
+//	                                                            decision and its rows in one transaction;
+//	                                                            the invitee is the key of an attribution
+//	TestKillDuringCheckpoint   copies the WAL to the database   the WAL restarts only after all of it is
+//	                                                            in the database
+//	TestKillDuringShutdown     answers, commits and closes      the same, and the order of closing
+//	TestKillDuringSpooling     appends to the spool             the answer comes after the append
+//	TestKillDuringDrain        replays the spool                a segment is removed after its commit
+//	TestKillDuringMigration    creates the database             migrations are transactions
+//	TestKillDuringBackup       copies the database              a copy gets its name once it is complete
+//	TestKillDuringReplay       replays a file                   an attribution and its event in one
+//	                                                            transaction; twice is once
 //
-// A kill leaves the system's cache alone, so that a missing fsync does not show here: cutting the power
-// is another suite's work. What the kill hit is read from the WAL and its index afterwards, and printed.
+// A kill does not affect the page cache, so a missing fsync is not detected here: package power does
+// that. Each test reads from the WAL and its index what the kill interrupted, and prints it.
 package kills
 
 import (
@@ -44,8 +44,8 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m))
 }
 
-// newDice returns the random choices of one test.
-func newDice(t *testing.T) *rand.Rand {
+// newRand returns the random numbers of one test.
+func newRand(t *testing.T) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(t.Name()))
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))

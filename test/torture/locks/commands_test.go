@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// command is a run of the program, with what it reads from its standard input.
+// command is a command of the program with its standard input.
 type command struct {
 	in   string
 	args []string
@@ -19,29 +20,29 @@ type command struct {
 
 func (c command) String() string { return strings.Join(c.args, " ") }
 
-// run runs the command to its end, which must be a good one.
+// run runs the command, which must succeed.
 func (c command) run(t *testing.T, s *harness.Site) {
 	t.Helper()
-	if said, err := c.try(s); err != nil {
-		t.Errorf("%s: %v\n%s", c, err, said)
+	if out, err := c.try(s); err != nil {
+		t.Errorf("%s: %v\n%s", c, err, out)
 	} else {
-		silent(t, c.String(), said)
+		wantNoLockWords(t, c.String(), out)
 	}
 }
 
-// try runs the command and returns all it said on both streams.
-func (c command) try(s *harness.Site) (said string, err error) {
+// try runs the command and returns its output on both streams.
+func (c command) try(s *harness.Site) (out string, err error) {
 	cmd := s.Command(c.args...)
 	cmd.Stdin = strings.NewReader(c.in)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	b, err := cmd.CombinedOutput()
+	return string(b), err
 }
 
-// reading are commands that take no write lock. Each backup needs a name of its own.
-func reading(p harness.Person, backup string) []command {
+// readCommands take no write lock. Each backup needs its own file.
+func readCommands(u harness.User, backup string) []command {
 	return []command{
-		{args: []string{"referral", "inspect", p.Email}},
-		{args: []string{"code", "list", p.ID}},
+		{args: []string{"referral", "inspect", u.Email}},
+		{args: []string{"code", "list", u.ID}},
 		{args: []string{"user", "list"}},
 		{args: []string{"referral", "verify"}},
 		{args: []string{"db", "check"}},
@@ -49,115 +50,105 @@ func reading(p harness.Person, backup string) []command {
 	}
 }
 
-// writing are commands that change something small. n makes their names new.
-func writing(p harness.Person, n int) []command {
+// writeCommands change something small. n makes their names unique.
+func writeCommands(u harness.User, n int) []command {
 	return []command{
-		{args: []string{"code", "set", p.ID, fmt.Sprintf("slug-%d", n)}},
-		{args: []string{"session", "create", p.Email}},
+		{args: []string{"code", "set", u.ID, fmt.Sprintf("slug-%d", n)}},
+		{args: []string{"session", "create", u.Email}},
 		{args: []string{"user", "create", "--email", fmt.Sprintf("new-%d@example.com", n)}},
-		{args: []string{"code", "disable", p.ID}},
-		{args: []string{"session", "revoke", p.ID}},
+		{args: []string{"code", "disable", u.ID}},
+		{args: []string{"session", "revoke", u.ID}},
 	}
 }
 
-// bulky are commands that change a lot, or read a lot and may write.
-func bulky(s *harness.Site, p harness.Person, n int) []command {
-	var users, lines strings.Builder
+// bulkCommands change a lot, or read a lot and may write.
+func bulkCommands(u harness.User, n int) []command {
+	var users, attempts strings.Builder
 	for i := range 3000 {
 		fmt.Fprintf(&users, "{\"email\":\"import-%d-%d@example.com\"}\n", n, i)
 	}
 	at := time.Date(2026, 1, 1, 0, 0, n, 0, time.UTC)
 	for i := range 1000 {
-		fmt.Fprintf(&lines, "{\"user\":%q,\"code\":\"nobodys-code\",\"at\":%q}\n", p.Email, at.Add(time.Duration(i)*time.Microsecond).Format(time.RFC3339Nano))
+		fmt.Fprintf(&attempts, "{\"user\":%q,\"code\":\"no-such-code\",\"at\":%q}\n", u.Email, at.Add(time.Duration(i)*time.Microsecond).Format(time.RFC3339Nano))
 	}
 	return []command{
 		{in: users.String(), args: []string{"user", "import", "-"}},
-		{in: lines.String(), args: []string{"referral", "replay", "--from", "-"}},
+		{in: attempts.String(), args: []string{"referral", "replay", "--from", "-"}},
 		{args: []string{"referral", "replay"}},
-		{args: []string{"referral", "replay", "--rejected", "--user", p.Email}},
+		{args: []string{"referral", "replay", "--rejected", "--user", u.Email}},
 		{args: []string{"referral", "replay", "--rejected", "--dry-run"}},
 	}
 }
 
-// TestCommandsBesideFullLoadAllEndWell runs every command that touches the store, again and again,
-// beside calls that come as fast as they are answered.
-func TestCommandsBesideFullLoadAllEndWell(t *testing.T) {
+// Every command that uses the database runs again and again under full load.
+func TestAllCommandsSucceedUnderFullLoad(t *testing.T) {
 	s := harness.NewSite(t, t.TempDir())
-	quiet, loud := harness.Scale(3000, 15000), harness.Scale(12000, 80000)
-	s.Populate(3 + quiet + loud + quiet)
-	srv := s.Serve()
+	some, many := harness.Scale(3000, 15000), harness.Scale(12000, 80000)
+	s.AddUsers(3 + some + many + some)
+	srv := s.StartServer()
 	ledger := harness.NewLedger()
-	referrer, others, people := s.People[0], s.People[1:3], s.People[3:]
+	referrer, operated, users := s.Users[0], s.Users[1:3], s.Users[3:]
 
 	wal := watchSize(t, s.Database+"-wal")
-	before := call(t, srv.Address, conns, people[:quiet], referrer.Code, ledger)
+	before := call(t, srv.Address, conns, users[:some], referrer.Code, ledger)
 	var during *load
 	loaded := make(chan struct{})
 	go func() {
 		defer close(loaded)
-		during = call(t, srv.Address, conns, people[quiet:quiet+loud], referrer.Code, ledger)
+		during = call(t, srv.Address, conns, users[some:some+many], referrer.Code, ledger)
 	}()
-	ran, beside := hammer(t, s, others, loaded)
+	ran, underLoad := runCommands(t, s, operated, loaded)
 	<-loaded
-	after := call(t, srv.Address, conns, people[quiet+loud:], referrer.Code, ledger)
-	if left := size(t, s.Database+"-wal"); left > walLimit {
-		t.Errorf("when all is done the log of writes has still %d bytes; the limit is %d", left, walLimit)
+	after := call(t, srv.Address, conns, users[some+many:], referrer.Code, ledger)
+	if n := size(t, s.Database+"-wal"); n > walLimit {
+		t.Errorf("at the end the WAL has %d bytes, the limit is %d", n, walLimit)
 	}
 
-	awaitDrained(t, s)
-	srv.Stop()
-	silent(t, "the server's log", srv.Log())
-	v := s.Check(ledger, true)
-	if v.Bad() {
-		t.Errorf("%+v", v)
-	}
+	r := stop(t, s, srv, ledger)
 	if limit := 5*before.percentile(99) + 100*time.Millisecond; after.percentile(99) > limit {
-		t.Errorf("p99 was %s, and is %s when the commands are done: it must recover to %s", before.percentile(99), after.percentile(99), limit)
+		t.Errorf("p99 was %s before the commands and is %s after them, the limit is %s", before.percentile(99), after.percentile(99), limit)
 	}
 	if during.percentile(99) > deadline {
-		t.Errorf("p99 beside the commands is %s, longer than the deadline of %s", during.percentile(99), deadline)
+		t.Errorf("p99 during the commands is %s, longer than the deadline of %s", during.percentile(99), deadline)
 	}
-	harness.Figures(t, "locks/commands", "commands", ran, "beside_load", beside, "requests", 2*quiet+loud,
-		"acknowledged", v.Acknowledged, "spooled", during.outcomes["internal_error"], "lost", len(v.Lost), "doubled", len(v.Doubled),
+	harness.Figures(t, "locks/commands", "commands", ran, "under_load", underLoad, "requests", 2*some+many,
+		"acknowledged", r.Acknowledged, "spooled", during.count("internal_error"), "lost", len(r.Lost), "duplicates", len(r.Duplicates),
 		"wal_max", wal.reset(), "p99_before", milliseconds(before.percentile(99)), "p99_during", milliseconds(during.percentile(99)),
 		"max_during", milliseconds(during.percentile(100)), "p99_after", milliseconds(after.percentile(99)))
 }
 
-// hammer runs all the commands in turn, on two lanes, until the load has ended, and each at least
-// once. It returns how many it ran, and how many of them had the load beside them to their end.
-func hammer(t *testing.T, s *harness.Site, people []harness.Person, loaded <-chan struct{}) (ran, beside int64) {
+// runCommands runs all commands until the load has ended, each at least once, one sequence for each user. It
+// returns how many it ran, and how many of them ended before the load.
+func runCommands(t *testing.T, s *harness.Site, users []harness.User, loaded <-chan struct{}) (ran, underLoad int64) {
 	t.Helper()
 	dir := t.TempDir()
-	var all, loadedToo atomic.Int64
-	done := make(chan struct{})
-	lane := func(lane int) {
-		defer func() { done <- struct{}{} }()
-		for n := lane; ; n += len(people) {
-			p := people[lane]
-			commands := append(writing(p, n), bulky(s, p, n)...)
-			for _, c := range append(commands, reading(p, filepath.Join(dir, fmt.Sprintf("backup-%d", n)))...) {
-				select {
-				case <-loaded:
-					if n >= len(people) {
-						return
-					}
-				default:
-				}
-				c.run(t, s)
-				all.Add(1)
-				select {
-				case <-loaded:
-				default:
-					loadedToo.Add(1)
-				}
-			}
+	var all, early atomic.Int64
+	over := func() bool {
+		select {
+		case <-loaded:
+			return true
+		default:
+			return false
 		}
 	}
-	for i := range people {
-		go lane(i)
+	var wg sync.WaitGroup
+	for i, u := range users {
+		wg.Go(func() {
+			for n := i; ; n += len(users) {
+				commands := append(writeCommands(u, n), bulkCommands(u, n)...)
+				for _, c := range append(commands, readCommands(u, filepath.Join(dir, fmt.Sprintf("backup-%d", n)))...) {
+					if over() && n >= len(users) {
+						return
+					}
+					c.run(t, s)
+					all.Add(1)
+					if !over() {
+						early.Add(1)
+					}
+				}
+			}
+		})
 	}
-	for range people {
-		<-done
-	}
-	return all.Load(), loadedToo.Load()
+	wg.Wait()
+	return all.Load(), early.Load()
 }

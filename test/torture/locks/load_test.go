@@ -1,8 +1,11 @@
 package locks
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"sync"
@@ -13,10 +16,10 @@ import (
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-// conns is how many calls are on their way at once under full load.
+// conns is the number of concurrent calls under full load.
 const conns = 64
 
-// load is a part of the calls, and how long they took.
+// load is a number of calls, and how long they took.
 type load struct {
 	mu       sync.Mutex
 	took     []time.Duration
@@ -24,56 +27,59 @@ type load struct {
 	answered atomic.Int64
 }
 
-// call has every person call once, on that many connections, each naming the code. Each call must be
-// answered 200.
-func call(t *testing.T, address string, conns int, people []harness.Person, code string, ledger *harness.Ledger) *load {
+func newLoad() *load { return &load{outcomes: make(map[string]int)} }
+
+// call runs a load and returns it.
+func call(t *testing.T, address string, conns int, users []harness.User, code string, ledger *harness.Ledger) *load {
 	t.Helper()
-	l := &load{outcomes: make(map[string]int)}
-	l.run(t, address, conns, people, code, ledger)
+	l := newLoad()
+	l.run(t, address, conns, users, code, ledger)
 	return l
 }
 
-func (l *load) run(t *testing.T, address string, conns int, people []harness.Person, code string, ledger *harness.Ledger) {
+// run lets every user call once with the code. Each call must be answered 200.
+func (l *load) run(t *testing.T, address string, conns int, users []harness.User, code string, ledger *harness.Ledger) {
 	t.Helper()
 	client := harness.NewClient(conns)
 	defer client.Close()
-	next := make(chan harness.Person)
+	next := make(chan harness.User)
 	var wg sync.WaitGroup
 	for range conns {
 		wg.Go(func() {
-			for p := range next {
-				ledger.Sent(p, code)
-				a, err := client.Attribute(t.Context(), address, p, code)
+			for u := range next {
+				ledger.AddCall()
+				a, err := client.Attribute(t.Context(), address, u, code)
 				if err != nil {
-					t.Errorf("a call was not answered: %v", err)
+					t.Errorf("no answer: %v", err)
 					continue
 				}
-				ledger.Answered(p, code, a)
-				l.note(t, a)
+				ledger.AddAnswer(u, code, a)
+				l.add(t, a)
 			}
 		})
 	}
-	for _, p := range people {
-		next <- p
+	for _, u := range users {
+		next <- u
 	}
 	close(next)
 	wg.Wait()
 }
 
-func (l *load) note(t *testing.T, a harness.Answer) {
+func (l *load) add(t *testing.T, a harness.Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answered.Add(1)
 	l.took = append(l.took, a.Took)
-	switch {
-	case a.Status != http.StatusOK:
-		l.outcomes[a.Error]++
-		t.Errorf("a call was answered %d %s", a.Status, a.Error)
-	case a.Attributed:
-		l.outcomes["attributed"]++
-	default:
-		l.outcomes[a.Reason]++
+	l.outcomes[a.Outcome()]++
+	if a.Status != http.StatusOK {
+		t.Errorf("status %d %s", a.Status, a.Error)
 	}
+}
+
+func (l *load) count(outcome string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.outcomes[outcome]
 }
 
 // percentile returns the time that n of 100 calls did not exceed.
@@ -91,13 +97,29 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1fms", float64(d)/float64(time.Millisecond))
 }
 
-// lockWords are those in which SQLite speaks of its locks.
+// lockWords are SQLite's words for locks.
 var lockWords = regexp.MustCompile(`(?i)is locked|SQLITE_BUSY|SQLITE_LOCKED|SQLITE error 5\b`)
 
-// silent fails the test when a text tells of SQLite's locks.
-func silent(t *testing.T, who, text string) {
+// wantNoLockWords checks that a text does not mention SQLite's locks.
+func wantNoLockWords(t *testing.T, source, text string) {
 	t.Helper()
 	if at := lockWords.FindStringIndex(text); at != nil {
-		t.Errorf("%s speaks of a lock: …%s…", who, text[max(0, at[0]-200):min(len(text), at[1]+100)])
+		t.Errorf("%s mentions a lock: …%s…", source, text[max(0, at[0]-200):min(len(text), at[1]+100)])
 	}
+}
+
+// stop waits for the spool, stops the server and checks its log and the database.
+func stop(t *testing.T, s *harness.Site, srv *harness.Server, ledger *harness.Ledger) harness.CheckResult {
+	t.Helper()
+	s.WaitDrained()
+	srv.Stop()
+	wantNoLockWords(t, "the server's log", srv.Log())
+	if _, err := os.Stat(s.Database + ".spool.bad"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there are dead letters: %v", err)
+	}
+	r := s.Check(ledger, true)
+	if r.Failed() {
+		t.Error(r.Summary())
+	}
+	return r
 }

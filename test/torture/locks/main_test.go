@@ -1,22 +1,19 @@
-// Package locks attacks the promise that nobody ever waits for somebody else's lock longer than was
-// said, nor hears of it: another process holds the write lock, a reader never ends, and the command
-// line works beside full load.
+// Package locks tests that no caller waits longer than promised for a lock of another process, and that no
+// message mentions one.
 //
-//   - While another process holds the write lock every call is answered within the deadline and the
-//     spool's time, its attempt waits in the spool and is attributed afterwards; commands that read
-//     work on, commands that write wait; readiness tells. This needs the bounded wait of the one
-//     writer, the deadline of a call, and the spool.
-//   - Without a long reader the write-ahead log stays within walBound under full load. While a reader
-//     stays it grows, with every commit, without a bound: SQLite must keep what the reader may yet
-//     read. Once the reader has gone the file shrinks to walLimit: this needs journal_size_limit.
-//   - Commands that hammer the store beside full load all end well, and the latency of calls recovers:
-//     this needs the wait of the writer, which polls instead of failing at the first refusal.
-//   - A call gets its turn beside an import of any length, after one batch: this needs small batches.
-//     The pause after each batch and the writer's short polls stand behind each other: with either of
-//     the two alone the test passes.
+//   - While another process holds the write lock: every call is answered within the deadline plus the
+//     spool's time, and its attempt is spooled and attributed later. Commands that read work, commands
+//     that write wait, /readyz reports it. This relies on the bounded wait of the one writer, the
+//     deadline of a call, and the spool.
+//   - Without a long reader, the WAL stays within walBound under full load. With one it grows with every
+//     commit, without a bound: SQLite must keep what the reader may still read. Once the reader ends, the
+//     file shrinks to walLimit. This relies on journal_size_limit.
+//   - All commands succeed under full load, and the latency of calls recovers. This relies on the
+//     writer polling for the lock instead of failing at once.
+//   - During an import of any length, a call waits for one batch at most. This relies on small batches,
+//     and on the pause after each batch or the writer's short polls: one of the two is enough.
 //
-// Whatever anybody is told, in answers, in the server's log and by commands, is searched for the
-// words with which SQLite speaks of its locks.
+// Answers, the server's log and the output of commands are searched for SQLite's words for locks.
 package locks
 
 import (

@@ -3,7 +3,6 @@ package locks
 import (
 	"context"
 	"database/sql"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,74 +14,65 @@ import (
 
 const (
 	deadline  = 2 * time.Second // referral.deadline, by default
-	spoolTime = 2 * time.Second // how long a call waits for the spool at most, on top of it
-	slack     = time.Second     // of a machine with other work
+	spoolTime = 2 * time.Second // maximum wait for the spool after the deadline
+	slack     = time.Second     // for a busy machine
 
-	// patience is how long a command waits for the write lock before it says so.
-	patience = 30 * time.Second
+	// commandWait is how long a command waits for the write lock.
+	commandWait = 30 * time.Second
 )
 
-// TestNobodyHearsOfAWriteLockHeldElsewhere holds the write lock as another program would, while calls
-// come in and commands are typed.
-func TestNobodyHearsOfAWriteLockHeldElsewhere(t *testing.T) {
+// Another process holds the write lock during calls and commands.
+func TestWriteLockOfOtherProcessOnlyDelays(t *testing.T) {
 	const quiet = 500
 	hold := time.Duration(harness.Scale(7, 33)) * time.Second
 	s := harness.NewSite(t, t.TempDir())
-	s.Populate(3 + quiet + harness.Scale(2000, 6000))
-	srv := s.Serve()
+	s.AddUsers(3 + quiet + harness.Scale(2000, 6000))
+	srv := s.StartServer()
 	ledger := harness.NewLedger()
-	referrer, operator, stuck, people := s.People[0], s.People[1], s.People[2], s.People[3:]
-	before := call(t, srv.Address, conns, people[:quiet], referrer.Code, ledger)
+	referrer, operated, stuck, users := s.Users[0], s.Users[1], s.Users[2], s.Users[3:]
+	before := call(t, srv.Address, conns, users[:quiet], referrer.Code, ledger)
 
 	ready := watchReadiness(t, srv.Address)
 	release := takeWriteLock(t, s)
 	taken := time.Now()
 	var wg sync.WaitGroup
-	during := &load{outcomes: make(map[string]int)}
-	wg.Go(func() { during.run(t, srv.Address, 4*conns, people[quiet:], referrer.Code, ledger) })
-	if hold > patience {
-		wg.Go(func() { givesUp(t, s, stuck) })
+	during := newLoad()
+	wg.Go(func() { during.run(t, srv.Address, 4*conns, users[quiet:], referrer.Code, ledger) })
+	if hold > commandWait {
+		wg.Go(func() { wantCommandGivesUp(t, s, stuck) })
 	}
-	for _, c := range reading(operator, filepath.Join(t.TempDir(), "backup.db")) {
+	for _, c := range readCommands(operated, filepath.Join(t.TempDir(), "backup.db")) {
 		c.run(t, s)
 	}
 	readers := time.Since(taken)
 	if readers > hold {
-		t.Errorf("commands that only read took %s beside the lock", readers)
+		t.Errorf("commands that only read took %s while the lock was held", readers)
 	}
 	waitUntil(t, taken.Add(hold-5*time.Second))
-	for _, c := range writing(operator, 0)[:3] { // the others undo what these do
+	for _, c := range writeCommands(operated, 0)[:3] { // the others undo these
 		wg.Go(func() { c.run(t, s) })
 	}
 	waitUntil(t, taken.Add(hold))
 	spooled := during.count("internal_error")
 	release()
 	wg.Wait()
-	awaitDrained(t, s)
+	s.WaitDrained()
 	unready := ready.end(t, taken, hold)
 
-	srv.Stop()
-	silent(t, "the server's log", srv.Log())
+	r := stop(t, s, srv, ledger)
 	if slowest := during.percentile(100); slowest > deadline+spoolTime+slack {
 		t.Errorf("a call took %s", slowest)
 	}
-	v := s.Check(ledger, true)
-	if v.Bad() || v.Rows != len(people) || spooled == 0 {
-		t.Errorf("%d people, %d attempts spooled while the lock was held: %+v", len(people), spooled, v)
+	if r.Attributions != len(users) || spooled == 0 {
+		t.Errorf("%d of %d users are attributed, %d attempts were spooled while the lock was held", r.Attributions, len(users), spooled)
 	}
-	harness.Figures(t, "locks/write-lock", "held", hold, "requests", len(people), "acknowledged", v.Acknowledged,
-		"spooled", during.count("internal_error"), "attributed_later", v.Waited, "lost", len(v.Lost), "doubled", len(v.Doubled),
+	harness.Figures(t, "locks/write-lock", "held", hold, "requests", len(users), "acknowledged", r.Acknowledged,
+		"spooled", during.count("internal_error"), "from_spool", r.FromSpool, "lost", len(r.Lost), "duplicates", len(r.Duplicates),
 		"p99_before", milliseconds(before.percentile(99)), "slowest_call", milliseconds(during.percentile(100)),
 		"not_ready_after", unready.Round(time.Millisecond), "reading_commands", readers.Round(time.Millisecond))
 }
 
-func (l *load) count(outcome string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.outcomes[outcome]
-}
-
-// takeWriteLock takes SQLite's write lock on a connection of its own and holds it until release.
+// takeWriteLock holds SQLite's write lock until release.
 func takeWriteLock(t *testing.T, s *harness.Site) (release func()) {
 	t.Helper()
 	db := s.Open()
@@ -109,18 +99,18 @@ func begin(t *testing.T, db *sql.DB, statement string) *sql.Conn {
 	return conn
 }
 
-// givesUp sees that a command which has waited for patience says what to do, in words of its own.
-func givesUp(t *testing.T, s *harness.Site, p harness.Person) {
-	began := time.Now()
-	c := command{args: []string{"code", "set", p.ID, "too-late"}}
-	said, err := c.try(s)
-	if harness.ExitCode(err) != 1 || !strings.Contains(said, "try again") || time.Since(began) < patience {
-		t.Errorf("%s after %s: %v: %s", c, time.Since(began), err, said)
+// wantCommandGivesUp checks that a command that has waited for the lock says what to do.
+func wantCommandGivesUp(t *testing.T, s *harness.Site, u harness.User) {
+	started := time.Now()
+	c := command{args: []string{"code", "set", u.ID, "too-late"}}
+	out, err := c.try(s)
+	if harness.ExitCode(err) != 1 || !strings.Contains(out, "try again") || time.Since(started) < commandWait {
+		t.Errorf("%s after %s: %v: %s", c, time.Since(started), err, out)
 	}
-	silent(t, c.String(), said)
+	wantNoLockWords(t, c.String(), out)
 }
 
-// waitUntil waits for a moment: the attack lasts that long.
+// waitUntil waits for a point in time.
 func waitUntil(t *testing.T, moment time.Time) {
 	t.Helper()
 	select {
@@ -129,24 +119,7 @@ func waitUntil(t *testing.T, moment time.Time) {
 	}
 }
 
-// awaitDrained waits until nothing is left of the spool but its lock files.
-func awaitDrained(t *testing.T, s *harness.Site) {
-	t.Helper()
-	harness.Until(t, "the spool is drained", func() bool {
-		files, err := filepath.Glob(s.Database + ".spool*")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range files {
-			if info, err := os.Stat(f); err == nil && !strings.HasSuffix(f, ".lock") && info.Size() > 0 {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// readiness remembers what readyz said, and when.
+// readiness records the answers of /readyz.
 type readiness struct {
 	stop, done chan struct{}
 	answers    []ready
@@ -158,7 +131,7 @@ type ready struct {
 	message string
 }
 
-// watchReadiness asks for readiness ten times a second.
+// watchReadiness polls /readyz ten times a second.
 func watchReadiness(t *testing.T, address string) *readiness {
 	t.Helper()
 	r := &readiness{stop: make(chan struct{}), done: make(chan struct{})}
@@ -171,7 +144,7 @@ func watchReadiness(t *testing.T, address string) *readiness {
 		for {
 			ok, message, err := client.Ready(t.Context(), address)
 			if err != nil {
-				t.Errorf("readyz did not answer: %v", err)
+				t.Errorf("no answer of /readyz: %v", err)
 				return
 			}
 			r.answers = append(r.answers, ready{time.Now(), ok, message})
@@ -185,27 +158,27 @@ func watchReadiness(t *testing.T, address string) *readiness {
 	return r
 }
 
-// end stops watching once the server is ready again. It returns after how much of the hold readiness
-// told, and fails the test when it did not, or did not say what is wrong.
+// end stops polling. It returns how long after the lock was taken /readyz reported it. The report must
+// come while the lock is held and say what is wrong, and the last answer must be 200.
 func (r *readiness) end(t *testing.T, taken time.Time, hold time.Duration) time.Duration {
 	t.Helper()
 	close(r.stop)
 	<-r.done
 	var first time.Duration
 	for _, a := range r.answers {
-		silent(t, "readyz", a.message)
+		wantNoLockWords(t, "/readyz", a.message)
 		if !a.ok && first == 0 {
 			first = a.at.Sub(taken)
 			if !strings.Contains(a.message, "writable") && !strings.Contains(a.message, "spool") {
-				t.Errorf("readyz says only %q", a.message)
+				t.Errorf("/readyz reports only %q", a.message)
 			}
 		}
 	}
 	if first <= 0 || first > hold {
-		t.Errorf("readyz told nothing while the lock was held (first after %s)", first)
+		t.Errorf("/readyz did not report the lock while it was held (first after %s)", first)
 	}
 	if last := r.answers[len(r.answers)-1]; !last.ok {
-		t.Errorf("readyz still says %q", last.message)
+		t.Errorf("/readyz still reports %q", last.message)
 	}
 	return first
 }

@@ -1,17 +1,20 @@
-// Package lossyfs is a disk that can lose power: a filesystem of one directory, served from memory
-// through FUSE, that knows of every file what an fsync has made durable and what has only been written.
+// Package lossyfs is a disk that can lose power: a file system of one directory, in memory, served through
+// FUSE. It tracks which bytes of every file an fsync has made durable.
 //
-// It promises a program no more than POSIX does. What was written and not fsynced may be gone after a
-// cut, or there in part, in another order, or torn between two sectors. The fsync of a file says
-// nothing about its name: that a file was made, renamed or removed is durable after the fsync of the
-// directory. After an fsync that failed, what it should have brought to disk stays visible and never gets
-// there, also when the next fsync succeeds. What a program maps as shared memory (SQLite's -shm) may
-// hold anything after a cut.
+// It promises a program no more than POSIX does:
 //
-// The same disk can be sick: operations fail or hang on command or by chance.
+//   - After a power cut, data that was not fsynced may be lost, partly written, reordered, or torn
+//     between two sectors.
+//   - The fsync of a file does not cover its name. Creating, renaming or removing a file is durable after
+//     the fsync of the directory.
+//   - After a failed fsync, its data stays visible and never reaches the disk, even if the next fsync
+//     succeeds.
+//   - Shared memory (SQLite's -shm) may hold anything after a power cut.
 //
-// The daemon lives in the process that made the Disk. That process must not map a file of the disk: a
-// page fault would stop the goroutines that could answer it. It looks at the disk with Export.
+// Operations can also fail or hang, always or by chance; see Fault.
+//
+// The process that created the Disk also serves it. It must not map a file of the disk: a page fault
+// would stop the goroutines that answer it. It reads the disk with Export.
 package lossyfs
 
 import (
@@ -28,37 +31,37 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// Disk is what outlives a cut. The zero value is not ready; see New.
+// Disk is a disk. New returns one; the zero value is not usable.
 type Disk struct {
 	mu      sync.Mutex
 	rng     *rand.Rand
 	lastIno uint64
-	names   map[string]*file // what a process sees
-	durable map[string]*file // what a cut leaves
-	pending []renaming       // what lies between the two, in order
+	names   map[string]*file // visible to processes
+	durable map[string]*file // left after a power cut
+	pending []nameChange     // not durable yet, in order
 	byIno   map[uint64]*file
 	faults  []*fault
 	server  *fuse.Server
 
 	trigger func(Op, string) bool
-	frozen  chan struct{} // closed when the disk stops
+	frozen  chan struct{} // closed when the disk freezes
 	stopped bool
-	thawed  chan struct{} // closed when what hangs may fail
+	thawed  chan struct{} // closed when hanging operations may fail
 }
 
 // file is an inode.
 type file struct {
 	ino      uint64
 	lookups  uint64
-	name     string // the last it had
+	name     string // its last name
 	mode     uint32
 	uid, gid uint32
 	links    uint32
 	changed  time.Time
 
-	data    []byte   // what a process reads
-	durable []byte   // what a cut leaves
-	pending []change // what lies between the two, in order
+	data    []byte   // visible to processes
+	durable []byte   // left after a power cut
+	pending []change // not durable yet, in order
 }
 
 // change is a write or, without data, a truncation.
@@ -66,21 +69,21 @@ type change struct {
 	off  int64
 	data []byte
 	size int64
-	lost bool // an fsync that failed had it in its hands
+	lost bool // an fsync of it failed
 }
 
-// renaming is one change of the directory, whole or not at all. A name without a file was removed.
-type renaming map[string]*file
+// nameChange is one atomic change of the directory. A nil file means that the name was removed.
+type nameChange map[string]*file
 
-// New returns an empty disk. Its faults by chance come from seed.
+// New returns an empty disk. seed determines the faults that occur by chance.
 func New(seed uint64) *Disk {
 	d := &Disk{rng: rand.New(rand.NewPCG(seed, 1)), lastIno: fuse.FUSE_ROOT_ID, durable: make(map[string]*file)}
-	d.boot()
+	d.reboot()
 	return d
 }
 
-// boot makes what is durable all there is.
-func (d *Disk) boot() {
+// reboot makes the durable state the visible state.
+func (d *Disk) reboot() {
 	d.names, d.pending, d.byIno = maps.Clone(d.durable), nil, make(map[uint64]*file)
 	for _, f := range d.names {
 		f.data, f.pending, f.lookups, f.links = slices.Clone(f.durable), nil, 0, 1
@@ -90,7 +93,7 @@ func (d *Disk) boot() {
 	d.frozen, d.thawed = make(chan struct{}), make(chan struct{})
 }
 
-// Import puts the files of a directory on the disk, durably.
+// Import copies the files of a directory to the disk. They are durable.
 func (d *Disk) Import(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -107,12 +110,11 @@ func (d *Disk) Import(dir string) error {
 		f.durable = b
 		d.durable[e.Name()] = f
 	}
-	d.boot()
+	d.reboot()
 	return nil
 }
 
-// Export writes what a process would see at this moment into a directory. What is shared memory stays
-// behind.
+// Export copies the files that are visible to processes into a directory, except shared memory.
 func (d *Disk) Export(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,7 +129,7 @@ func (d *Disk) Export(dir string) error {
 	return nil
 }
 
-// Sizes returns the names that a process would see, and the sizes.
+// Sizes returns the sizes of the files that are visible to processes, by name.
 func (d *Disk) Sizes() map[string]int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -138,7 +140,7 @@ func (d *Disk) Sizes() map[string]int64 {
 	return sizes
 }
 
-// volatile tells whether a file is shared memory, of which nothing is expected.
+// volatile reports whether a file is shared memory, which is never durable.
 func volatile(name string) bool { return strings.HasSuffix(name, "-shm") }
 
 func (d *Disk) newFile(name string, mode uint32) *file {
@@ -148,8 +150,8 @@ func (d *Disk) newFile(name string, mode uint32) *file {
 	return f
 }
 
-// rename changes names, as one act.
-func (d *Disk) rename(r renaming) {
+// rename changes names, atomically.
+func (d *Disk) rename(r nameChange) {
 	for name, f := range r {
 		if old := d.names[name]; old != nil && old != f {
 			old.links = 0
@@ -181,7 +183,7 @@ func (f *file) change(c change) {
 	}
 }
 
-// sync makes the file's content durable, though not its name.
+// sync makes the content of the file durable, but not its name.
 func (f *file) sync() {
 	for _, c := range f.pending {
 		if !c.lost {
@@ -191,8 +193,8 @@ func (f *file) sync() {
 	f.pending = slices.DeleteFunc(f.pending, func(c change) bool { return !c.lost })
 }
 
-// lose is an fsync that fails: the system takes the pages for clean.
-func (f *file) lose() {
+// failSync is an fsync that fails: the kernel marks the pages clean.
+func (f *file) failSync() {
 	for i := range f.pending {
 		f.pending[i].lost = true
 	}
@@ -213,6 +215,6 @@ func resize(b []byte, size int64) []byte {
 	if n := int64(len(b)); size > n {
 		return append(b, make([]byte, size-n)...)
 	}
-	clear(b[size:]) // so that growing again shows zeros
+	clear(b[size:]) // growing again must show zeros
 	return b[:size]
 }

@@ -11,7 +11,7 @@ import (
 // Op is a kind of operation.
 type Op int
 
-// The operations. Look is all that asks about names and attributes; Open opens a file to write.
+// The operations. Look reads names or attributes; Open opens a file for writing.
 const (
 	Look Op = iota
 	Open
@@ -25,25 +25,25 @@ const (
 	SyncNames // the fsync of the directory
 )
 
-// What a sick disk refuses: a full one takes nothing new, one that turned read-only changes nothing.
+// The operations that fail on a full disk, and on a read-only one.
 var (
 	Growing  = []Op{Create, Write}
 	Changing = []Op{Open, Create, Write, Truncate, Rename, Remove}
 )
 
-// Fault is a sickness of the disk.
+// Fault makes operations fail or hang.
 type Fault struct {
 	Ops    []Op
 	Of     func(name string) bool // nil means every file
-	Chance float64                // of each operation to meet it; 0 means always
-	Delay  time.Duration          // before the operation goes on or fails
-	Err    syscall.Errno          // 0 means that it goes on
+	Chance float64                // that an operation is affected; 0 means always
+	Delay  time.Duration          // before the operation continues or fails
+	Err    syscall.Errno          // 0 means that the operation continues
 }
 
 type fault struct{ Fault }
 
-// Inject makes the disk sick until heal is called.
-func (d *Disk) Inject(f Fault) (heal func()) {
+// Inject adds a fault until remove is called.
+func (d *Disk) Inject(f Fault) (remove func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	one := &fault{f}
@@ -55,14 +55,14 @@ func (d *Disk) Inject(f Fault) (heal func()) {
 	}
 }
 
-// strike tells what an operation meets: how long it hangs, and how it fails. The caller holds the lock.
-func (d *Disk) strike(op Op, name string) (delay time.Duration, err syscall.Errno) {
+// faultOf returns how long an operation hangs, and how it fails. The caller holds the lock.
+func (d *Disk) faultOf(op Op, name string) (delay time.Duration, err syscall.Errno) {
 	for _, f := range d.faults {
 		switch {
 		case !slices.Contains(f.Ops, op):
 		case op == Read && volatile(name):
-			// A page of a mapped file is read from memory. Linux 6.18 does not try again to page in one
-			// that it once failed to get from FUSE: the mapping would stay broken when the disk is well.
+			// Linux 6.18 does not retry a page of a mapped file that it once failed to get from FUSE:
+			// the mapping would stay broken after the fault.
 		case f.Of != nil && !f.Of(name):
 		case f.Chance > 0 && d.rng.Float64() >= f.Chance:
 		default:
@@ -75,11 +75,11 @@ func (d *Disk) strike(op Op, name string) (delay time.Duration, err syscall.Errn
 	return delay, err
 }
 
-// do carries out an operation, unless the disk is sick or stopped. failed, where there is one, is what a
-// failure leaves behind.
+// do runs an operation, unless it fails or the disk is frozen. failed may be nil; it runs if the
+// operation fails.
 func (d *Disk) do(op Op, name string, effect func() syscall.Errno, failed func()) syscall.Errno {
 	d.mu.Lock()
-	delay, err := d.strike(op, name)
+	delay, err := d.faultOf(op, name)
 	if delay > 0 {
 		thawed := d.thawed
 		d.mu.Unlock()
@@ -109,8 +109,7 @@ func (d *Disk) do(op Op, name string, effect func() syscall.Errno, failed func()
 	return err
 }
 
-// Damage overwrites bytes of a file behind everybody's back, durably, and returns what puts the old
-// ones back.
+// Damage overwrites bytes of a file, durably, as a failing disk would. repair restores them.
 func (d *Disk) Damage(rng *rand.Rand, name string, off, size int) (repair func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -13,33 +13,33 @@ import (
 	"github.com/triport/triport-console/test/torture/lossyfs"
 )
 
-// rig is a mounted disk.
-type rig struct {
+// fixture is a mounted disk.
+type fixture struct {
 	*lossyfs.Disk
 	t   *testing.T
 	dir string
 	rng *rand.Rand
 }
 
-func mount(t *testing.T) *rig {
+func mount(t *testing.T) *fixture {
 	t.Helper()
-	r := &rig{lossyfs.New(1), t, t.TempDir(), rand.New(rand.NewPCG(1, 2))}
+	r := &fixture{lossyfs.New(1), t, t.TempDir(), rand.New(rand.NewPCG(1, 2))}
 	r.must(r.Mount(r.dir))
 	t.Cleanup(func() { r.must(r.Unmount()) })
 	return r
 }
 
-func (r *rig) must(err error) {
+func (r *fixture) must(err error) {
 	r.t.Helper()
 	if err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (r *rig) path(name string) string { return filepath.Join(r.dir, name) }
+func (r *fixture) path(name string) string { return filepath.Join(r.dir, name) }
 
-// put makes a file, and with sync fsyncs it. Its name is not.
-func (r *rig) put(name string, content []byte, sync bool) {
+// put appends to a file and, with sync, fsyncs it, but not its name.
+func (r *fixture) put(name string, content []byte, sync bool) {
 	r.t.Helper()
 	f, err := os.OpenFile(r.path(name), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	r.must(err)
@@ -51,7 +51,7 @@ func (r *rig) put(name string, content []byte, sync bool) {
 	r.must(f.Close())
 }
 
-func (r *rig) syncDir() {
+func (r *fixture) syncDir() {
 	r.t.Helper()
 	d, err := os.Open(r.dir)
 	r.must(err)
@@ -59,68 +59,68 @@ func (r *rig) syncDir() {
 	r.must(d.Close())
 }
 
-func (r *rig) cut(fate lossyfs.Fate) {
+func (r *fixture) cut(loss lossyfs.Loss) {
 	r.t.Helper()
-	r.must(r.Cut(r.rng, fate))
+	r.must(r.Cut(r.rng, loss))
 	r.must(r.Mount(r.dir))
 }
 
-func (r *rig) holds(name, want string) {
+func (r *fixture) wantContent(name, want string) {
 	r.t.Helper()
 	if got, err := os.ReadFile(r.path(name)); err != nil || string(got) != want {
-		r.t.Errorf("%s holds %q (%v) instead of %q", name, got, err, want)
+		r.t.Errorf("%s contains %q (%v), want %q", name, got, err, want)
 	}
 }
 
-func (r *rig) gone(name string) {
+func (r *fixture) wantMissing(name string) {
 	r.t.Helper()
 	if _, err := os.Stat(r.path(name)); !errors.Is(err, fs.ErrNotExist) {
-		r.t.Errorf("%s is there: %v", name, err)
+		r.t.Errorf("%s exists: %v", name, err)
 	}
 }
 
-func TestWhatWasNotFsyncedIsGone(t *testing.T) {
+func TestPowerCutLosesUnsyncedData(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("one"), true)
 	r.syncDir()
 	r.put("a", []byte(" two"), false)
-	r.holds("a", "one two")
-	r.cut(lossyfs.Nothing)
-	r.holds("a", "one")
+	r.wantContent("a", "one two")
+	r.cut(lossyfs.LoseAll)
+	r.wantContent("a", "one")
 }
 
-func TestTheFsyncOfAFileSaysNothingAboutItsName(t *testing.T) {
+func TestFsyncOfFileDoesNotCoverItsName(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("one"), true)
-	r.cut(lossyfs.Nothing)
-	r.gone("a")
+	r.cut(lossyfs.LoseAll)
+	r.wantMissing("a")
 }
 
-func TestARenameIsDurableAfterTheFsyncOfTheDirectory(t *testing.T) {
+func TestRenameIsDurableAfterFsyncOfDirectory(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("one"), true)
 	r.syncDir()
 	r.must(os.Rename(r.path("a"), r.path("b")))
-	r.cut(lossyfs.Nothing)
-	r.gone("b")
+	r.cut(lossyfs.LoseAll)
+	r.wantMissing("b")
 	r.must(os.Rename(r.path("a"), r.path("b")))
 	r.syncDir()
-	r.cut(lossyfs.Nothing)
-	r.gone("a")
-	r.holds("b", "one")
+	r.cut(lossyfs.LoseAll)
+	r.wantMissing("a")
+	r.wantContent("b", "one")
 }
 
-func TestANewNameCanOutliveTheRenameBeforeIt(t *testing.T) {
+func TestNewNameCanSurviveWithoutEarlierRename(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("old"), true)
 	r.syncDir()
 	r.must(os.Rename(r.path("a"), r.path("b")))
 	r.put("a", []byte("new"), true)
-	r.cut(lossyfs.Newest)
-	r.gone("b")
+	r.cut(lossyfs.KeepNewest)
+	r.wantMissing("b")
 }
 
-func TestAnUnlinkedFileIsReadUntilItIsClosed(t *testing.T) {
+func TestUnlinkedFileIsReadableUntilClosed(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("one"), true)
 	f, err := os.Open(r.path("a"))
@@ -129,14 +129,14 @@ func TestAnUnlinkedFileIsReadUntilItIsClosed(t *testing.T) {
 	r.must(os.Remove(r.path("a")))
 	var b [3]byte
 	if _, err := f.ReadAt(b[:], 0); err != nil || string(b[:]) != "one" {
-		t.Errorf("it reads %q: %v", b, err)
+		t.Errorf("read %q: %v", b, err)
 	}
 	if info, err := f.Stat(); err != nil || info.Sys().(*syscall.Stat_t).Nlink != 0 {
-		t.Errorf("it has a name: %v %v", info, err)
+		t.Errorf("it still has a link: %v %v", info, err)
 	}
 }
 
-func TestWritesAreTornBetweenSectors(t *testing.T) {
+func TestPowerCutTearsWritesBetweenSectors(t *testing.T) {
 	r := mount(t)
 	r.put("a", make([]byte, 64*512), true)
 	r.syncDir()
@@ -146,14 +146,14 @@ func TestWritesAreTornBetweenSectors(t *testing.T) {
 		r.must(err)
 		_, err = f.WriteAt(bytes.Repeat([]byte{'x'}, 64*512), 0)
 		r.must(errors.Join(err, f.Close()))
-		r.cut(lossyfs.Shuffled)
+		r.cut(lossyfs.KeepMixed)
 		b, err := os.ReadFile(r.path("a"))
 		r.must(err)
 		n := 0
 		for at := 0; at < len(b); at += 512 {
 			one := b[at : at+512]
 			if !bytes.Equal(one, bytes.Repeat(one[:1], 512)) {
-				t.Fatalf("the sector at %d is torn itself", at)
+				t.Fatalf("the sector at %d is torn", at)
 			}
 			if one[0] == 'x' {
 				n++
@@ -168,7 +168,7 @@ func TestWritesAreTornBetweenSectors(t *testing.T) {
 	}
 }
 
-func TestWhatAFailedFsyncHeldNeverGetsThere(t *testing.T) {
+func TestDataOfFailedFsyncNeverBecomesDurable(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("one"), true)
 	r.syncDir()
@@ -176,18 +176,18 @@ func TestWhatAFailedFsyncHeldNeverGetsThere(t *testing.T) {
 	r.must(err)
 	_, err = f.WriteString(" two")
 	r.must(err)
-	heal := r.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync}, Err: syscall.EIO})
+	remove := r.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync}, Err: syscall.EIO})
 	if err := f.Sync(); !errors.Is(err, syscall.EIO) {
-		t.Fatalf("the fsync says %v", err)
+		t.Fatalf("fsync returned %v", err)
 	}
-	heal()
+	remove()
 	r.must(errors.Join(f.Sync(), f.Close()))
-	r.holds("a", "one two")
-	r.cut(lossyfs.All)
-	r.holds("a", "one")
+	r.wantContent("a", "one two")
+	r.cut(lossyfs.LoseNone)
+	r.wantContent("a", "one")
 }
 
-func TestAFrozenDiskAnswersNobody(t *testing.T) {
+func TestFrozenDiskAnswersNoOperation(t *testing.T) {
 	r := mount(t)
 	r.put("a", []byte("one"), true)
 	r.syncDir()
@@ -205,15 +205,15 @@ func TestAFrozenDiskAnswersNobody(t *testing.T) {
 	<-frozen
 	select {
 	case err := <-failed:
-		t.Fatalf("the write was answered with %v", err)
+		t.Fatalf("the write returned %v", err)
 	default:
 	}
 	done := make(chan error)
-	go func() { done <- r.Cut(r.rng, lossyfs.Nothing) }()
+	go func() { done <- r.Cut(r.rng, lossyfs.LoseAll) }()
 	if err := <-failed; !errors.Is(err, syscall.EIO) {
-		t.Errorf("the write ended with %v", err)
+		t.Errorf("the write returned %v", err)
 	}
 	r.must(<-done)
 	r.must(r.Mount(r.dir))
-	r.holds("a", "one")
+	r.wantContent("a", "one")
 }

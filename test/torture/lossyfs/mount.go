@@ -8,10 +8,10 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// remembered is how long the kernel may keep names and attributes: all changes go through it.
-const remembered = time.Second
+// cacheTime is how long the kernel may cache names and attributes. All changes go through the kernel.
+const cacheTime = time.Second
 
-// Mount mounts the disk on a directory, without a helper program: the caller must be root.
+// Mount mounts the disk on a directory. It uses no helper program, so the caller must be root.
 func (d *Disk) Mount(dir string) error {
 	opt := &fuse.MountOptions{
 		DirectMountStrict: true, FsName: "lossyfs", Name: "lossyfs",
@@ -26,7 +26,7 @@ func (d *Disk) Mount(dir string) error {
 	return server.WaitMount()
 }
 
-// daemon answers the kernel. The kernel itself keeps the locks, of whichever kind.
+// daemon answers the kernel. The kernel itself manages file locks.
 type daemon struct {
 	fuse.RawFileSystem
 	disk *Disk
@@ -41,7 +41,7 @@ func (s *daemon) find(ino uint64) (f *file, name string) {
 	return f, name
 }
 
-// on carries out an operation on an inode.
+// on runs an operation on an inode. failed may be nil.
 func (s *daemon) on(op Op, ino uint64, effect func(*file) syscall.Errno, failed func(*file)) fuse.Status {
 	f, name := s.find(ino)
 	if f == nil {
@@ -64,8 +64,8 @@ func (f *file) attr(out *fuse.Attr) {
 func (f *file) entry(out *fuse.EntryOut) {
 	f.lookups++
 	out.NodeId, out.Generation = f.ino, 1
-	out.SetEntryTimeout(remembered)
-	out.SetAttrTimeout(remembered)
+	out.SetEntryTimeout(cacheTime)
+	out.SetAttrTimeout(cacheTime)
 	f.attr(&out.Attr)
 }
 
@@ -94,7 +94,7 @@ func (s *daemon) Forget(ino, n uint64) {
 }
 
 func (s *daemon) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
-	out.SetTimeout(remembered)
+	out.SetTimeout(cacheTime)
 	if in.NodeId == fuse.FUSE_ROOT_ID {
 		out.Ino, out.Mode, out.Nlink = fuse.FUSE_ROOT_ID, syscall.S_IFDIR|0o700, 2
 		return fuse.OK
@@ -129,7 +129,7 @@ func (s *daemon) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *
 	return fuse.Status(s.disk.do(Create, name, func() syscall.Errno {
 		f := s.disk.newFile(name, in.Mode)
 		f.uid, f.gid = in.Uid, in.Gid
-		s.disk.rename(renaming{name: f})
+		s.disk.rename(nameChange{name: f})
 		f.entry(&out.EntryOut)
 		out.OpenFlags = caching(name)
 		return 0
@@ -150,7 +150,7 @@ func (s *daemon) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fus
 	}, nil)
 }
 
-// caching lets the kernel keep pages of what is mapped, which it must, and of nothing else.
+// caching lets the kernel cache pages of mapped files only. For those it must.
 func caching(name string) uint32 {
 	if volatile(name) {
 		return fuse.FOPEN_KEEP_CACHE
@@ -178,7 +178,7 @@ func (s *daemon) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32
 }
 
 func (s *daemon) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
-	return s.on(Sync, in.NodeId, func(f *file) syscall.Errno { f.sync(); return 0 }, (*file).lose)
+	return s.on(Sync, in.NodeId, func(f *file) syscall.Errno { f.sync(); return 0 }, (*file).failSync)
 }
 
 func (s *daemon) FsyncDir(_ <-chan struct{}, _ *fuse.FsyncIn) fuse.Status {
@@ -190,7 +190,7 @@ func (s *daemon) Unlink(_ <-chan struct{}, _ *fuse.InHeader, name string) fuse.S
 		if s.disk.names[name] == nil {
 			return syscall.ENOENT
 		}
-		s.disk.rename(renaming{name: nil})
+		s.disk.rename(nameChange{name: nil})
 		return 0
 	}, nil))
 }
@@ -204,7 +204,7 @@ func (s *daemon) Rename(_ <-chan struct{}, in *fuse.RenameIn, from, to string) f
 		if f == nil {
 			return syscall.ENOENT
 		}
-		s.disk.rename(renaming{from: nil, to: f})
+		s.disk.rename(nameChange{from: nil, to: f})
 		return 0
 	}, nil))
 }

@@ -3,9 +3,6 @@ package lossyfs
 import (
 	"flag"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +11,7 @@ import (
 
 var seed = flag.Uint64("seed", 0, "seed of the random choices; 0 takes one from the clock")
 
-// Seed returns the seed of this run and says it when the test fails, so that it can be run again with
-// -args -seed.
+// Seed returns the seed of this run. A failed test logs it, to be repeated with -args -seed.
 func Seed(t testing.TB) uint64 {
 	n := *seed
 	if n == 0 {
@@ -23,14 +19,14 @@ func Seed(t testing.TB) uint64 {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("run it again with -args -seed %d", n)
+			t.Logf("repeat with -args -seed %d", n)
 		}
 	})
 	return n
 }
 
-// Site is an installation whose database and spool lie on a disk of their own. The embedded Site's
-// Open and Check map files: they are for a Copy.
+// Site is an installation whose database and spool are on their own Disk. The embedded Site's Open and
+// Check map files: use them on a Copy only.
 type Site struct {
 	*harness.Site
 	Disk *Disk
@@ -39,18 +35,17 @@ type Site struct {
 	more []string
 }
 
-// NewSite makes an installation with so many people on a new disk; more are further lines of its
-// configuration. Without people there is not even a database.
-func NewSite(t testing.TB, people int, more ...string) *Site {
+// NewSite creates a site with that many users on a new disk. more are additional lines of its
+// configuration. Without users it has no database either.
+func NewSite(t testing.TB, users int, more ...string) *Site {
 	t.Helper()
 	n := Seed(t)
 	s := &Site{Disk: New(n), Rng: rand.New(rand.NewPCG(n, 2)), Seed: n, more: more}
-	if people > 0 {
+	s.Site = &harness.Site{T: t}
+	if users > 0 {
 		s.Site = harness.NewSite(t, t.TempDir())
-		s.Populate(people)
+		s.AddUsers(users)
 		s.Must(s.Disk.Import(s.Dir))
-	} else {
-		s.Site = &harness.Site{T: t}
 	}
 	s.Site = s.in(t.TempDir())
 	s.Must(s.Disk.Mount(s.Dir))
@@ -58,17 +53,15 @@ func NewSite(t testing.TB, people int, more ...string) *Site {
 	return s
 }
 
-// in is the same installation with its files in another directory.
+// in returns the same site with its files in another directory.
 func (s *Site) in(dir string) *harness.Site {
 	s.T.Helper()
-	site := &harness.Site{T: s.T, Dir: dir, Database: filepath.Join(dir, "triport.db"), People: s.People,
-		Config: filepath.Join(s.T.TempDir(), "config.yaml")}
-	lines := append([]string{"listen: 127.0.0.1:0", "database: " + site.Database}, s.more...)
-	s.Must(os.WriteFile(site.Config, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	site := harness.NewConfig(s.T, dir, s.more...)
+	site.Users = s.Users
 	return site
 }
 
-// Copy is the installation as it is at this moment, on an ordinary disk.
+// Copy copies the site as it is now to an ordinary disk.
 func (s *Site) Copy() *harness.Site {
 	s.T.Helper()
 	dir := s.T.TempDir()
@@ -76,30 +69,30 @@ func (s *Site) Copy() *harness.Site {
 	return s.in(dir)
 }
 
-// Cut cuts the power and brings the disk back.
-func (s *Site) Cut(fate Fate, all ...Process) {
+// Cut cuts the power and mounts the disk again.
+func (s *Site) Cut(loss Loss, all ...Process) {
 	s.T.Helper()
-	s.Must(s.Disk.Cut(s.Rng, fate, all...))
+	s.Must(s.Disk.Cut(s.Rng, loss, all...))
 	s.Must(s.Disk.Mount(s.Dir))
 }
 
-// Waiting tells whether attempts wait in the spool.
-func (s *Site) Waiting() bool {
+// Spooled reports whether the spool holds attempts.
+func (s *Site) Spooled() bool {
 	for name, size := range s.Disk.Sizes() {
-		if SpoolFile(name) && size > 0 {
+		if harness.IsSpoolFile(name) && size > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// SpoolFile tells whether attempts wait in a file of that name.
-func SpoolFile(name string) bool {
-	rest, ok := strings.CutPrefix(name, "triport.db.spool")
-	return ok && strings.Trim(rest, ".0123456789") == ""
+// WaitDrained waits until the spool is empty.
+func (s *Site) WaitDrained() {
+	s.T.Helper()
+	harness.WaitFor(s.T, "the spool is empty", func() bool { return !s.Spooled() })
 }
 
-// Must ends the test when there is an error.
+// Must fails the test if there is an error.
 func (s *Site) Must(err error) {
 	s.T.Helper()
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/triport/triport-console/test/torture/lossyfs"
 )
 
-// command is a command under way.
+// command is a running command.
 type command struct {
 	cmd  *exec.Cmd
-	said bytes.Buffer
+	out  bytes.Buffer
 	done chan struct{}
 	err  error
 }
@@ -28,7 +28,7 @@ type command struct {
 func start(s *lossyfs.Site, in string, args ...string) *command {
 	s.T.Helper()
 	c := &command{cmd: s.Command(args...), done: make(chan struct{})}
-	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = strings.NewReader(in), &c.said, &c.said
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = strings.NewReader(in), &c.out, &c.out
 	s.Must(c.cmd.Start())
 	go func() {
 		c.err = c.cmd.Wait()
@@ -40,30 +40,30 @@ func start(s *lossyfs.Site, in string, args ...string) *command {
 // Signal sends the command a signal.
 func (c *command) Signal(sig syscall.Signal) { _ = c.cmd.Process.Signal(sig) }
 
-// Kill ends the command and returns when it is gone.
+// Kill kills the command and returns once it has ended.
 func (c *command) Kill() {
 	_ = c.cmd.Process.Kill()
 	<-c.done
 }
 
-// reportedDone tells, after its end, whether the command said that it is done.
+// reportedDone waits for the end of the command and reports whether it succeeded.
 func (c *command) reportedDone(t testing.TB) bool {
 	t.Helper()
 	<-c.done
 	if code := harness.ExitCode(c.err); code > 0 {
-		t.Fatalf("the command failed with %d: %s", code, c.said.String())
+		t.Fatalf("the command failed with %d: %s", code, c.out.String())
 	}
 	return c.err == nil
 }
 
-// during cuts the power at a random moment of a command, within so many operations of the disk, or every
-// other time right after its end, and tells whether it was reported done.
-func during(s *lossyfs.Site, round, operations int, in string, args ...string) (done bool) {
+// cutDuring cuts the power during a command, within that many operations of the disk, or in every other
+// round right after its end. It reports whether the command reported success.
+func cutDuring(s *lossyfs.Site, round, operations int, in string, args ...string) (done bool) {
 	s.T.Helper()
 	if round%2 == 0 {
 		c := start(s, in, args...)
 		<-c.done
-		s.Cut(lossyfs.Nothing, c)
+		s.Cut(lossyfs.LoseAll, c)
 		return c.reportedDone(s.T)
 	}
 	frozen := s.Disk.FreezeAfter(s.Rng.IntN(operations))
@@ -72,34 +72,33 @@ func during(s *lossyfs.Site, round, operations int, in string, args ...string) (
 	case <-frozen:
 	case <-c.done:
 	}
-	s.Cut(lossyfs.Drawn, c)
+	s.Cut(lossyfs.Random, c)
 	return c.reportedDone(s.T)
 }
 
-// TestTheFirstStartSurvivesACut cuts while the database is made.
-func TestTheFirstStartSurvivesACut(t *testing.T) {
+func TestPowerCutDuringCreationLeavesUsableDatabase(t *testing.T) {
 	t.Parallel()
 	cuts, done := harness.Scale(8, 60), 0
 	for i := range cuts {
 		s := lossyfs.NewSite(t, 0)
-		if during(s, i, 200, "", "db", "migrate") {
+		if cutDuring(s, i, 200, "", "db", "migrate") {
 			done++
 			if _, err := s.Copy().Run(nil, "db", "check"); err != nil {
 				t.Fatalf("it was reported done: %v", err)
 			}
 		}
-		srv := s.Serve()
+		srv := s.StartServer()
 		if _, err := s.Copy().Run(nil, "db", "check"); err != nil {
 			t.Fatalf("after the start that followed: %v", err)
 		}
 		srv.Stop()
 		s.Must(s.Disk.Unmount())
 	}
-	harness.Figures(t, "power first start", "cuts", cuts, "reported-done", done, "lost", 0)
+	harness.Figures(t, "power/creation", "cuts", cuts, "reported-done", done, "lost", 0)
 }
 
-// TestAnImportReportedDoneIsDurable cuts during an import, and right after its end. Again is once.
-func TestAnImportReportedDoneIsDurable(t *testing.T) {
+// The cut comes during an import or right after it. Importing again changes nothing.
+func TestImportReportedDoneIsDurable(t *testing.T) {
 	t.Parallel()
 	const accounts = 300
 	cuts, done := harness.Scale(4, 30), 0
@@ -109,10 +108,10 @@ func TestAnImportReportedDoneIsDurable(t *testing.T) {
 		for n := range accounts {
 			fmt.Fprintf(&lines, "{\"email\":\"import-%d-%d@example.com\"}\n", i, n)
 		}
-		if during(s, i, 1500, lines.String(), "user", "import", "-") {
+		if cutDuring(s, i, 1500, lines.String(), "user", "import", "-") {
 			done++
 			if n := users(s.Copy()); n != 1+(i+1)*accounts {
-				t.Fatalf("seed %d: import %d was reported done, and %d accounts are there", s.Seed, i, n)
+				t.Fatalf("seed %d: import %d was reported done, but there are %d accounts", s.Seed, i, n)
 			}
 		}
 		if _, err := s.Run([]byte(lines.String()), "user", "import", "-"); err != nil {
@@ -123,7 +122,7 @@ func TestAnImportReportedDoneIsDurable(t *testing.T) {
 			t.Fatalf("seed %d: after import %d and its repetition: %d accounts, %v", s.Seed, i, users(after), err)
 		}
 	}
-	harness.Figures(t, "power import", "seed", s.Seed, "cuts", cuts, "reported-done", done, "lost", 0)
+	harness.Figures(t, "power/import", "seed", s.Seed, "cuts", cuts, "reported-done", done, "lost", 0)
 }
 
 func users(s *harness.Site) int {
@@ -135,70 +134,69 @@ func users(s *harness.Site) int {
 	return bytes.Count(out, []byte{'\n'})
 }
 
-// TestABackupReportedDoneIsWhole cuts during a backup of a store under load, and right after its end.
-func TestABackupReportedDoneIsWhole(t *testing.T) {
+// The cut comes during a backup under load or right after it.
+func TestBackupReportedDoneIsComplete(t *testing.T) {
 	t.Parallel()
-	const before, beside = 40, 40
+	const before, during = 40, 40
 	cuts, done := harness.Scale(5, 30), 0
-	h := newHouse(t, 1+cuts*(before+beside))
-	defer h.figures("backup", &h.worst.Acknowledged)
-	later := h.ledger
-	older := harness.NewLedger() // of what was acknowledged before a backup began
+	f := newFixture(t, 1+cuts*(before+during))
+	defer f.figures("backup", &f.total.Acknowledged)
+	later := f.ledger
+	older := harness.NewLedger() // calls that ended before a backup began
 	for i := range cuts {
-		h.ledger = older
-		<-h.load(before)
-		h.ledger = later
+		f.ledger = older
+		<-f.load(before)
+		f.ledger = later
 		name := fmt.Sprintf("backup-%d.db", i)
-		loaded := h.load(beside)
-		c := start(h.Site, "", "db", "backup", h.Dir+"/"+name)
+		over := f.load(during)
+		c := start(f.Site, "", "db", "backup", f.Dir+"/"+name)
 		if i%2 == 0 { // right after its end
 			<-c.done
-			h.cut(lossyfs.Nothing, nil, closed, c)
+			f.cut(lossyfs.LoseAll, nil, closed, c)
 		} else {
-			h.cut(lossyfs.Drawn, h.Disk.FreezeAfter(h.Rng.IntN(400)), c.done, c)
+			f.cut(lossyfs.Random, f.Disk.FreezeAfter(f.Rng.IntN(400)), c.done, c)
 		}
-		<-loaded
+		<-over
 		if c.reportedDone(t) {
 			done++
-			h.wholeBackup(name, older)
+			f.checkBackup(name, older)
 		}
-		h.check()
+		f.check()
 	}
-	h.ledger = older
-	h.check()
-	h.ledger = later
-	h.check()
-	harness.Figures(t, "power backups", "seed", h.Seed, "cuts", cuts, "reported-done", done, "broken", 0)
+	f.ledger = older
+	f.check()
+	f.ledger = later
+	f.check()
+	harness.Figures(t, "power/backups", "seed", f.Seed, "cuts", cuts, "reported-done", done, "broken", 0)
 }
 
-// wholeBackup holds a backup against what was acknowledged before it began.
-func (h *house) wholeBackup(name string, older *harness.Ledger) {
-	h.T.Helper()
-	if _, there := h.Disk.Sizes()[name]; !there {
-		h.T.Fatalf("seed %d: %s was reported done and is not there", h.Seed, name)
+// checkBackup compares a backup with what was acknowledged before it began.
+func (f *fixture) checkBackup(name string, older *harness.Ledger) {
+	f.T.Helper()
+	if _, found := f.Disk.Sizes()[name]; !found {
+		f.T.Fatalf("seed %d: %s was reported done but is missing", f.Seed, name)
 	}
-	copied := h.Copy()
-	h.Must(os.Rename(filepath.Join(copied.Dir, name), copied.Database))
+	copied := f.Copy()
+	f.Must(os.Rename(filepath.Join(copied.Dir, name), copied.Database))
 	if err := os.Remove(copied.Database + "-wal"); !errors.Is(err, fs.ErrNotExist) {
-		h.Must(err)
+		f.Must(err)
 	}
-	v := copied.Check(older, false)
-	if v.Acknowledged == 0 {
-		h.T.Fatalf("seed %d: nothing was acknowledged before %s began: %v", h.Seed, name, older.Answers())
+	r := copied.Check(older, false)
+	if r.Acknowledged == 0 {
+		f.T.Fatalf("seed %d: nothing was acknowledged before %s began: %v", f.Seed, name, older.Answers())
 	}
-	if v.Bad() {
-		h.T.Fatalf("seed %d: %s was reported done: %d lost, %.3q, unsound: %q", h.Seed, name, len(v.Lost), first(v.Lost), v.Unsound)
+	if r.Failed() {
+		f.T.Fatalf("seed %d: %s was reported done: %s", f.Seed, name, r.Summary())
 	}
 }
 
-// TestWhatACommandReportsIsDurable cuts right after the end of a command; of what was not fsynced
-// nothing survives.
-func TestWhatACommandReportsIsDurable(t *testing.T) {
+// The cut comes right after the end of a command, and only what was fsynced survives.
+func TestCommandReportedDoneIsDurable(t *testing.T) {
 	t.Parallel()
 	s := lossyfs.NewSite(t, 4)
-	srv := s.Serve() // holds the WAL, so that a command's last connection does not checkpoint
-	p := s.People
-	attempt, err := json.Marshal(map[string]string{"user": p[1].ID, "code": p[0].Code, "at": "2026-01-31T12:00:00Z"})
+	srv := s.StartServer() // keeps the WAL open, so the command does not checkpoint at its end
+	u := s.Users
+	attempt, err := json.Marshal(map[string]string{"user": u[1].ID, "code": u[0].Code, "at": "2026-01-31T12:00:00Z"})
 	s.Must(err)
 	for _, c := range []struct {
 		in    string
@@ -207,18 +205,18 @@ func TestWhatACommandReportsIsDurable(t *testing.T) {
 		want  string
 	}{
 		{"", []string{"user", "create", "--email", "new@example.com"}, []string{"user", "list"}, "new@example.com"},
-		{"", []string{"code", "set", p[0].Email, "summer"}, []string{"code", "list", p[0].Email}, "summer"},
-		{string(attempt), []string{"referral", "replay", "--from", "-"}, []string{"referral", "inspect", p[1].Email}, p[0].ID},
-		{"", []string{"user", "disable", p[2].Email}, []string{"referral", "inspect", p[2].Email}, `"disabled_at":"`},
+		{"", []string{"code", "set", u[0].Email, "summer"}, []string{"code", "list", u[0].Email}, "summer"},
+		{string(attempt), []string{"referral", "replay", "--from", "-"}, []string{"referral", "inspect", u[1].Email}, u[0].ID},
+		{"", []string{"user", "disable", u[2].Email}, []string{"referral", "inspect", u[2].Email}, `"disabled_at":"`},
 	} {
 		if _, err := s.Run([]byte(c.in), c.args...); err != nil {
 			t.Fatal(err)
 		}
-		s.Cut(lossyfs.Nothing, srv)
+		s.Cut(lossyfs.LoseAll, srv)
 		out, err := s.Copy().Run(nil, append(c.check, "-o", "json")...)
 		if err != nil || !strings.Contains(string(out), c.want) {
-			t.Errorf("%q was reported done; after the cut %q says %q, %v", c.args, c.check, out, err)
+			t.Errorf("%q was reported done; after the cut %q prints %q, %v", c.args, c.check, out, err)
 		}
-		srv = s.Serve()
+		srv = s.StartServer()
 	}
 }

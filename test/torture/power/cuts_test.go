@@ -10,72 +10,71 @@ import (
 	"github.com/triport/triport-console/test/torture/lossyfs"
 )
 
-// callers is how many people call between two cuts.
-const callers = 120
+// callsPerCut is the number of calls between two cuts.
+const callsPerCut = 120
 
-// TestNothingAcknowledgedIsLostToAPowerCut cuts at random moments of all that a server does.
-func TestNothingAcknowledgedIsLostToAPowerCut(t *testing.T) {
+func TestPowerCutLosesNoAcknowledgedAttribution(t *testing.T) {
 	cuts := harness.Scale(20, 200)
-	h := newHouse(t, 1+cuts*callers)
-	defer h.figures("cuts", &h.worst.Acknowledged)
-	moments := []func(){h.whileCommitting, h.whileCheckpointing, h.whileSpooling, h.whileDraining}
+	f := newFixture(t, 1+cuts*callsPerCut)
+	defer f.figures("cuts", &f.total.Acknowledged)
+	moments := []func(){f.cutDuringCommit, f.cutDuringCheckpoint, f.cutDuringSpooling, f.cutDuringDrain}
 	for i := range cuts {
 		moments[i%len(moments)]()
-		h.check()
+		f.check()
 	}
 }
 
-func (h *house) whileCommitting() {
-	frozen := h.Disk.FreezeAfter(h.Rng.IntN(700))
-	h.cut(lossyfs.Drawn, frozen, h.load(callers))
+func (f *fixture) cutDuringCommit() {
+	frozen := f.Disk.FreezeAfter(f.Rng.IntN(700))
+	f.cut(lossyfs.Random, frozen, f.load(callsPerCut))
 }
 
-// whileCheckpointing has another program checkpoint without a pause, and cuts at an operation on the
-// database file itself: nothing but checkpoints touches it.
-func (h *house) whileCheckpointing() {
-	beside := startBeside(h.T, checkpointer, h.Database)
-	n := h.Rng.IntN(60)
-	frozen := h.Disk.FreezeWhen(func(op lossyfs.Op, name string) bool {
+// cutDuringCheckpoint lets another process checkpoint without a pause. It cuts at an operation on the
+// database file itself: only checkpoints write it.
+func (f *fixture) cutDuringCheckpoint() {
+	client := startClient(f.T, checkpointer, f.Database)
+	n := f.Rng.IntN(60)
+	frozen := f.Disk.FreezeWhen(func(op lossyfs.Op, name string) bool {
 		if name == "triport.db" && (op == lossyfs.Write || op == lossyfs.Sync) {
 			n--
 		}
 		return n < 0
 	})
-	h.cut(lossyfs.Drawn, frozen, h.load(callers), beside)
+	f.cut(lossyfs.Random, frozen, f.load(callsPerCut), client)
 }
 
-// whileSpooling has another program hold the write lock, so that every attempt goes to the spool.
-func (h *house) whileSpooling() {
-	beside := startBeside(h.T, holder, h.Database)
-	n := h.Rng.IntN(25)
-	frozen := h.Disk.FreezeWhen(func(op lossyfs.Op, name string) bool {
-		if lossyfs.SpoolFile(name) && op != lossyfs.Look && op != lossyfs.Read {
+// cutDuringSpooling lets another process hold the write lock, so every attempt is spooled.
+func (f *fixture) cutDuringSpooling() {
+	client := startClient(f.T, lockHolder, f.Database)
+	n := f.Rng.IntN(25)
+	frozen := f.Disk.FreezeWhen(func(op lossyfs.Op, name string) bool {
+		if harness.IsSpoolFile(name) && op != lossyfs.Look && op != lossyfs.Read {
 			n--
 		}
 		return n < 0
 	})
-	h.cut(lossyfs.Drawn, frozen, h.load(callers), beside)
+	f.cut(lossyfs.Random, frozen, f.load(callsPerCut), client)
 }
 
-// whileDraining lets the lock go when attempts wait, and cuts while they are replayed and others are
-// committed or spooled.
-func (h *house) whileDraining() {
-	beside := startBeside(h.T, holder, h.Database)
-	before := h.spooled()
-	loaded := h.load(callers)
-	h.internalErrors(before, callers/4)
-	beside.Kill()
-	frozen := h.Disk.FreezeAfter(h.Rng.IntN(400))
-	h.cut(lossyfs.Drawn, frozen, h.drained(loaded, frozen))
+// cutDuringDrain releases the lock once attempts are spooled. It cuts while they are replayed and others
+// are committed or spooled.
+func (f *fixture) cutDuringDrain() {
+	client := startClient(f.T, lockHolder, f.Database)
+	before := f.count("internal_error")
+	over := f.load(callsPerCut)
+	f.waitSpooled(before, callsPerCut/4)
+	client.Kill()
+	frozen := f.Disk.FreezeAfter(f.Rng.IntN(400))
+	f.cut(lossyfs.Random, frozen, f.drained(over, frozen))
 }
 
-// drained is closed when the load is over and its attempts are drained, or the disk froze before.
-func (h *house) drained(loaded, frozen <-chan struct{}) <-chan struct{} {
+// drained returns a channel that is closed when the load is over and drained, or the disk froze before.
+func (f *fixture) drained(over, frozen <-chan struct{}) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		<-loaded
-		for h.Waiting() {
+		<-over
+		for f.Spooled() {
 			select {
 			case <-frozen:
 				return
@@ -86,114 +85,115 @@ func (h *house) drained(loaded, frozen <-chan struct{}) <-chan struct{} {
 	return done
 }
 
-// TestAnAnswerIsDurableWhenItLeaves cuts right after an answer, and of what was not fsynced nothing
-// survives.
-func TestAnAnswerIsDurableWhenItLeaves(t *testing.T) {
+// The cut comes right after an answer, and only what was fsynced survives.
+func TestAcknowledgementIsDurableWhenSent(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 200)
-	defer h.figures("answers", &h.worst.Acknowledged)
+	f := newFixture(t, 200)
+	defer f.figures("answers", &f.total.Acknowledged)
 	for range harness.Scale(2, 8) {
-		<-h.load(20)
-		h.cut(lossyfs.Nothing, nil, closed)
-		h.check()
+		<-f.load(20)
+		f.cut(lossyfs.LoseAll, nil, closed)
+		f.check()
 	}
 }
 
-// TestACheckpointWhoseFsyncFailsLosesNothing has a reader hold up a checkpoint, which then copies a part of the
-// log into the database and leaves the fsync to the next one; that fsync fails, once, and takes both
-// parts with it. The next fsync of the same file succeeds: whoever believes it, or goes on where the first
-// checkpoint ended, and deletes the log, has lost the first part.
-func TestACheckpointWhoseFsyncFailsLosesNothing(t *testing.T) {
+// A reader delays a checkpoint: it copies a part of the WAL into the database and leaves the fsync to the
+// next one. That fsync fails, once, and both parts are lost with it. The next fsync of the file succeeds.
+// A program that trusts it, or continues where the first checkpoint ended, and deletes the WAL, has lost
+// the first part.
+func TestFailedFsyncOfCheckpointLosesNothing(t *testing.T) {
 	t.Parallel()
 	rounds := harness.Scale(3, 12)
-	const most = 500 // calls until a checkpoint
-	h := newHouse(t, 1+rounds*(100+2*most))
-	defer h.figures("failed fsync", &h.worst.Acknowledged)
+	const maxCalls = 500 // until a checkpoint
+	f := newFixture(t, 1+rounds*(100+2*maxCalls))
+	defer f.figures("failed-fsync", &f.total.Acknowledged)
 	for range rounds {
-		<-h.load(100)
-		beside := startBeside(t, reader, h.Database)
-		h.loadUntil(most, h.strike(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Write}}))
-		failed := h.strike(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync}, Err: syscall.EIO})
-		beside.Kill()
-		h.loadUntil(most, failed)
-		harness.Until(t, "the store is mended", h.attributes)
-		harness.Until(t, "the spool is drained", func() bool { return !h.Waiting() })
-		h.cut(lossyfs.Nothing, nil, closed)
-		h.check()
+		<-f.load(100)
+		client := startClient(t, reader, f.Database)
+		f.loadUntil(maxCalls, f.injectOnce(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Write}}))
+		failed := f.injectOnce(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Sync}, Err: syscall.EIO})
+		client.Kill()
+		f.loadUntil(maxCalls, failed)
+		harness.WaitFor(t, "the database has recovered", f.attributesNext)
+		f.WaitDrained()
+		f.cut(lossyfs.LoseAll, nil, closed)
+		f.check()
 	}
 }
 
-// strike has the next operation of that kind on the database file itself meet a fault, and no other. The
-// channel is closed then.
-func (h *house) strike(f lossyfs.Fault) (struck <-chan struct{}) {
+// injectOnce injects a fault into the next operation of its kind on the database file itself, and into no
+// other. The channel is closed then.
+func (f *fixture) injectOnce(fault lossyfs.Fault) (injected <-chan struct{}) {
 	c := make(chan struct{})
 	var once sync.Once
-	f.Of = func(name string) (is bool) {
+	fault.Of = func(name string) (is bool) {
 		if name == "triport.db" {
 			once.Do(func() { is = true; close(c) })
 		}
 		return is
 	}
-	h.T.Cleanup(h.Disk.Inject(f))
+	f.T.Cleanup(f.Disk.Inject(fault))
 	return c
 }
 
-// loadUntil lets people call, n at most, until the channel is closed.
-func (h *house) loadUntil(n int, over <-chan struct{}) {
-	h.T.Helper()
-	for last := h.next + n; h.next < last; {
+// loadUntil lets users call, at most n, until the channel is closed.
+func (f *fixture) loadUntil(n int, stop <-chan struct{}) {
+	f.T.Helper()
+	for last := f.next + n; f.next < last; {
 		select {
-		case <-over:
+		case <-stop:
 			return
 		default:
-			<-h.load(20)
+			<-f.load(20)
 		}
 	}
-	h.T.Fatalf("%d calls did not bring a checkpoint: %v\n%s", n, h.ledger.Answers(), h.srv.Log())
+	f.T.Fatalf("no checkpoint within %d calls: %v\n%s", n, f.ledger.Answers(), f.srv.Log())
 }
 
-// attributes tells whether the next who calls is attributed.
-func (h *house) attributes() bool {
-	_, before := h.ledger.Count("attributed")
-	<-h.load(1)
-	_, after := h.ledger.Count("attributed")
-	return after > before
+// attributesNext reports whether the next call is attributed.
+func (f *fixture) attributesNext() bool {
+	before := f.count("attributed")
+	<-f.load(1)
+	return f.count("attributed") > before
 }
 
 // closed is a load that is over.
-var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+var closed = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// TestTheFirstAttemptInTheSpoolOutlivesACut needs the fsync of the new file and the one of its name.
-func TestTheFirstAttemptInTheSpoolOutlivesACut(t *testing.T) {
+// This needs the fsync of the new file and the fsync of its name.
+func TestFirstSpooledAttemptSurvivesPowerCut(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 200)
-	defer h.figures("spool", &h.worst.Waited)
+	f := newFixture(t, 200)
+	defer f.figures("spool", &f.total.FromSpool)
 	for range harness.Scale(2, 8) {
-		beside := startBeside(t, holder, h.Database)
-		before := h.spooled()
-		<-h.load(16)
-		h.internalErrors(before, 16)
-		h.cut(lossyfs.Nothing, nil, closed, beside)
-		h.check()
+		client := f.spoolBehindLock()
+		f.cut(lossyfs.LoseAll, nil, closed, client)
+		f.check()
 	}
 }
 
-// TestANewSpoolNeverTakesThePlaceOfTheOneBeingDrained cuts when the next spool has just got its name, and
-// that name survives. The segment's own must have been durable before.
-func TestANewSpoolNeverTakesThePlaceOfTheOneBeingDrained(t *testing.T) {
+// The cut comes when the next spool has just got its name, and that name survives. So the name of the
+// segment must have been durable before.
+func TestNewSpoolNeverReplacesSegmentBeingDrained(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 400)
-	defer h.figures("segments", &h.worst.Waited)
+	f := newFixture(t, 400)
+	defer f.figures("segments", &f.total.FromSpool)
 	for range harness.Scale(2, 8) {
-		beside := startBeside(t, holder, h.Database)
-		before := h.spooled()
-		<-h.load(16)
-		h.internalErrors(before, 16)
-		harness.Until(t, "a segment is cut off", func() bool { _, there := h.Disk.Sizes()["triport.db.spool.1"]; return there })
-		frozen := h.Disk.FreezeWhen(func(op lossyfs.Op, name string) bool {
+		client := f.spoolBehindLock()
+		harness.WaitFor(t, "the spool is renamed to a segment", func() bool { _, found := f.Disk.Sizes()["triport.db.spool.1"]; return found })
+		frozen := f.Disk.FreezeWhen(func(op lossyfs.Op, name string) bool {
 			return op == lossyfs.Create && name == "triport.db.spool"
 		})
-		h.cut(lossyfs.Newest, frozen, h.load(16), beside)
-		h.check()
+		f.cut(lossyfs.KeepNewest, frozen, f.load(16), client)
+		f.check()
 	}
+}
+
+// spoolBehindLock spools 16 attempts while another process holds the write lock.
+func (f *fixture) spoolBehindLock() *sqliteClient {
+	client := startClient(f.T, lockHolder, f.Database)
+	before := f.count("internal_error")
+	<-f.load(16)
+	f.waitSpooled(before, 16)
+	return client
 }

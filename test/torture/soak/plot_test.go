@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A drawing has one panel above the other, all over the same time.
+// The panels are below each other, with the same time axis.
 const (
-	wide, high = 720, 96 // of a panel's field
+	wide, high = 720, 96 // of a panel
 	left, top  = 64, 40
 	apart      = high + 48
 )
@@ -24,10 +24,10 @@ var panels = []panel{
 	{"Open descriptors", []int{descriptors}},
 	{"Goroutines", []int{goroutines}},
 	{"Write-ahead log, MiB", []int{wal}},
-	{"Latency of each second, ms: p50 and, above it, p99", []int{p50, p99}},
+	{"Latency of each second, ms: p50 and p99 (upper line)", []int{p50, p99}},
 }
 
-// style reads on a light page and on a dark one.
+// style works on light and dark pages.
 const style = `<style>
 text{font:12px system-ui,sans-serif;fill:#57606a}
 .t{font-size:13px;fill:#1f2328}
@@ -38,8 +38,8 @@ path{fill:none;stroke-width:1.5;stroke-linejoin:round}
 </style>
 `
 
-// drawing is the samples as SVG.
-func drawing(samples []sample) []byte {
+// toSVG returns the samples as SVG.
+func toSVG(samples []sample) []byte {
 	var out bytes.Buffer
 	height := top + len(panels)*apart
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="The server under steady load">`+"\n%s", left+wide+24, height, style)
@@ -56,7 +56,7 @@ func (p panel) draw(out *bytes.Buffer, samples []sample, y int) {
 	for _, what := range p.lines {
 		highest = max(highest, most(samples, what))
 	}
-	scale := above(highest)
+	scale := roundUp(highest)
 	span := samples[len(samples)-1].at
 	fmt.Fprintf(out, `<text class="t" x="%d" y="%d">%s</text>`+"\n", left, y-10, p.title)
 	for _, part := range []float64{0, 0.5, 1} {
@@ -65,7 +65,7 @@ func (p panel) draw(out *bytes.Buffer, samples []sample, y int) {
 	}
 	for i, what := range p.lines {
 		fmt.Fprintf(out, `<path class="%c" d="`, 'a'+i)
-		for n, s := range thinned(samples) {
+		for n, s := range downsample(samples) {
 			fmt.Fprintf(out, "%c%.1f %.1f", "ML"[min(n, 1)], left+wide*float64(s.at)/float64(span), float64(y)+high*(1-s.values[what]/scale))
 		}
 		fmt.Fprintln(out, `"/>`)
@@ -76,9 +76,9 @@ func (p panel) draw(out *bytes.Buffer, samples []sample, y int) {
 	}
 }
 
-// thinned is the samples, at most one for each pixel: of those that share one the middle one, in every
-// column, so that a peak of a second is not drawn as wide as a minute.
-func thinned(samples []sample) []sample {
+// downsample returns at most one sample for each pixel, with the median of every column. Otherwise a peak
+// of a second would look as wide as a minute.
+func downsample(samples []sample) []sample {
 	each := max(1, len(samples)/wide)
 	var few []sample
 	for i := 0; i+each <= len(samples); i += each {
@@ -92,8 +92,8 @@ func thinned(samples []sample) []sample {
 	return few
 }
 
-// above is the next round number: 1, 2 or 5 and noughts.
-func above(v float64) float64 {
+// roundUp returns the next number of the form 1, 2 or 5 times a power of ten.
+func roundUp(v float64) float64 {
 	if v <= 0 {
 		return 1
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	howLong = flag.Duration("for", 0, "soak for that `duration` instead of the form's")
+	howLong = flag.Duration("for", 0, "`duration` of the soak")
 	plot    = flag.String("plot", "", "`file` for a plot of the samples, in SVG")
 	table   = flag.String("csv", "", "`file` for the samples, as CSV")
 )
@@ -22,62 +22,61 @@ var (
 const (
 	rate        = 300 // calls a second
 	connections = 16
-	operated    = 500  // people whom the commands are about
-	refused     = 1500 // people who name codes that do not exist: for an hour of it, less than 50 times each
+	operated    = 500  // users of the commands
+	rejected    = 1500 // users with unknown codes: in an hour less than 50 times each
 )
 
-// TestNothingGrowsWhileTheServerWorks is the soak.
-func TestNothingGrowsWhileTheServerWorks(t *testing.T) {
-	span := time.Duration(harness.Scale(60, 300)) * time.Second
+func TestNothingGrowsUnderSteadyLoad(t *testing.T) {
+	duration := time.Duration(harness.Scale(60, 300)) * time.Second
 	if *howLong > 0 {
-		span = *howLong
+		duration = *howLong
 	}
 	site := harness.NewSite(t, t.TempDir(), "metrics: {listen: '127.0.0.1:0'}")
-	site.Populate(operated + refused + int(span.Seconds())*rate*15/100 + rate)
-	srv := site.Serve()
-	w := &work{site: site, srv: srv, ledger: harness.NewLedger(), refused: site.People[operated : operated+refused], fresh: site.People[operated+refused:]}
-	p := newProbe(site, srv, w)
+	site.AddUsers(operated + rejected + int(duration.Seconds())*rate*15/100 + rate)
+	srv := site.StartServer()
+	w := &workload{site: site, srv: srv, ledger: harness.NewLedger(), rejected: site.Users[operated : operated+rejected], fresh: site.Users[operated+rejected:]}
+	p := newSampler(site, srv, w)
 
-	ctx, end := context.WithTimeout(t.Context(), span)
+	ctx, end := context.WithTimeout(t.Context(), duration)
 	defer end()
 	var all sync.WaitGroup
-	commands, host := 0, new(machine)
+	commands, stalls := 0, new(stallDetector)
 	all.Go(func() { w.load(ctx) })
 	all.Go(func() { commands = w.commands(ctx) })
 	all.Go(func() {
-		if err := host.watch(ctx, site.Dir); err != nil {
-			w.fault("the watch over the machine: %v", err)
+		if err := stalls.watch(ctx, site.Dir); err != nil {
+			w.problem("stall detector: %v", err)
 		}
 	})
 	samples := p.watch(ctx)
 	all.Wait()
 	srv.Stop()
 
-	verdict := site.Check(w.ledger, true)
-	if verdict.Bad() {
-		t.Errorf("the store: %+v", verdict)
+	r := site.Check(w.ledger, true)
+	if r.Failed() {
+		t.Error(r.Summary())
 	}
-	for _, f := range append(w.faults, host.judge(w.waited)...) {
-		t.Error(f)
+	for _, p := range append(w.problems, stalls.unexplained(w.spooled)...) {
+		t.Error(p)
 	}
-	publish(t, samples)
-	for _, grown := range judge(samples) {
+	writeFiles(t, samples)
+	for _, grown := range findGrowth(samples) {
 		t.Error(grown)
 	}
 	figure := func(format string, what int) string {
 		return fmt.Sprintf(format+"→"+format, typical(quarter(samples, 1), what), typical(quarter(samples, 3), what))
 	}
-	harness.Figures(t, "soak", "seconds", int(span.Seconds()), "calls", w.sent, "answers", fmt.Sprint(w.ledger.Answers()), "commands", commands,
-		"stalls_of_the_machine", len(host.stalls), "worst_stall", host.worst.Round(time.Millisecond), "waited", len(w.waited),
-		"acknowledged", verdict.Acknowledged, "lost", len(verdict.Lost), "doubled", len(verdict.Doubled),
+	harness.Figures(t, "soak", "seconds", int(duration.Seconds()), "requests", w.sent, "answers", fmt.Sprint(w.ledger.Answers()), "commands", commands,
+		"stalls", len(stalls.stalls), "worst_stall", stalls.worst.Round(time.Millisecond), "spooled", len(w.spooled),
+		"acknowledged", r.Acknowledged, "lost", len(r.Lost), "duplicates", len(r.Duplicates),
 		"memory_MiB", figure("%.0f", memory), "descriptors", figure("%.0f", descriptors), "goroutines", figure("%.0f", goroutines),
-		"threads", figure("%.0f", threads), "wal_MiB_most", fmt.Sprintf("%.1f", most(samples, wal)),
-		"spool_bytes_most", most(samples, spool), "p50_ms", figure("%.1f", p50), "p99_ms_of_a_good_second", figure("%.1f", p99))
+		"threads", figure("%.0f", threads), "wal_MiB_max", fmt.Sprintf("%.1f", most(samples, wal)),
+		"spool_bytes_max", most(samples, spool), "p50_ms", figure("%.1f", p50), "p99_ms_in_a_good_second", figure("%.1f", p99))
 }
 
-// publish writes the files that were asked for.
-func publish(t *testing.T, samples []sample) {
-	for name, content := range map[string]func([]sample) []byte{*plot: drawing, *table: rows} {
+// writeFiles writes the requested files.
+func writeFiles(t *testing.T, samples []sample) {
+	for name, content := range map[string]func([]sample) []byte{*plot: toSVG, *table: toCSV} {
 		if name == "" {
 			continue
 		}

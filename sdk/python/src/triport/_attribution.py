@@ -16,22 +16,22 @@ Reason = Literal[
 """Why a user was not attributed."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
-"""Every reason the API gives today."""
+"""Every reason that today's API returns."""
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """What came of a call. It is informational: not being attributed is not a failed login."""
+    """The result of a call. A user who is not attributed is signed in all the same."""
 
     attributed: bool
-    """Whether the user was linked to a referrer by this call."""
+    """Whether this call linked the user to a referrer."""
 
     reason: Reason | str | None = None
-    """Why not; None exactly when attributed. A newer server may give others than REASONS."""
+    """Why not. None if and only if attributed. A newer server may return values that are not in REASONS."""
 
 
 def parse_attribution(body: object) -> Attribution | None:
-    """Reads the body of a 200; None when it is not what the API promises."""
+    """Parses the body of a 200. Returns None if it is not what the API specifies."""
     match body:
         case {"attributed": True, "reason": object()}:
             return None

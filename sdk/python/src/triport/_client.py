@@ -15,27 +15,27 @@ T = TypeVar("T")
 
 
 class Client:
-    """Speaks HTTP with the API, and keeps a user's cookies as a browser would."""
+    """Sends HTTP requests to the API and keeps one user's cookies as a browser would."""
 
     def __init__(self, base_url: str, timeout: float, cookies: dict[str, str | None]) -> None:
         if not timeout > 0:
             raise ValueError("timeout must be more than 0 seconds")
-        self.base_url = _parse_base(base_url)
+        self.base_url = _parse_base_url(base_url)
         self.cookies = cookies
         self._timeout = timeout
-        self._opener = urllib.request.build_opener(_AsItCame)
+        self._opener = urllib.request.build_opener(_RawResponses)
 
     def post(self, path: str, parse: Callable[[object], T | None]) -> T:
-        """Posts {} and gives the body of the 200 to parse; None from it, or any other status, is an error."""
-        status, headers, body = self._exchange(path)
+        """Posts {} and passes the body of a 200 to parse. None from parse, or another status, is an error."""
+        status, headers, body = self._send(path)
         if _deletes_ref_code(headers):
             self.cookies["ref_code"] = None
         result = parse(body) if status == 200 else None
         if result is None:
-            raise _refusal(status, headers, body)
+            raise _error(status, headers, body)
         return result
 
-    def _exchange(self, path: str) -> tuple[int, Message, object]:
+    def _send(self, path: str) -> tuple[int, Message, object]:
         request = urllib.request.Request(self.base_url + path, b"{}", self._headers(), method="POST")
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
@@ -58,8 +58,8 @@ class Client:
         return headers
 
 
-class _AsItCame(urllib.request.HTTPErrorProcessor):
-    """Hands over every answer: no status raises, and no redirect takes the cookies elsewhere."""
+class _RawResponses(urllib.request.HTTPErrorProcessor):
+    """Returns every response as received: no status raises, and no redirect sends the cookies elsewhere."""
 
     def http_response(self, request: urllib.request.Request, response: http.client.HTTPResponse) -> http.client.HTTPResponse:
         return response
@@ -67,16 +67,16 @@ class _AsItCame(urllib.request.HTTPErrorProcessor):
     https_response = http_response
 
 
-def _parse_base(base_url: str) -> str:
+def _parse_base_url(base_url: str) -> str:
     if not re.fullmatch(r"https?://[!-~]+", base_url) or re.search(r"[@?#]", base_url):
         raise ValueError("base_url must be an http or https URL without user, query and fragment")
     return base_url.rstrip("/")
 
 
 def _header_safe(value: str) -> str:
-    """Puts ? where a cookie cannot carry a character, or could end and begin another one. No token
-    and no code has one, so the API refuses the value as it would any other wrong one; the HTTP
-    library would raise, quoting it."""
+    """Replaces characters that a cookie value cannot contain, or that could begin another cookie, with ?.
+    No token and no code contains one, so the API rejects the value like any wrong one. Without this,
+    the HTTP library raises an error that quotes the value."""
     return re.sub(r"[^!-:<-~]", "?", value)
 
 
@@ -92,16 +92,16 @@ def _parse_json(text: bytes) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return None  # not the API's, whatever the status
+        return None  # not from the API, whatever the status
 
 
-def _refusal(status: int, headers: Message, body: object) -> TriportError:
+def _error(status: int, headers: Message, body: object) -> TriportError:
     match body:
         case {"error": str(code)} if status != 200:
             message = _text(body, "message") or code
         case _:
             code = "unexpected_response"
-            message = f"The answer (status {status}) is not the triport API's. Check the base URL."
+            message = f"The response (status {status}) is not from the triport API. Check the base URL."
     retry_after = headers.get("Retry-After", "")
     return TriportError(
         message,

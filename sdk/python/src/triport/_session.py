@@ -11,11 +11,11 @@ class Auth:
         self._client = client
 
     def attribute(self) -> Attribution:
-        """Links the signed-in user to whoever referred them. Call it once, right after sign-in.
+        """Links the signed-in user to the user who referred them. Call it once, right after sign-in.
 
-        The API spends ref_code, whatever the result, and the session forgets it. Raises TriportError
-        when the request was refused and TriportNetworkError when there was no answer; ref_code is
-        kept then. Neither is a failed login.
+        Whatever the result, the API deletes ref_code, and so does the session. Raises TriportError if
+        the request was rejected and TriportNetworkError if no response arrived. Then the session
+        keeps ref_code. Neither error means that the login failed.
         """
         return self._client.post("/v1/auth/attribute", parse_attribution)
 
@@ -32,8 +32,8 @@ class ConsoleSession:
         base_url: str = "https://api.triport.io",
         timeout: float = 10.0,
     ) -> None:
-        """A cookie that is None or empty is not sent. timeout is in seconds, for connecting and for
-        each wait for the server."""
+        """A cookie that is None or empty is not sent. timeout is in seconds. It applies to connecting and
+        to each wait for the server."""
         cookies = {"nl_session": nl_session, "nl_csrf": nl_csrf, "ref_code": ref_code}
         self._client = Client(base_url, timeout, cookies)
         self.auth = Auth(self._client)
@@ -43,5 +43,5 @@ class ConsoleSession:
 
     @property
     def ref_code(self) -> str | None:
-        """The referral code; None once the API has spent it: then delete the user's cookie as well."""
+        """The referral code. None after the API deleted it: then delete the user's cookie too."""
         return self._client.cookies["ref_code"]
