@@ -88,13 +88,13 @@ func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
 		}
 		c := &sessionCreator{sessionCreateOptions: opt, ctx: ctx, env: e, store: store, now: e.now(), random: bufio.NewReader(e.Random)}
 		err := c.createAll()
-		if ctx.Err() != nil {
+		switch {
+		case err == nil:
+			return c.failed
+		case ctx.Err() != nil:
 			return errInterrupted
 		}
-		if err != nil {
-			return err
-		}
-		return c.failed
+		return err
 	})
 }
 
