@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	context.AfterFunc(ctx, func() { _ = pw.CloseWithError(ctx.Err()) })
 	go func() {
 		_, err := io.Copy(pw, r)
-		_ = pw.CloseWithError(err)
+		_ = pw.CloseWithError(cmp.Or(err, ctx.Err()))
 	}()
 	return pr
 }

@@ -120,25 +120,17 @@ func parseTimeFlag(name, value string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
 		return t.UTC().Truncate(time.Microsecond), nil
 	}
-	age, err := parseAge(value)
+	text := value
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		if n, err := strconv.ParseInt(days, 10, 32); err == nil {
+			text = fmt.Sprintf("%dh", 24*n)
+		}
+	}
+	age, err := config.ParseDuration(text)
 	if err != nil || age < 0 {
 		return time.Time{}, fmt.Errorf("--%s: %q is neither an RFC 3339 time, such as 2026-01-31T12:00:00Z, nor an age, such as 24h or 7d", name, value)
 	}
 	return now.Add(-age), nil
-}
-
-// maxDays is the largest number of days that fits into a time.Duration.
-const maxDays = 106751
-
-func parseAge(value string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(value, "d"); ok {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > maxDays {
-			return 0, fmt.Errorf("%q is not a number of days", value)
-		}
-		return time.Duration(n) * 24 * time.Hour, nil
-	}
-	return config.ParseDuration(value)
 }
 
 func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
@@ -188,9 +180,13 @@ func (r *replay) openInput(ctx context.Context) (err error) {
 
 // replay replays and prints the report, even if it ends early.
 func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
-	filter, err := r.filter(ctx, store)
-	if err != nil {
-		return err
+	filter := referral.RejectedFilter{Reason: r.reason, Since: r.since, Until: r.until}
+	if r.user != "" {
+		u, err := findUser(ctx, store, r.user)
+		if err != nil {
+			return err
+		}
+		filter.UserID = u.ID
 	}
 	report, err := r.decide(ctx, store, filter)
 	r.progress.done()
@@ -222,16 +218,6 @@ func (r *replay) malformedError(n int64) error {
 			lines, r.spool.DeadLetterFile())
 	}
 	return fmt.Errorf("%s could not be replayed: correct the file and run the command again, what is done stays as it is", lines)
-}
-
-func (r *replay) filter(ctx context.Context, store *sqlite.Store) (referral.RejectedFilter, error) {
-	f := referral.RejectedFilter{Reason: r.reason, Since: r.since, Until: r.until}
-	if r.user == "" {
-		return f, nil
-	}
-	u, err := findUser(ctx, store, r.user)
-	f.UserID = u.ID
-	return f, err
 }
 
 func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.RejectedFilter) (referral.Report, error) {
