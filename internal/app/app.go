@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/triport/triport-console/internal/bounded"
 	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
@@ -21,7 +22,7 @@ import (
 const (
 	// drainInterval is the time between two attempts to drain the spool.
 	drainInterval = time.Second
-	// lostTimeout limits the shutdown after the database file is lost: the process must end within a second.
+	// lostTimeout limits the wait for requests after the database file is lost: the process must end within a second.
 	lostTimeout = 700 * time.Millisecond
 	// lostGrace is the part of it in which running requests may finish.
 	lostGrace = 100 * time.Millisecond
@@ -132,7 +133,8 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	case err = <-served:
 	case <-ctx.Done():
 	}
-	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
+	a.stop(background, a.Config.ShutdownTimeout, stopDraining)
+	return errors.Join(err, a.close())
 }
 
 // startDraining drains the spool in the background. The returned function ends that and waits for the end.
@@ -151,9 +153,9 @@ func (a *app) startDraining(ctx context.Context) (stop func()) {
 	}
 }
 
-// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and
-// closes everything.
-func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
+// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and stops
+// everything else that uses the store.
+func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) {
 	a.Log.Info("stopping")
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -161,26 +163,27 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 		a.Log.Warn("requests still running at shutdown_timeout, spooling their attempts", "error", err)
 	}
 	stopDraining()
-	a.metrics.close() // before the store, which every scrape reads
+	a.metrics.close()
+}
+
+func (a *app) close() error {
 	if err := a.store.Close(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
 }
 
-// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so nothing is
-// lost if the process ends while something still runs.
+// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so requests may be
+// cut off. But closing may have to copy acknowledged commits out of a removed write-ahead log: on a slow disk,
+// ending late is better than losing them.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		_ = a.stop(ctx, lostGrace, stopDraining) // an error of closing a file that is gone adds nothing
-	}()
-	select {
-	case <-stopped:
-	case <-time.After(lostTimeout):
-	}
-	return errLost
+	var stopping, closing bounded.Call[struct{}]
+	_, _ = stopping.Do(lostTimeout, func() (struct{}, error) {
+		a.stop(ctx, lostGrace, stopDraining)
+		return struct{}{}, nil
+	})
+	_, err := closing.Do(a.Config.ShutdownTimeout, func() (struct{}, error) { return struct{}{}, a.close() })
+	return errors.Join(errLost, err)
 }
