@@ -287,7 +287,7 @@ func TestEachNewDrainErrorIsLogged(t *testing.T) {
 			t.Errorf("the line has no hint: %s", line)
 		}
 	}
-	const closed = `"drain triport.db.spool.1: replay 1 attempts: the store is closed"`
+	const closed = `"drain triport.db.spool.1: replay 1 attempts: the database is closed"`
 	const linked = `"drain the spool: triport.db.spool.1 is a link or no plain file: remove it"`
 	diff(t, "errors", []string{closed, linked, closed}, got)
 }

@@ -154,16 +154,16 @@ func TestFailedAttemptDoesNotAffectOthersInItsBatch(t *testing.T) {
 	s, _ := newStore(t)
 	all := newUsers(t, s, 65)
 	referrer := all[64]
-	nobody := user{id: "00000000-0000-4000-8000-000000000000"}
+	unknown := user{id: "00000000-0000-4000-8000-000000000000"}
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
 			who := all[i]
 			if i%8 == 0 {
-				who = nobody
+				who = unknown
 			}
 			o, err := s.Attribute(t.Context(), who.attempt(referrer.code), referral.Rules{})
-			if who == nobody {
+			if who == unknown {
 				if !errors.Is(err, auth.ErrNotFound) {
 					t.Errorf("an attempt of an unknown user: %+v %v", o, err)
 				}

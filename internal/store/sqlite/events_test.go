@@ -13,15 +13,15 @@ func TestRejectedAttemptsAreFiltered(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
-	refusal := func(who user, code string, at time.Time) string {
+	reject := func(who user, code string, at time.Time) string {
 		a := who.attempt(code)
 		a.At = at
 		attribute(t, s, a)
 		return a.ID
 	}
-	first := refusal(ann, "unused-code", noon)
-	second := refusal(ann, ann.code, noon.Add(time.Hour))
-	third := refusal(bob, "unused-code", noon.Add(2*time.Hour))
+	first := reject(ann, "unused-code", noon)
+	second := reject(ann, ann.code, noon.Add(time.Hour))
+	third := reject(bob, "unused-code", noon.Add(2*time.Hour))
 	attribute(t, s, bob.attempt(ann.code))
 	for name, c := range map[string]struct {
 		filter referral.RejectedFilter

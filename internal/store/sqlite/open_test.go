@@ -55,7 +55,7 @@ func TestOpenReportsWhatIsWrongWithTheFile(t *testing.T) {
 			},
 			map[string]error{"read only": sqlite.ErrOlderSchema, "create": nil},
 		},
-		"a folder": {
+		"a directory": {
 			func(t *testing.T, path string) {
 				if err := os.Mkdir(path, 0o700); err != nil {
 					t.Fatal(err)

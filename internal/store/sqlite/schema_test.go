@@ -19,15 +19,15 @@ func TestSchemaRejectsInvalidRows(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const nobody = "00000000-0000-4000-8000-000000000000"
+	const unknown = "00000000-0000-4000-8000-000000000000"
 	for name, statement := range map[string]string{
-		"a second user with the e-mail address": `INSERT INTO users VALUES ('` + nobody + `', 'ann@example.com', '', 0, NULL)`,
-		"an e-mail address in upper case":       `INSERT INTO users VALUES ('` + nobody + `', 'Ann@example.com', '', 0, NULL)`,
+		"a second user with the e-mail address": `INSERT INTO users VALUES ('` + unknown + `', 'ann@example.com', '', 0, NULL)`,
+		"an e-mail address in upper case":       `INSERT INTO users VALUES ('` + unknown + `', 'Ann@example.com', '', 0, NULL)`,
 		"a user id that is not a UUID":          `INSERT INTO users VALUES ('ann', 'x@example.com', '', 0, NULL)`,
-		"a time as text":                        `INSERT INTO users VALUES ('` + nobody + `', 'x@example.com', '', 'today', NULL)`,
-		"a session of an unknown user":          `INSERT INTO sessions VALUES (zeroblob(32), '` + nobody + `', zeroblob(32), 0, 0, NULL)`,
+		"a time as text":                        `INSERT INTO users VALUES ('` + unknown + `', 'x@example.com', '', 'today', NULL)`,
+		"a session of an unknown user":          `INSERT INTO sessions VALUES (zeroblob(32), '` + unknown + `', zeroblob(32), 0, 0, NULL)`,
 		"a session token in the clear":          `INSERT INTO sessions VALUES (X'00', '` + ann.id + `', zeroblob(32), 0, 0, NULL)`,
-		"a code of an unknown user":             `INSERT INTO codes VALUES ('free', '` + nobody + `', 'custom', 0, NULL)`,
+		"a code of an unknown user":             `INSERT INTO codes VALUES ('free', '` + unknown + `', 'custom', 0, NULL)`,
 		"a code that exists":                    `INSERT INTO codes VALUES ('slug', '` + bob.id + `', 'custom', 0, NULL)`,
 		"a second uid code":                     `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'uid', 0, NULL)`,
 		"a second active slug":                  `INSERT INTO codes VALUES ('free', '` + ann.id + `', 'custom', 0, NULL)`,
@@ -42,7 +42,7 @@ func TestSchemaRejectsInvalidRows(t *testing.T) {
 		"an event deleted":                      `DELETE FROM events`,
 		"an event replaced":                     `INSERT OR REPLACE INTO events (seq, at, user_id, type) VALUES (1, 0, '` + ann.id + `', 'signup')`,
 		"a rejection without a reason":          `INSERT INTO events (at, user_id, type) VALUES (0, '` + ann.id + `', 'rejected')`,
-		"an event of an unknown user":           `INSERT INTO events (at, user_id, type) VALUES (0, '` + nobody + `', 'first_paid')`,
+		"an event of an unknown user":           `INSERT INTO events (at, user_id, type) VALUES (0, '` + unknown + `', 'first_paid')`,
 		"an attempt's second signup": `INSERT INTO events (at, user_id, type, attempt_id)
 			SELECT 0, user_id, 'signup', attempt_id FROM events WHERE type = 'signup'`,
 	} {

@@ -13,8 +13,6 @@ import (
 
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"github.com/triport/triport-console/internal/auth"
-	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 	"github.com/triport/triport-console/internal/throttle"
 )
@@ -51,13 +49,6 @@ type Store struct {
 	*engine.DB
 	from, to int64
 }
-
-var (
-	_ referral.Store       = (*Store)(nil)
-	_ referral.RejectedLog = (*Store)(nil)
-	_ referral.Ledger      = (*Store)(nil)
-	_ auth.SessionStore    = (*Store)(nil)
-)
 
 // Errors of Open. Each says what to do.
 var (

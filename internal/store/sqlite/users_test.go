@@ -49,7 +49,7 @@ func TestFindUserByIDEmailAndCode(t *testing.T) {
 		}
 	}
 	for ref, want := range map[string]error{
-		"nobody": auth.ErrNotFound, "bob@example.com": auth.ErrNotFound, uuid.NewString(): auth.ErrNotFound,
+		"unknown": auth.ErrNotFound, "bob@example.com": auth.ErrNotFound, uuid.NewString(): auth.ErrNotFound,
 		"": auth.ErrUserRef, "two words": auth.ErrUserRef, "%41nn": auth.ErrUserRef,
 	} {
 		if _, err := findUser(t, s, ref); !errors.Is(err, want) {

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -31,14 +33,11 @@ type Error struct{ Code int }
 
 // Error returns SQLite's words for the code.
 func (e Error) Error() string {
-	words := sqlite.ErrorCodeString[e.primary()]
-	if name := sqlite.ErrorCodeString[e.Code]; e.Code != e.primary() && name != "" {
-		words += " " + name // extended codes have a name, but no words
+	words := cmp.Or(sqlite.ErrorCodeString[e.primary()], fmt.Sprintf("SQLite error %d", e.Code))
+	if e.Code != e.primary() {
+		words += " " + sqlite.ErrorCodeString[e.Code] // extended codes have a name, but no words
 	}
-	if words == "" {
-		return fmt.Sprintf("SQLite error %d", e.Code)
-	}
-	return words
+	return strings.TrimSpace(words)
 }
 
 func (e Error) primary() int { return e.Code & 0xff }
@@ -81,11 +80,8 @@ func IsCorrupt(err error) bool { return hasCode(err, sqlite3.SQLITE_CORRUPT) }
 // IsDamage reports whether a page could not be read, or cannot be right.
 func IsDamage(err error) bool {
 	var e Error
-	return errors.As(err, &e) && slices.Contains(readErrors, e.Code) || IsCorrupt(err) || errors.Is(err, ErrNotDatabase)
-}
-
-var readErrors = []int{
-	sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA,
+	unread := []int{sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA}
+	return errors.As(err, &e) && slices.Contains(unread, e.Code) || IsCorrupt(err) || errors.Is(err, ErrNotDatabase)
 }
 
 // isFailure reports whether the disk denied what the database needs: now its content is unknown.

@@ -74,7 +74,7 @@ func unseen(err error) error {
 
 // walNeedsCopy reports whether the WAL of a lost database must be copied into the database that was opened.
 //
-// If the WAL lost its name, nobody else finds it. But if another process has begun a new one, both hold commits
+// If the WAL lost its name, no other process finds it. But if another process has begun a new one, both hold commits
 // of the same database, and neither may be played over the other.
 //
 // If another file is in the database's place, next to the WAL, SQLite would play the WAL into it at the next

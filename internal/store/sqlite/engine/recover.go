@@ -65,7 +65,7 @@ func (c *Conn) commitNothing() error { return c.Pragma("user_version = 0") }
 
 // reopen closes all connections as a crash would, and opens the database again.
 //
-// After a failed write nobody knows what the disk holds. The system has dropped the pages, calls them
+// After a failed write it is unknown what the disk holds. The system has dropped the pages, calls them
 // clean, and the next fsync of the file succeeds (also that of the database, into which an earlier
 // checkpoint may have copied a part of the WAL without an fsync yet). Only the WAL up to the last acknowledged
 // commit is known to be on disk. So nothing is checkpointed on the way out, and SQLite must forget what it

@@ -59,7 +59,7 @@ func (w *writer) loop() {
 		case <-w.retry:
 			w.recover()
 		case c := <-w.db.alone:
-			c.answer(w.transaction(c.ctx, func() error { return c.run(w.conn) }))
+			c.answer(w.transaction(c.ctx, func() error { return w.runAll([]*call{c}) }))
 			w.checkpoint()
 		case c := <-w.db.writes:
 			w.commit(gather(w.db.writes, append(batch, c)))

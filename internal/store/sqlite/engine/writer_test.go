@@ -283,3 +283,30 @@ func TestEveryKindOfErrorHasItsHint(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorOfAFunctionDoesNotAffectReadiness(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	now := time.Unix(0, 0)
+	db, _ := newDB(t, Options{Now: func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(10 * time.Millisecond)
+		return now
+	}})
+	failed := errors.New("failed")
+	for name, write := range map[string]func(context.Context, func(*Conn) error) error{"Write": db.Write, "WriteAlone": db.WriteAlone} {
+		if err := write(t.Context(), insert(1)); err != nil {
+			t.Error(err)
+		}
+		if err := write(t.Context(), func(*Conn) error { return failed }); !errors.Is(err, failed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if proven, _ := db.health.state(); !proven {
+			t.Errorf("%s: the error of one function counts against the disk", name)
+		}
+		if err := write(t.Context(), func(c *Conn) error { _, err := c.Exec(`DELETE FROM t`); return err }); err != nil {
+			t.Error(err)
+		}
+	}
+}
