@@ -21,9 +21,8 @@ import (
 const (
 	// drainInterval is the time between two attempts to drain the spool.
 	drainInterval = time.Second
-	// lostTimeout limits the shutdown after the database file is lost: the process must end within a second.
-	lostTimeout = 700 * time.Millisecond
-	// lostGrace is the part of it in which running requests may finish.
+	// lostGrace is how long running requests may go on after the database file is lost: the process must end
+	// within a second on a disk that answers.
 	lostGrace = 100 * time.Millisecond
 )
 
@@ -168,16 +167,17 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 	return nil
 }
 
-// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so nothing is
-// lost if the process ends while something still runs.
+// stopLost stops after the loss of the database file. The store acknowledges nothing any more. If only the
+// write-ahead log is gone, closing the store copies it into the database, and a slow disk may take its time.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.stop(ctx, lostGrace, stopDraining) }()
 	select {
-	case <-stopped: // an error of closing a file that is gone adds nothing
-	case <-time.After(lostTimeout):
+	case err := <-stopped:
+		return errors.Join(errLost, err)
+	case <-time.After(a.Config.ShutdownTimeout):
+		return errLost
 	}
-	return errLost
 }
