@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/triport/triport-console/internal/bounded"
 	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
@@ -22,9 +21,8 @@ import (
 const (
 	// drainInterval is the time between two attempts to drain the spool.
 	drainInterval = time.Second
-	// lostTimeout limits the wait for requests after the database file is lost: the process must end within a second.
-	lostTimeout = 700 * time.Millisecond
-	// lostGrace is the part of it in which running requests may finish.
+	// lostGrace is how long running requests may go on after the database file is lost: the process must end
+	// within a second on a disk that answers.
 	lostGrace = 100 * time.Millisecond
 )
 
@@ -133,8 +131,7 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	case err = <-served:
 	case <-ctx.Done():
 	}
-	a.stop(background, a.Config.ShutdownTimeout, stopDraining)
-	return errors.Join(err, a.close())
+	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
 }
 
 // startDraining drains the spool in the background. The returned function ends that and waits for the end.
@@ -153,9 +150,9 @@ func (a *app) startDraining(ctx context.Context) (stop func()) {
 	}
 }
 
-// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and stops
-// everything else that uses the store.
-func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) {
+// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and
+// closes everything.
+func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
 	a.Log.Info("stopping")
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -163,27 +160,24 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 		a.Log.Warn("requests still running at shutdown_timeout, spooling their attempts", "error", err)
 	}
 	stopDraining()
-	a.metrics.close()
-}
-
-func (a *app) close() error {
+	a.metrics.close() // before the store, which every scrape reads
 	if err := a.store.Close(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
 }
 
-// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so requests may be
-// cut off. But closing may have to copy acknowledged commits out of a removed write-ahead log: on a slow disk,
-// ending late is better than losing them.
+// stopLost stops after the loss of the database file. The store acknowledges nothing any more. If only the
+// write-ahead log is gone, closing the store copies it into the database, and a slow disk may take its time.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")
-	var stopping, closing bounded.Call[struct{}]
-	_, _ = stopping.Do(lostTimeout, func() (struct{}, error) {
-		a.stop(ctx, lostGrace, stopDraining)
-		return struct{}{}, nil
-	})
-	_, err := closing.Do(a.Config.ShutdownTimeout, func() (struct{}, error) { return struct{}{}, a.close() })
-	return errors.Join(errLost, err)
+	stopped := make(chan error, 1)
+	go func() { stopped <- a.stop(ctx, lostGrace, stopDraining) }()
+	select {
+	case err := <-stopped:
+		return errors.Join(errLost, err)
+	case <-time.After(a.Config.ShutdownTimeout):
+		return errLost
+	}
 }

@@ -11,9 +11,10 @@ import (
 )
 
 // createFile creates an empty file that only its owner may read, unless there is one. SQLite gives the
-// companions the same mode. The error wraps ErrLeftBehind if files of an earlier database are next to it.
+// companions the same mode. The error wraps ErrLeftBehind if files of an earlier database are next to a
+// missing or empty file.
 func createFile(path string) error {
-	if _, err := os.Lstat(path); err == nil {
+	if hasContent(path) {
 		return nil
 	}
 	left, err := leftBehind(path)
@@ -21,7 +22,7 @@ func createFile(path string) error {
 		return fmt.Errorf("create it: %w", err)
 	}
 	if len(left) > 0 {
-		if _, err := os.Lstat(path); err == nil {
+		if hasContent(path) {
 			return nil // another process has created it meanwhile
 		}
 		return fmt.Errorf("%w (%s): put the database back; or move them away, then restore a backup or start with a new database",
@@ -35,6 +36,12 @@ func createFile(path string) error {
 		return fmt.Errorf("create it: %w", err)
 	}
 	return f.Close()
+}
+
+// hasContent reports whether path is anything but a missing or an empty file.
+func hasContent(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && (info.Size() > 0 || !info.Mode().IsRegular())
 }
 
 // leftBehind returns the names of a write-ahead log and of spool files with content next to path. A new

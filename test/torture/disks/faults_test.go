@@ -64,7 +64,7 @@ func TestReadErrorsSignNoUserOut(t *testing.T) {
 	f := newLossyFixture(t)
 	remove := f.lossy.Disk.Inject(lossyfs.Fault{Ops: []lossyfs.Op{lossyfs.Read}, Of: isDatabase, Err: syscall.EIO})
 	f.callUntilUnready()
-	if !strings.Contains(f.unready, "disk") {
+	if !strings.Contains(f.unready, "check the disk") {
 		t.Errorf("/readyz reports %q, which does not name the disk", f.unready)
 	}
 	remove()

@@ -53,6 +53,7 @@ func (w *workload) load(ctx context.Context) {
 	var all sync.WaitGroup
 	for range connections {
 		all.Go(func() {
+			_, _, _ = c.Ready(ctx, w.srv.Address) // opens the connections early: later they would look like growth
 			for at := range due {
 				w.call(c, at)
 			}
