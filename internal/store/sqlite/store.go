@@ -11,8 +11,6 @@ import (
 	"os"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 	"github.com/triport/triport-console/internal/throttle"
 )
@@ -112,7 +110,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 }
 
 // Version returns the version of the SQLite library.
-func Version() string { return sqlite3.SQLITE_VERSION }
+func Version() string { return engine.Version }
 
 // SchemaVersions returns the schema version that Open found and the one it left.
 func (s *Store) SchemaVersions() (from, to int64) { return s.from, s.to }

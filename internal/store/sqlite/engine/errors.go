@@ -12,6 +12,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// Version is the version of the SQLite library.
+const Version = sqlite3.SQLITE_VERSION
+
 // Errors of this package. Others are of type Error.
 var (
 	ErrNotDatabase = errors.New("the file is not a database of this program")
