@@ -63,7 +63,8 @@ func canonicalHost(host string) (string, error) {
 		return "", errors.New("it has no host")
 	}
 	if strings.Trim(host, hostCharacter) != "" {
-		return "", errors.New("its host is not made of a-z, 0-9, dots and hyphens (write an international name in its xn-- form)")
+		return "", errors.New("its host is not made of a-z, 0-9, dots and hyphens " +
+			"(write an international name in its xn-- form)")
 	}
 	return strings.ToLower(host), nil
 }

@@ -36,7 +36,7 @@ type conn struct {
 	linger   bool // the peer may still be sending
 }
 
-// Read records what it sees.
+// Read records the first byte and a missed deadline.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.spoke.Load() {
@@ -110,7 +110,7 @@ func (cs *connections) add(nc net.Conn) *conn {
 	return c
 }
 
-// trusts reports whether the peer is a proxy of the operator.
+// trusts reports whether the peer is a trusted proxy.
 func (cs *connections) trusts(peer net.Addr) bool {
 	tcp, _ := peer.(*net.TCPAddr) // of nil, AddrPort is an address in no prefix
 	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
