@@ -27,7 +27,7 @@ func (s *Server) handleAttribute(r *request) error {
 		r.outcome = string(o.Reason)
 		body = `{"attributed":false,"reason":"` + r.outcome + `"}`
 	}
-	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.refCookie("", 0, s.secure(r)))
+	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.deleteRefCode[s.secure(r)])
 	r.respond(fasthttp.StatusOK, contentJSON, body)
 	return nil
 }

@@ -95,7 +95,7 @@ func (s *Server) dispatch(route Route) fiber.Handler {
 			r.route = route.Path
 		}
 		switch {
-		case bytes.Contains(bytes.ToLower(r.Path), []byte("%2f")): // decoded, it would be another path
+		case bytes.Contains(r.Path, []byte("%2f")), bytes.Contains(r.Path, []byte("%2F")): // decoded, another path
 			return errNotFound
 		case allowed:
 			return route.handle(s, r)

@@ -51,15 +51,15 @@ func (h Headers) wellFramed(http11 bool) bool {
 		}
 		value = bytes.Trim(value, blanks)
 		switch {
-		case bytes.EqualFold(name, []byte("host")):
+		case equalFold(name, "host"):
 			if !isHost(value) {
 				return false
 			}
 			hosts++
-		case bytes.EqualFold(name, []byte("content-length")):
+		case equalFold(name, "content-length"):
 			lengths++
-		case bytes.EqualFold(name, []byte("transfer-encoding")):
-			if !http11 || !isToken(value) || !bytes.EqualFold(value, []byte("chunked")) {
+		case equalFold(name, "transfer-encoding"):
+			if !http11 || !equalFold(value, "chunked") {
 				return false
 			}
 			encodings++

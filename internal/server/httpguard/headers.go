@@ -3,7 +3,6 @@ package httpguard
 import (
 	"bytes"
 	"iter"
-	"strings"
 )
 
 // Headers is the raw header block of a request, valid until the handler returns. Its methods return copies. The
@@ -35,7 +34,7 @@ func (h Headers) lines() iter.Seq2[[]byte, []byte] {
 func (h Headers) Values(name string) []string {
 	var values []string
 	for n, v := range h.lines() {
-		if bytes.EqualFold(n, []byte(name)) {
+		if equalFold(n, name) {
 			values = append(values, string(bytes.Trim(v, blanks)))
 		}
 	}
@@ -45,12 +44,19 @@ func (h Headers) Values(name string) []string {
 // Cookies returns the value of every cookie of exactly that name, in order. Nothing is unquoted or decoded.
 func (h Headers) Cookies(name string) []string {
 	var values []string
-	for _, line := range h.Values("cookie") {
-		for pair := range strings.SplitSeq(line, ";") {
-			if value, ok := strings.CutPrefix(strings.Trim(pair, blanks), name+"="); ok {
-				values = append(values, strings.Clone(value)) // it must not keep the other cookies in memory
+	for n, line := range h.lines() {
+		if !equalFold(n, "cookie") {
+			continue
+		}
+		for pair := range bytes.SplitSeq(line, []byte{';'}) {
+			key, value, found := bytes.Cut(bytes.Trim(pair, blanks), []byte{'='})
+			if found && string(key) == name {
+				values = append(values, string(value))
 			}
 		}
 	}
 	return values
 }
+
+// equalFold compares ASCII without regard to case. Other letters that fold to ASCII are longer.
+func equalFold(b []byte, s string) bool { return len(b) == len(s) && bytes.EqualFold(b, []byte(s)) }

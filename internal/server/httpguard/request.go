@@ -45,7 +45,7 @@ func forwardedHTTPS(h Headers) bool {
 func splitTarget(target []byte) (path, query []byte) {
 	path, query, _ = bytes.Cut(target, []byte{'?'})
 	scheme, rest, found := bytes.Cut(path, []byte("://"))
-	if lower := strings.ToLower(string(scheme)); !found || lower != "http" && lower != "https" {
+	if !found || !equalFold(scheme, "http") && !equalFold(scheme, "https") {
 		return path, query
 	}
 	_, path, _ = bytes.Cut(rest, []byte{'/'})
