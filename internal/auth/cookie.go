@@ -15,15 +15,14 @@ const (
 // SecureMode selects when cookies get the Secure attribute.
 type SecureMode string
 
-// SecureAuto follows the visitor's scheme, which only a trusted proxy knows: the server itself speaks plain HTTP.
+// The secure modes.
 const (
-	SecureAuto   SecureMode = "auto"
+	SecureAuto   SecureMode = "auto" // as the visitor's scheme, which only a trusted proxy knows
 	SecureAlways SecureMode = "always"
 	SecureNever  SecureMode = "never"
 )
 
-// Cookie is a cookie with Path=/ and SameSite=Lax. Name and Value must need no quoting: they are written
-// unchanged, so no value can turn into another one.
+// Cookie is a cookie with Path=/ and SameSite=Lax. Name and Value are written unchanged: they must need no quoting.
 type Cookie struct {
 	Name, Value string
 	Domain      string        // empty: this host only

@@ -2,26 +2,28 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Session is a session in the store.
 type Session struct {
-	Token     Hash // SHA-256 of the nl_session token
-	CSRF      Hash // SHA-256 of the nl_csrf token
-	UserID    string
-	CreatedAt time.Time
-	ExpiresAt time.Time
-	RevokedAt time.Time // zero while the session is not revoked
-	// UserDisabled reports whether the account was disabled when the session was looked up.
-	UserDisabled bool
+	Token        Hash // SHA-256 of the nl_session token
+	CSRF         Hash // SHA-256 of the nl_csrf token
+	UserID       string
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+	RevokedAt    time.Time // zero while the session is not revoked
+	UserDisabled bool      // at the time of the look-up
 }
 
-// validAt is the rule: not revoked, now before the expiry (equal is expired), account enabled.
+// validAt is the rule of validity. A session is expired at ExpiresAt.
 func (s Session) validAt(now time.Time) bool {
 	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && !s.UserDisabled
 }
@@ -34,19 +36,44 @@ type Tokens struct {
 
 // NewSession returns new tokens for the user and the session to store.
 func NewSession(random io.Reader, userID string, now time.Time, ttl time.Duration) (Tokens, Session, error) {
-	var t Tokens
-	var err error
-	if t.Session, err = NewToken(random); err != nil {
+	token, err := NewToken(random)
+	if err != nil {
 		return Tokens{}, Session{}, err
 	}
-	if t.CSRF, err = NewToken(random); err != nil {
+	csrf, err := NewToken(random)
+	if err != nil {
 		return Tokens{}, Session{}, err
 	}
-	return t, Session{
-		Token: HashToken(t.Session), CSRF: HashToken(t.CSRF),
+	return Tokens{token, csrf}, Session{
+		Token: HashToken(token), CSRF: HashToken(csrf),
 		UserID: userID, CreatedAt: now, ExpiresAt: now.Add(ttl),
 	}, nil
 }
+
+// A token is the base64url of 256 random bits, without padding.
+const (
+	tokenBytes     = 32
+	tokenLength    = 43
+	tokenCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+)
+
+// Hash is the SHA-256 of a token's text. A store has only hashes: a stolen database cannot sign anyone in.
+type Hash [sha256.Size]byte
+
+// NewToken returns a token from random, which must be cryptographically secure.
+func NewToken(random io.Reader) (string, error) {
+	var raw [tokenBytes]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "", fmt.Errorf("draw a token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
+}
+
+// HashToken hashes the text, not its bytes: base64 has several texts for them, and only the issued one is valid.
+func HashToken(token string) Hash { return sha256.Sum256([]byte(token)) }
+
+// isToken reports whether s has the form of a token.
+func isToken(s string) bool { return len(s) == tokenLength && strings.Trim(s, tokenCharacter) == "" }
 
 var (
 	// ErrUnauthenticated reports that the cookies have no valid session, or sessions of two users.
@@ -57,8 +84,8 @@ var (
 
 // SessionStore is what authentication needs of a store.
 type SessionStore interface {
-	// FindSession returns the session with that token hash; it sees the changes of other processes. The error is
-	// ErrNotFound if there is none; any other means that the store failed.
+	// FindSession also sees the changes of other processes. ErrNotFound means that there is no such session. Any
+	// other error means that the store failed.
 	FindSession(ctx context.Context, token Hash) (Session, error)
 }
 
@@ -68,9 +95,8 @@ type Identity struct {
 	sessions []Session
 }
 
-// Authenticate returns the user whose valid sessions are among the nl_session cookies. The error is ErrUnauthenticated
-// if there is no such user or more than one. Any other error means that the store failed, which must not sign users
-// out. One failed look-up fails the call: that session may be another user's.
+// Authenticate returns the one user whose valid sessions are among the nl_session cookies, or ErrUnauthenticated. Any
+// other error means that a look-up failed. It must not sign users out, and the session may be another user's.
 func Authenticate(ctx context.Context, store SessionStore, cookies []string, now time.Time) (Identity, error) {
 	var id Identity
 	for i, cookie := range cookies {
@@ -78,16 +104,12 @@ func Authenticate(ctx context.Context, store SessionStore, cookies []string, now
 			continue
 		}
 		session, err := store.FindSession(ctx, HashToken(cookie))
-		if errors.Is(err, ErrNotFound) {
+		switch {
+		case errors.Is(err, ErrNotFound), err == nil && !session.validAt(now):
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return Identity{}, fmt.Errorf("look up a session: %w", err)
-		}
-		if !session.validAt(now) {
-			continue
-		}
-		if len(id.sessions) > 0 && id.UserID != session.UserID {
+		case len(id.sessions) > 0 && id.UserID != session.UserID:
 			return Identity{}, ErrUnauthenticated
 		}
 		id.UserID = session.UserID

@@ -1,5 +1,4 @@
-// Package auth contains accounts, sessions, tokens, cookies and the rules that protect a browser's requests. It has no
-// HTTP and no SQL.
+// Package auth contains accounts, sessions, tokens, cookies and the rules that protect a browser's requests.
 package auth
 
 import (
@@ -16,7 +15,7 @@ import (
 type User struct {
 	ID          string    // UUID, 36 characters in lower case
 	Email       string    // lower case, unique
-	DisplayName string    // as the owner wrote it: escape it before it reaches a terminal
+	DisplayName string    // as the owner wrote it: escape it for a terminal
 	CreatedAt   time.Time // UTC, whole microseconds
 	DisabledAt  time.Time // zero while the account is enabled
 }
@@ -41,12 +40,11 @@ var (
 	ErrNoUser = fmt.Errorf("no such user: %w", ErrNotFound)
 	// ErrExists reports that an account with this id or e-mail address exists.
 	ErrExists = errors.New("exists already")
-	// ErrUserRef reports a text that is neither a user id, nor an e-mail address, nor a referral code.
+	// ErrUserRef reports a text that names no user.
 	ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a referral code")
+	// ErrEmail is wrapped by the errors of NormalizeEmail.
+	ErrEmail = errors.New("not an e-mail address")
 )
-
-// ErrEmail is wrapped by the errors of NormalizeEmail.
-var ErrEmail = errors.New("not an e-mail address")
 
 // maxEmail is the longest address in SMTP (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const maxEmail = 254
@@ -69,8 +67,7 @@ func NormalizeEmail(s string) (string, error) {
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// NormalizeID returns a user id as it is stored and compared: a UUID of 36 characters in lower case. ok is false if
-// s is not a UUID.
+// NormalizeID returns a user id as it is stored and compared, in lower case. ok is false if s is not a UUID.
 func NormalizeID(s string) (id string, ok bool) {
 	if s = strings.ToLower(s); !uuid.MatchString(s) {
 		return "", false
@@ -78,11 +75,11 @@ func NormalizeID(s string) (id string, ok bool) {
 	return s, true
 }
 
-// UserRef is a reference to a user by exactly one of id, e-mail address and referral code, in canonical form.
+// UserRef names a user by exactly one of these, in canonical form.
 type UserRef struct{ ID, Email, Code string }
 
-// ParseUserRef parses the text with which a person names a user. parseCode is referral.ParseCode, which this
-// package cannot import; nil accepts no codes. The error is ErrUserRef.
+// ParseUserRef parses the text with which a person names a user. The error is ErrUserRef. parseCode is
+// referral.ParseCode, which this package cannot import; nil accepts no codes.
 func ParseUserRef(s string, parseCode func(string) (string, error)) (UserRef, error) {
 	if id, ok := NormalizeID(s); ok {
 		return UserRef{ID: id}, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// handleAttribute links the signed-in user to the referrer whose code is in the ref_code cookie. An authorized call is
-// always answered 200: a referral must never fail a login.
+// handleAttribute links the signed-in user to the referrer whose code is in the ref_code cookie. An authorized call
+// always gets 200: a referral must never fail a login.
 func (s *Server) handleAttribute(r *request) error {
 	userID, err := s.authorize(r)
 	if err != nil {

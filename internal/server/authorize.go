@@ -7,8 +7,8 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// authorize returns the id of the user who makes a state-changing request. It checks the session, then CSRF, then the
-// origin. The first check that fails determines the error.
+// authorize returns the id of the user who makes a state-changing request. It checks the session, CSRF and the origin,
+// in this order.
 func (s *Server) authorize(r *request) (userID string, err error) {
 	id, err := s.authenticate(r)
 	if err != nil {
@@ -32,7 +32,6 @@ func (s *Server) authenticate(r *request) (auth.Identity, error) {
 		return id, errUnauthenticated
 	}
 	if err != nil {
-		// The debug log has a line for every request. This line need not repeat for each.
 		if s.throttle.Allow(err.Error(), r.start) {
 			s.log.Error("session could not be checked, answered 503", "request_id", r.ID, "error", err,
 				"hint", "check the database and its disk; /readyz says what is wrong")
@@ -42,8 +41,8 @@ func (s *Server) authenticate(r *request) (auth.Identity, error) {
 	return id, nil
 }
 
-// isAllowedOrigin reports whether the request comes from a page of the server's own origin or of a listed one. Clients
-// that are not browsers send no Origin.
+// isAllowedOrigin reports whether a page of the server's own origin or of a listed one sent the request. Clients that
+// are not browsers send no Origin.
 func (s *Server) isAllowedOrigin(r *request) bool {
 	origins := r.Headers.Values("origin")
 	if len(origins) != 1 {

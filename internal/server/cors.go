@@ -8,7 +8,7 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// allowOrigin lets a page of a listed origin read the answer, whatever it will be.
+// allowOrigin lets a page of a listed origin read the answer, also an error.
 func (s *Server) allowOrigin(r *request) {
 	if len(s.cfg.CORSOrigins) == 0 {
 		return
@@ -24,7 +24,8 @@ func (s *Server) allowOrigin(r *request) {
 
 // isPreflight reports whether a browser asks if a page of another origin may make a call.
 func isPreflight(r *request) bool {
-	return r.IsOptions() && len(r.Headers.Values("origin")) > 0 && len(r.Headers.Values("access-control-request-method")) > 0
+	return r.IsOptions() && len(r.Headers.Values("origin")) > 0 &&
+		len(r.Headers.Values("access-control-request-method")) > 0
 }
 
 // answerPreflight names the methods and headers of the route to the pages of listed origins.

@@ -15,6 +15,7 @@ type apiError struct {
 	message string // what happened and what to do, for people
 }
 
+// Error returns the tag and the message.
 func (e *apiError) Error() string { return e.tag + ": " + e.message }
 
 func (e *apiError) answer() Answer { return Answer{Status: e.status, Outcome: e.tag} }
@@ -41,15 +42,15 @@ var (
 	errUnavailable = &apiError{503, "unavailable", "The session cannot be checked at the moment. Try again in a second."}
 )
 
-// rejections are the errors of the requests that httpguard rejects, by status.
+// rejections are the errors of rejected requests, by status.
 var rejections = map[int]*apiError{
 	400: errBadRequest, 408: errTimeout, 413: errPayloadTooLarge, 431: errHeadersTooLarge,
 }
 
-// bugHint is the only action for an error that is not the client's and not the store's.
+// bugHint is for errors of this program only.
 const bugHint = "report this line: it is a bug in this program"
 
-// renderError answers what a handler returned. An error that is not an apiError is logged and not shown.
+// renderError answers a handler's error. If it is no apiError, it is logged and not shown.
 func (s *Server) renderError(c *fiber.Ctx, err error) error {
 	r := requestOf(c.Context())
 	var known *apiError
@@ -63,13 +64,9 @@ func (s *Server) renderError(c *fiber.Ctx, err error) error {
 
 // reject writes the error over whatever a handler wrote before.
 func (r *request) reject(e *apiError) {
-	body, err := json.Marshal(struct {
-		Error     string `json:"error"`
-		Message   string `json:"message"`
-		RequestID string `json:"request_id"`
-	}{e.tag, e.message, r.ID})
+	body, err := json.Marshal(map[string]string{"error": e.tag, "message": e.message, "request_id": r.ID})
 	if err != nil {
-		panic(err) // three strings
+		panic(err) // impossible: strings
 	}
 	r.outcome = e.tag
 	h := &r.Response.Header

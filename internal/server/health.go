@@ -15,7 +15,7 @@ func (s *Server) handleHealthz(r *request) error {
 	return nil
 }
 
-// handleReadyz says whether the process should get requests, and if not, what is not ready.
+// handleReadyz reports what is not ready, or that the process should get requests.
 func (s *Server) handleReadyz(r *request) error {
 	ctx, cancel := context.WithTimeout(s.Context(), s.cfg.StoreTimeout)
 	defer cancel()

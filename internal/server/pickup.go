@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -18,11 +19,11 @@ import (
 //go:embed landing.html
 var landingPage string
 
-// landingPolicy lets the page use its own style and nothing else: no script, no frame, no request.
+// landingPolicy lets the page use only its own style.
 var landingPolicy = "default-src 'none'; style-src '" + styleHash(landingPage) +
 	"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// styleHash returns the CSP source of the page's one style element.
+// styleHash returns the CSP source of the page's style.
 func styleHash(page string) string {
 	_, style, _ := strings.Cut(page, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
@@ -47,22 +48,15 @@ func (s *Server) handleLanding(r *request) error {
 // handleShortLink redirects /r/<code>, a short form of /?ref=<code>.
 func (s *Server) handleShortLink(r *request) error {
 	s.pickUp(r, strings.TrimPrefix(string(r.Path), "/r/"), queryRef(r.Query))
-	target := s.cfg.LandingURL
-	if target == "" {
-		target = "/"
-	}
-	r.redirect(target)
+	r.redirect(cmp.Or(s.cfg.LandingURL, "/"))
 	return nil
 }
 
 // pickUp sets the ref_code cookie to the first well-formed code of the presented values. It does not ask the store
 // whether the code exists, so the answer does not reveal it.
 func (s *Server) pickUp(r *request, presented ...string) {
-	if !r.IsGet() || isPrefetch(r.Headers) {
-		return
-	}
 	code := firstCode(presented)
-	if !code.WellFormed {
+	if !r.IsGet() || isPrefetch(r.Headers) || !code.WellFormed {
 		return
 	}
 	if s.cfg.PickupTouch == referral.TouchFirst && firstCode(r.Headers.Cookies(auth.RefCookie)).WellFormed {
@@ -72,8 +66,7 @@ func (s *Server) pickUp(r *request, presented ...string) {
 	r.Response.Header.Set(fasthttp.HeaderSetCookie, s.refCookie(code.Text, s.cfg.PickupMaxAge, s.secure(r)))
 }
 
-// refCookie returns the Set-Cookie value of ref_code. Pickup and deletion both use it: a deletion must name the same
-// domain and path.
+// refCookie returns the Set-Cookie value of ref_code. A deletion must name the same domain and path as a pickup.
 func (s *Server) refCookie(code string, maxAge time.Duration, secure bool) string {
 	return auth.Cookie{
 		Name: auth.RefCookie, Value: code, Domain: s.cfg.CookieDomain, MaxAge: maxAge,
@@ -81,12 +74,12 @@ func (s *Server) refCookie(code string, maxAge time.Duration, secure bool) strin
 	}.String()
 }
 
-// secure reports whether cookies that are set by the answer get the Secure attribute.
+// secure reports whether the answer's cookies get Secure.
 func (s *Server) secure(r *request) bool {
 	return s.cfg.CookieSecure == auth.SecureAlways || s.cfg.CookieSecure != auth.SecureNever && r.UsedHTTPS()
 }
 
-// queryRef returns the raw value of the first `ref` of a raw query.
+// queryRef returns the first `ref`, not decoded.
 func queryRef(query []byte) string {
 	for pair := range bytes.SplitSeq(query, []byte{'&'}) {
 		if key, value, _ := bytes.Cut(pair, []byte{'='}); string(key) == "ref" {
@@ -96,12 +89,10 @@ func queryRef(query []byte) string {
 	return ""
 }
 
-// isPrefetch reports whether the browser loads a page that its user may never look at.
+// isPrefetch reports whether the user may never see the page.
 func isPrefetch(h httpguard.Headers) bool {
 	for _, purpose := range append(h.Values("sec-purpose"), h.Values("purpose")...) {
-		if i := strings.IndexAny(purpose, ";,"); i >= 0 {
-			purpose = purpose[:i]
-		}
+		purpose, _, _ = strings.Cut(strings.ReplaceAll(purpose, ",", ";"), ";")
 		if strings.EqualFold(strings.Trim(purpose, " \t"), "prefetch") {
 			return true
 		}

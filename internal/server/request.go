@@ -20,20 +20,17 @@ const contentJSON = "application/json"
 // request is one request and its answer.
 type request struct {
 	httpguard.Request
-	method string // otherMethod if Fiber does not know it
-	start  time.Time
-
-	// For the log and the observer.
-	route   string
-	outcome string
+	method         string // otherMethod if Fiber does not know it
+	start          time.Time
+	route, outcome string // for the log and the observer
 }
 
 type requestKey struct{}
 
-// requestOf returns the request that handle stored in the context. Fiber does not know it.
+// requestOf returns the request that handle stored in the context.
 func requestOf(ctx *fasthttp.RequestCtx) *request { return ctx.UserValue(requestKey{}).(*request) }
 
-// otherMethod replaces the methods that Fiber does not know. Fiber would answer them with a plain-text 400.
+// otherMethod replaces the methods that Fiber does not know and would answer with a plain-text 400.
 const otherMethod = "OTHER"
 
 // handle answers every request.
@@ -63,40 +60,34 @@ func (s *Server) finish(r *request) {
 		a := Answer{cmp.Or(r.route, OtherRoute), r.Response.StatusCode(), cmp.Or(r.outcome, OutcomeOK)}
 		s.deps.Observe(a, time.Since(r.start))
 	}
-	if s.log.Enabled(s.Context(), slog.LevelDebug) {
-		s.log.LogAttrs(s.Context(), slog.LevelDebug, "request",
-			slog.String("method", r.method), slog.String("route", r.route),
-			slog.Int("status", r.Response.StatusCode()), slog.Duration("duration", time.Since(r.start)),
-			slog.String("request_id", r.ID), slog.String("outcome", r.outcome))
-	}
+	s.log.LogAttrs(s.Context(), slog.LevelDebug, "request", slog.String("method", r.method),
+		slog.String("route", r.route), slog.Int("status", r.Response.StatusCode()),
+		slog.Duration("duration", time.Since(r.start)), slog.String("request_id", r.ID), slog.String("outcome", r.outcome))
 }
 
-// logPanic logs the site of a panic, and of its value only what cannot quote the request.
+// logPanic logs a panic. Of its value it logs only what cannot quote the request.
 func (s *Server) logPanic(r *request, v any) {
 	cause := fmt.Sprintf("a value of type %T", v)
 	if err, ok := v.(runtime.Error); ok {
 		cause = err.Error()
 	}
-	s.log.Error("request panicked", "request_id", r.ID, "route", r.route, "error", cause, "at", panicSite(), "hint", bugHint)
+	s.log.Error("request panicked", "request_id", r.ID, "route", r.route, "error", cause,
+		"at", panicSite(), "hint", bugHint)
 }
 
-// panicSite returns the function and the line that panicked. The stack and its paths do not belong in the log.
+// panicSite returns the function and line that panicked, without paths.
 func panicSite() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	panicked := false
-	for {
-		f, more := frames.Next()
-		switch {
-		case f.Function == "runtime.gopanic":
-			panicked = true
-		case panicked && !strings.HasPrefix(f.Function, "runtime."):
+	for panicked, more := false, true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if panicked && !strings.HasPrefix(f.Function, "runtime.") {
 			return fmt.Sprintf("%s:%d", f.Function, f.Line)
 		}
-		if !more {
-			return "unknown"
-		}
+		panicked = panicked || f.Function == "runtime.gopanic"
 	}
+	return "unknown"
 }
 
 func (r *request) respond(status int, contentType, body string) {

@@ -12,10 +12,10 @@ import (
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// Routes is the table of all routes. The router, preflights, Allow, the labels of the metrics and the test of
-// openapi.yaml read it. Any other path is answered 404.
+// Routes is the table of all routes. Any other path is answered 404.
 var Routes = []Route{
-	{Path: "/v1/auth/attribute", Methods: []string{"POST"}, CORS: true, Answers: attributeAnswers, handle: (*Server).handleAttribute},
+	{Path: "/v1/auth/attribute", Methods: []string{"POST"}, CORS: true, Answers: attributeAnswers,
+		handle: (*Server).handleAttribute},
 	{Path: "/", Methods: []string{"GET", "HEAD"}, Answers: landingAnswers, handle: (*Server).handleLanding},
 	{Path: "/r/:code", Methods: []string{"GET", "HEAD"}, Answers: shortLinkAnswers, handle: (*Server).handleShortLink},
 	{Path: "/healthz", Methods: []string{"GET", "HEAD"}, Answers: healthzAnswers, handle: (*Server).handleHealthz},
@@ -27,18 +27,18 @@ type Route struct {
 	Path    string   // as Fiber writes it
 	Methods []string // any other method is answered 405, with these in Allow
 	CORS    bool     // pages of the listed origins may call it: preflights are answered
-	Answers []Answer // without Route, and without 204 for a preflight and 500, which need not be listed
+	Answers []Answer // without Route; 204 for a preflight and 500 need not be listed
 	handle  func(*Server, *request) error
 }
 
-// Answer is a kind of answer to a request, in few and fixed words: it contains nothing of the request.
+// Answer is a kind of answer, in fixed words: it contains nothing of the request.
 type Answer struct {
 	Route   string // the path of a Route, or OtherRoute
 	Status  int
 	Outcome string // attributed, a reason, pickup, preflight, the tag of an error, or else OutcomeOK
 }
 
-// The words of an Answer that come from no other table.
+// The words of an Answer from no other table.
 const (
 	OtherRoute        = "other" // the request reached no route
 	OutcomeOK         = "ok"
@@ -56,8 +56,8 @@ var (
 	healthzAnswers   = []Answer{{"", 200, OutcomeOK}}
 	readyzAnswers    = []Answer{{"", 200, OutcomeOK}, errUnavailable.answer()}
 	// otherAnswers are those to requests that reach no route.
-	otherAnswers = []Answer{errBadRequest.answer(), errNotFound.answer(), errMethodNotAllowed.answer(), errTimeout.answer(),
-		errPayloadTooLarge.answer(), errHeadersTooLarge.answer()}
+	otherAnswers = []Answer{errBadRequest.answer(), errNotFound.answer(), errMethodNotAllowed.answer(),
+		errTimeout.answer(), errPayloadTooLarge.answer(), errHeadersTooLarge.answer()}
 )
 
 func reasonAnswers() (all []Answer) {
@@ -67,19 +67,18 @@ func reasonAnswers() (all []Answer) {
 	return all
 }
 
-// Observer is called with every answer when it is ready, and the time since the request was read. It is called by
-// many goroutines, with a client waiting for each.
+// Observer is called with every answer and the time since the request was read. It must be fast and safe for
+// concurrent use: a client waits.
 type Observer func(a Answer, took time.Duration)
 
 // Answers returns every Answer that an Observer can get, so counters can start at zero.
 func Answers() (all []Answer) {
 	for _, route := range slices.Concat(Routes, []Route{{Path: OtherRoute, Answers: otherAnswers}}) {
-		answers := append(slices.Clone(route.Answers), errInternal.answer())
-		if route.CORS {
-			answers = append(answers, Answer{"", 204, outcomePreflight})
-		}
-		for _, a := range answers {
+		for _, a := range append(slices.Clone(route.Answers), errInternal.answer()) {
 			all = append(all, Answer{route.Path, a.Status, a.Outcome})
+		}
+		if route.CORS {
+			all = append(all, Answer{route.Path, 204, outcomePreflight})
 		}
 	}
 	return all
@@ -96,7 +95,7 @@ func (s *Server) dispatch(route Route) fiber.Handler {
 			r.route = route.Path
 		}
 		switch {
-		case hasEscapedSlash(r.Path): // decoded, it would be another path
+		case bytes.Contains(r.Path, []byte("%2f")), bytes.Contains(r.Path, []byte("%2F")): // decoded, another path
 			return errNotFound
 		case allowed:
 			return route.handle(s, r)
@@ -107,8 +106,4 @@ func (s *Server) dispatch(route Route) fiber.Handler {
 		r.Response.Header.Set(fasthttp.HeaderAllow, allow)
 		return errMethodNotAllowed
 	}
-}
-
-func hasEscapedSlash(path []byte) bool {
-	return bytes.Contains(path, []byte("%2f")) || bytes.Contains(path, []byte("%2F"))
 }

@@ -1,8 +1,8 @@
-// Package server is the HTTP API for browsers: sessions and CSRF, attribute, the pickup of referral links, health. All
-// routes are in one table, and one renderer answers every error.
+// Package server is the HTTP API for browsers: sessions and CSRF, attribute, the pickup of referral links, health.
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -41,24 +41,21 @@ type Submitter interface {
 type Deps struct {
 	Sessions  auth.SessionStore
 	Referrals Submitter
-	// NotReady names what is not ready, for people who read /readyz. It returns nothing if everything is ready.
-	NotReady func(ctx context.Context) []string
-	Observe  Observer         // nil: requests are not counted
-	Log      *slog.Logger     // nil: nothing is logged
-	Now      func() time.Time // nil: time.Now
+	NotReady  func(ctx context.Context) []string // for people who read /readyz
+	Observe   Observer                           // nil: requests are not counted
+	Log       *slog.Logger                       // nil: nothing is logged
+	Now       func() time.Time                   // nil: time.Now
 }
 
-// Server answers the HTTP requests of the console. It serves one listener, once. At the end of a shutdown, the
-// attempts that still run go to the spool.
+// Server answers the HTTP requests of the console. It serves one listener, once.
 type Server struct {
 	*httpguard.Guard
-	cfg      Config
-	deps     Deps
-	log      *slog.Logger
-	router   fasthttp.RequestHandler
-	throttle *throttle.Throttle // of the lines about failed session lookups
-	// deleteRefCode holds the Set-Cookie values that delete ref_code, without and with Secure.
-	deleteRefCode map[bool]string
+	cfg           Config
+	deps          Deps
+	log           *slog.Logger
+	router        fasthttp.RequestHandler
+	throttle      *throttle.Throttle // of the lines about failed session lookups
+	deleteRefCode map[bool]string    // Set-Cookie values, without and with Secure
 }
 
 // New returns a server that is ready to Serve.
@@ -66,9 +63,7 @@ func New(cfg Config, deps Deps) *Server {
 	if cfg.StoreTimeout <= 0 {
 		cfg.StoreTimeout = defaultStoreTimeout
 	}
-	if deps.Log == nil {
-		deps.Log = slog.New(slog.DiscardHandler)
-	}
+	deps.Log = cmp.Or(deps.Log, slog.New(slog.DiscardHandler))
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}

@@ -1,23 +1,25 @@
 package httpguard
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 const (
-	// A rejected client may still be sending. If the server closes with unread bytes, the kernel resets the
-	// connection, and the reset can overtake the answer. So the server reads on for a moment.
+	// A rejected client may still be sending. If the server closed with unread bytes, the kernel would reset the
+	// connection, and the reset can overtake the answer. So the server reads on.
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10
 
-	// silentTime is how long a stopping server reads from a connection that never sent a byte. A request may wait
-	// in the socket, unread. It is answered like any other.
+	// silentTime is how long a stopping server reads from a silent connection: a request may wait in the socket.
 	silentTime = 100 * time.Millisecond
 )
 
@@ -34,12 +36,13 @@ type conn struct {
 	linger   bool // the peer may still be sending
 }
 
+// Read records the first byte and a missed deadline.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.spoke.Load() {
 		c.spoke.Store(true)
 	}
-	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		if c.silentAtStop() {
 			return n, io.EOF // there is no request to answer
 		}
@@ -50,15 +53,14 @@ func (c *conn) Read(p []byte) (int, error) {
 
 func (c *conn) silentAtStop() bool { return c.set.stopping.Err() != nil && !c.spoke.Load() }
 
-// SetReadDeadline is called by fasthttp before it reads. That must not undo hurryIfSilent, which may run at any time:
-// so the check comes last.
+// SetReadDeadline is called by fasthttp before it reads. It must not undo hurryIfSilent, which may run at any time.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	err := c.Conn.SetReadDeadline(t)
 	c.hurryIfSilent()
 	return err
 }
 
-// hurryIfSilent bounds the reads of a connection that never sent a byte, if the server is stopping.
+// hurryIfSilent bounds the reads of a silent connection, if the server is stopping.
 func (c *conn) hurryIfSilent() {
 	if c.silentAtStop() {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(silentTime))
@@ -66,8 +68,7 @@ func (c *conn) hurryIfSilent() {
 }
 
 // Close may be called more than once.
-func (c *conn) Close() error {
-	var err error
+func (c *conn) Close() (err error) {
 	c.once.Do(func() {
 		if c.linger {
 			c.drain()
@@ -85,4 +86,70 @@ func (c *conn) drain() {
 		return
 	}
 	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+}
+
+// connections is the set of connections that hold a descriptor.
+type connections struct {
+	stopping       context.Context // ends when the server stops
+	trustedProxies []netip.Prefix
+	closed         chan struct{} // receives a value after a connection was closed
+
+	mu   sync.Mutex
+	open map[*conn]struct{}
+}
+
+func newConnections(stopping context.Context, proxies []netip.Prefix) connections {
+	return connections{stopping, proxies, make(chan struct{}, 1), sync.Mutex{}, make(map[*conn]struct{})}
+}
+
+func (cs *connections) add(nc net.Conn) *conn {
+	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(nc.RemoteAddr())}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.open[c] = struct{}{}
+	return c
+}
+
+// trusts reports whether the peer is a trusted proxy.
+func (cs *connections) trusts(peer net.Addr) bool {
+	tcp, _ := peer.(*net.TCPAddr) // of nil, AddrPort is an address in no prefix
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(cs.trustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func (cs *connections) remove(c *conn) {
+	cs.mu.Lock()
+	delete(cs.open, c)
+	cs.mu.Unlock()
+	select {
+	case cs.closed <- struct{}{}:
+	default:
+	}
+}
+
+func (cs *connections) count() int {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return len(cs.open)
+}
+
+// waitUntilNone waits until all connections are closed, or for limit. It must be the only receiver of closed.
+func (cs *connections) waitUntilNone(limit time.Duration) {
+	timeout := time.After(limit)
+	for cs.count() > 0 {
+		select {
+		case <-cs.closed:
+		case <-timeout:
+			return
+		}
+	}
+}
+
+// each calls f for every open connection.
+func (cs *connections) each(f func(*conn)) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for c := range cs.open {
+		f(c)
+	}
 }

@@ -2,21 +2,18 @@ package httpguard
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/valyala/fasthttp"
 )
 
-// If a proxy reads the boundaries of a request differently than this server, a client can smuggle a second request
-// in. fasthttp accepts much: of two lengths the last one counts, any Transfer-Encoding is chunked, a folded line is
-// joined. So whatever could be read in two ways is rejected here, before a byte of the body is read.
+// If a proxy reads the boundaries of a request differently than this server, a client can smuggle in a second one.
+// fasthttp accepts much: of two lengths the last one counts, any Transfer-Encoding is chunked, a folded line is joined.
 
-// ambiguous is the protocol that disarm writes into a request that must be rejected. It is not valid in a request line.
+// ambiguous is the protocol that disarm writes into a request to reject. No request line can contain it.
 const ambiguous = "ambiguous"
 
-// disarm is called after the headers of a request were read. It removes the body of a request that will be rejected,
-// so the rejection waits for nothing, and makes it the last request of its connection, so nothing after it counts as
-// another request.
+// disarm is called before the body is read. It removes the body of an ambiguous request, so the rejection waits for
+// nothing, and closes its connection, so nothing after it counts as another request.
 func disarm(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	switch {
 	case !wellFramed(h):
@@ -27,8 +24,8 @@ func disarm(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	case h.ContentLength() > maxBody:
 		h.Del(fasthttp.HeaderExpect) // rejected without asking for the body
 	case h.ContentLength() == -1:
-		// fasthttp also accepts much in chunk extensions and trailers, which cannot be changed from here. If no
-		// request follows, it does not matter where a chunked body ends.
+		// fasthttp also accepts much in chunk extensions and trailers. If no request follows, it does not matter
+		// where the body ends.
 		h.SetConnectionClose()
 	}
 	return fasthttp.RequestConfig{}
@@ -36,15 +33,13 @@ func disarm(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 
 // wellFramed reports whether every reader must see the same request.
 func wellFramed(h *fasthttp.RequestHeader) bool {
-	http11 := string(h.Protocol()) == "HTTP/1.1"
-	if !http11 && string(h.Protocol()) != "HTTP/1.0" {
-		return false
-	}
-	return isToken(h.Method()) && isTarget(h.RequestURI()) && Headers(h.RawHeaders()).wellFramed(http11)
+	protocol := string(h.Protocol())
+	return (protocol == "HTTP/1.0" || protocol == "HTTP/1.1") && isToken(h.Method()) && isTarget(h.RequestURI()) &&
+		Headers(h.RawHeaders()).wellFramed(protocol == "HTTP/1.1")
 }
 
 func (h Headers) wellFramed(http11 bool) bool {
-	// A bare LF ends a line here. A stricter reader takes it for a part of the value.
+	// A bare LF ends a line here, but is a part of the value for a stricter reader.
 	if bytes.IndexByte(h, 0) >= 0 || bytes.Count(h, []byte("\n")) != bytes.Count(h, []byte("\r\n")) {
 		return false
 	}
@@ -54,16 +49,17 @@ func (h Headers) wellFramed(http11 bool) bool {
 		if !isToken(name) || bytes.IndexByte(value, '\r') >= 0 {
 			return false
 		}
+		value = bytes.Trim(value, blanks)
 		switch {
 		case equalFold(name, "host"):
-			if !isHost(bytes.Trim(value, blanks)) {
+			if !isHost(value) {
 				return false
 			}
 			hosts++
 		case equalFold(name, "content-length"):
 			lengths++
 		case equalFold(name, "transfer-encoding"):
-			if !http11 || !equalFold(bytes.Trim(value, blanks), "chunked") {
+			if !http11 || !equalFold(value, "chunked") {
 				return false
 			}
 			encodings++
@@ -72,28 +68,18 @@ func (h Headers) wellFramed(http11 bool) bool {
 	return hosts <= 1 && (hosts == 1 || !http11) && lengths+encodings <= 1
 }
 
+const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 // isToken reports whether b is a token (RFC 9110, 5.6.2): a method or the name of a header.
-func isToken(b []byte) bool { return len(b) > 0 && alphanumericOr(b, "!#$%&'*+-.^_`|~") }
-
-// isHost reports whether b has only characters of hosts and ports. A stricter reader would reject any other, and read
-// what follows the request differently. The host may be empty.
-func isHost(b []byte) bool { return alphanumericOr(b, "!$%&'()*+,-.:;=[]_~") }
-
-// alphanumericOr reports whether b is made of ASCII letters, digits, and these others.
-func alphanumericOr(b []byte, others string) bool {
-	for _, c := range b {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte(others, c) >= 0:
-		default:
-			return false
-		}
-	}
-	return true
+func isToken(b []byte) bool {
+	return len(b) > 0 && len(bytes.Trim(b, alphanumeric+"!#$%&'*+-.^_`|~")) == 0
 }
 
-// isTarget reports whether b has no blanks and control characters, at which another reader could cut the request line.
-// Bytes beyond ASCII are wrong in a target too, but visitors type them into links.
+// isHost reports whether b has only characters of hosts and ports. It may be empty.
+func isHost(b []byte) bool { return len(bytes.Trim(b, alphanumeric+"!$%&'()*+,-.:;=[]_~")) == 0 }
+
+// isTarget reports whether b has no blanks and control characters: another reader could cut the line there. Bytes
+// beyond ASCII are wrong too, but visitors type them into links.
 func isTarget(b []byte) bool {
 	return len(b) > 0 && !bytes.ContainsFunc(b, func(c rune) bool { return c <= ' ' || c == 0x7f })
 }

@@ -1,6 +1,5 @@
-// Package httpguard makes a fasthttp server fit for a network. It rejects requests that could be read in two ways,
-// limits what a client may take, keeps file descriptors for the rest of the process, and stops without losing a
-// request that is being answered. It knows no route, no session and no error body.
+// Package httpguard makes a fasthttp server fit for a network. It rejects ambiguous requests, limits what a client may
+// take, and stops without losing a request that is being answered.
 package httpguard
 
 import (
@@ -21,26 +20,22 @@ import (
 
 // The limits of one request.
 const (
-	maxBody = 64 << 10
-	// maxHeaders is the size of the read buffer, which must hold the request line and the headers. 16 KiB are
-	// promised. The rest is for the bytes that fasthttp looks at beyond them.
-	maxHeaders   = 18 << 10
+	maxBody      = 64 << 10
+	maxHeaders   = 18 << 10         // 16 KiB are promised, fasthttp reads ahead
 	readTimeout  = 10 * time.Second // body included
 	writeTimeout = 10 * time.Second
 	idleTimeout  = 60 * time.Second
 )
 
-// After the deadline of a shutdown, the requests that still run get this time. An attempt that the store did not take
-// is written to the spool, in two seconds at most, and its answer is sent.
+// Running requests get this time after the deadline of a shutdown.
 const (
-	abandonGrace = 3 * time.Second
+	abandonGrace = 3 * time.Second // writing an attempt to the spool takes two seconds at most
 	answerGrace  = 200 * time.Millisecond
 )
 
 // Config configures a Guard.
 type Config struct {
-	// Handler answers every request, also the rejected ones. It must not panic.
-	Handler        func(Request)
+	Handler        func(Request)  // answers also the rejected requests; must not panic
 	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
 	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
 	Log            *slog.Logger
@@ -67,7 +62,7 @@ func New(cfg Config) *Guard {
 	g.work, g.abandon = context.WithCancel(context.Background())
 	g.conns = newConnections(g.stopping, cfg.TrustedProxies)
 	g.http = &fasthttp.Server{
-		Handler: g.handle, ErrorHandler: g.handleUnread, HeaderReceived: disarm,
+		Handler: func(ctx *fasthttp.RequestCtx) { g.answer(ctx, nil) }, ErrorHandler: g.answer, HeaderReceived: disarm,
 		MaxRequestBodySize: maxBody, ReadBufferSize: maxHeaders,
 		ReadTimeout: cmp.Or(cfg.ReadTimeout, readTimeout), WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		DisablePreParseMultipartForm: true, // a broken form is a body like any other
@@ -80,8 +75,7 @@ func New(cfg Config) *Guard {
 	return g
 }
 
-// Context is the context for the work of all requests. A client that disconnects does not end it. Shutdown ends it
-// after its deadline.
+// Context is the context of all requests. A client that disconnects does not end it. Shutdown ends it last.
 func (g *Guard) Context() context.Context { return g.work }
 
 // Stopping reports whether Shutdown has begun.
@@ -90,8 +84,7 @@ func (g *Guard) Stopping() bool { return g.stopping.Err() != nil }
 // Connections returns the number of open connections.
 func (g *Guard) Connections() int { return g.conns.count() }
 
-// Serve answers requests on ln, which it closes, until Shutdown. It then returns nil at once, while Shutdown still
-// waits for the requests that are being answered.
+// Serve answers requests on ln, which it closes, until Shutdown begins. It then returns nil at once.
 func (g *Guard) Serve(ln net.Listener) error {
 	l := newListener(ln, &g.conns, g.log)
 	if g.Stopping() {
@@ -108,14 +101,21 @@ func (g *Guard) Serve(ln net.Listener) error {
 // their Context, gives them a few seconds more, closes all connections, and returns the error of ctx.
 func (g *Guard) Shutdown(ctx context.Context) error {
 	g.stop()
-	// fasthttp closes connections that are idle between two requests. For one that never sent a byte it would wait
-	// until the read timeout.
+	// fasthttp closes connections that are idle between two requests, but waits for silent ones until they time out.
 	g.conns.each((*conn).hurryIfSilent)
 	err := g.http.ShutdownWithContext(ctx)
 	g.abandon()
 	if err != nil {
-		if g.waitForRunning(abandonGrace) {
+		finished := make(chan struct{})
+		go func() {
+			g.running.Lock()
+			defer g.running.Unlock()
+			close(finished)
+		}()
+		select {
+		case <-finished:
 			g.conns.waitUntilNone(answerGrace)
+		case <-time.After(abandonGrace):
 		}
 		err = fmt.Errorf("requests were still being answered: %w", err)
 	}
@@ -123,55 +123,47 @@ func (g *Guard) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// waitForRunning waits until no request is being answered. It reports false if that takes longer than limit.
-func (g *Guard) waitForRunning(limit time.Duration) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	go func() {
-		g.running.Lock()
-		defer g.running.Unlock()
-		cancel()
-	}()
-	<-ctx.Done()
-	return errors.Is(ctx.Err(), context.Canceled)
-}
-
-// handle answers a request that fasthttp could read.
-func (g *Guard) handle(ctx *fasthttp.RequestCtx) {
-	rejected := 0
-	if string(ctx.Request.Header.Protocol()) == ambiguous {
-		rejected = fasthttp.StatusBadRequest
-	}
-	g.answer(ctx, rejected)
-}
-
-// handleUnread answers a request that fasthttp could not read; fasthttp then closes the connection. The text of the
-// error is neither logged nor shown: it may quote the request, cookies included.
-func (g *Guard) handleUnread(ctx *fasthttp.RequestCtx, err error) {
-	rejected := fasthttp.StatusBadRequest
-	c, _ := ctx.Conn().(*conn)
-	switch {
-	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
-		rejected = fasthttp.StatusRequestHeaderFieldsTooLarge
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		rejected = fasthttp.StatusRequestEntityTooLarge
-	case c != nil && c.timedOut:
-		rejected = fasthttp.StatusRequestTimeout
-	}
-	g.answer(ctx, rejected)
-}
-
-func (g *Guard) answer(ctx *fasthttp.RequestCtx, rejected int) {
+// answer answers a request. If fasthttp could not read it, err says why and fasthttp closes the connection. The text of
+// err is neither logged nor shown: it may quote the request, cookies included.
+func (g *Guard) answer(ctx *fasthttp.RequestCtx, err error) {
 	g.running.RLock()
 	defer g.running.RUnlock()
-	c, _ := ctx.Conn().(*conn)
-	r := newRequest(ctx, rejected, c != nil && c.trusted)
+	c := ctx.Conn().(*conn)
+	r := newRequest(ctx, rejection(ctx, c, err), c.trusted)
 	r.Response.Header.Set("X-Request-Id", r.ID)
-	SetSecurityHeaders(&r.Response.Header)
+	for _, h := range securityHeaders {
+		r.Response.Header.SetCanonical(h.name, h.value)
+	}
 	g.handler(r)
 	if g.Stopping() {
 		ctx.SetConnectionClose()
 	}
-	if c != nil && rejected != 0 && rejected != fasthttp.StatusRequestTimeout {
-		c.linger = true
+	c.linger = r.Rejected != 0 && r.Rejected != fasthttp.StatusRequestTimeout
+}
+
+// rejection returns the status of a request that must be rejected, or else 0.
+func rejection(ctx *fasthttp.RequestCtx, c *conn, err error) int {
+	switch {
+	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
+		return fasthttp.StatusRequestHeaderFieldsTooLarge
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return fasthttp.StatusRequestEntityTooLarge
+	case err != nil && c.timedOut:
+		return fasthttp.StatusRequestTimeout
+	case err != nil, string(ctx.Request.Header.Protocol()) == ambiguous:
+		return fasthttp.StatusBadRequest
 	}
+	return 0
+}
+
+// securityHeaders make a browser treat an answer as nothing but what it is. Every answer has them: an attacker chooses
+// which one a browser gets. The policy is for text: it loads, runs, sends and frames nothing, and has no origin.
+var securityHeaders = []struct{ name, value []byte }{
+	{[]byte(fasthttp.HeaderCacheControl), []byte("no-store")},
+	{[]byte(fasthttp.HeaderXContentTypeOptions), []byte("nosniff")},
+	{[]byte(fasthttp.HeaderContentSecurityPolicy),
+		[]byte("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox")},
+	{[]byte(fasthttp.HeaderReferrerPolicy), []byte("no-referrer")},
+	// No page can embed the answer as an image or a script, or fetch it without CORS.
+	{[]byte(fasthttp.HeaderCrossOriginResourcePolicy), []byte("same-origin")},
 }

@@ -5,19 +5,16 @@ import (
 	"iter"
 )
 
-// Headers is the raw header block of a request, as it came over the wire. Decisions use it, and not the accessors of
-// fasthttp: those unquote cookies, keep the first of repeated headers and take trailers for headers. Headers is valid
-// until the handler returns. The strings that its methods return are copies.
+// Headers is the raw header block of a request, valid until the handler returns. Its methods return copies. The
+// accessors of fasthttp unquote cookies, keep the first of repeated headers and take trailers for headers.
 type Headers []byte
 
 const blanks = " \t"
 
-// lines yields the name of each header line, and its value with the blanks around it. A line without a colon has no name.
+// lines yields the names and the untrimmed values. A line without a colon has no name.
 func (h Headers) lines() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		for rest := []byte(h); len(rest) > 0; {
-			var line []byte
-			line, rest, _ = bytes.Cut(rest, []byte{'\n'})
+		for line := range bytes.SplitSeq(h, []byte{'\n'}) {
 			line = bytes.TrimSuffix(line, []byte{'\r'})
 			if len(line) == 0 {
 				return
@@ -33,7 +30,7 @@ func (h Headers) lines() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Values returns the value of every header line of that name, in order. The name is given in lower case.
+// Values returns the value of every header line of that name, in order.
 func (h Headers) Values(name string) []string {
 	var values []string
 	for n, v := range h.lines() {
@@ -44,8 +41,7 @@ func (h Headers) Values(name string) []string {
 	return values
 }
 
-// Cookies returns the value of every cookie of exactly that name, in order, from all Cookie lines. Nothing is
-// unquoted or decoded.
+// Cookies returns the value of every cookie of exactly that name, in order. Nothing is unquoted or decoded.
 func (h Headers) Cookies(name string) []string {
 	var values []string
 	for n, line := range h.lines() {
@@ -62,18 +58,5 @@ func (h Headers) Cookies(name string) []string {
 	return values
 }
 
-// equalFold compares ASCII without regard to case; lower is in lower case.
-func equalFold(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
+// equalFold compares ASCII without regard to case. Other letters that fold to ASCII are longer.
+func equalFold(b []byte, s string) bool { return len(b) == len(s) && bytes.EqualFold(b, []byte(s)) }

@@ -14,16 +14,13 @@ import (
 
 // The limits of all connections together.
 const (
-	// maxConnections bounds the memory of the server: a connection that has sent as much as it may of a request
-	// costs about 135 KiB, an idle one 20 KiB.
+	// maxConnections bounds the memory: a busy connection costs up to 135 KiB, an idle one 20 KiB.
 	maxConnections = 10_000
-	// spareDescriptors are kept for the store, the spool and the rest of the process. Clients that use up all others
-	// must not keep an attempt out of the spool.
+	// spareDescriptors are kept for the store, the spool and the rest of the process: clients must not keep an
+	// attempt out of the spool.
 	spareDescriptors = 64
 )
 
-// The hints name both limits of descriptors, those of the process and of the system, and up to where more
-// descriptors help.
 const acceptHint = `find what opens so many files, or raise LimitNOFILE (fs.file-max if the error says "in system")`
 
 var limitHint = fmt.Sprintf("find who holds them, limit clients at the proxy, or raise LimitNOFILE (up to %d)",
@@ -43,8 +40,8 @@ func newListener(ln net.Listener, conns *connections, log *slog.Logger) *listene
 	return &listener{Listener: ln, conns: conns, limit: connectionLimit, log: log, throttle: throttle.New(time.Minute)}
 }
 
-// Accept waits for the next connection. At the limit, new ones wait in the kernel's queue. fasthttp takes any error
-// for the end of the listener, so Accept retries after a temporary one, for example if no descriptor is left.
+// Accept waits for the next connection. At the limit, new ones wait in the kernel's queue. It retries after a
+// temporary error, for example if no descriptor is left: fasthttp takes any error for the end of the listener.
 func (l *listener) Accept() (net.Conn, error) {
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
 		l.waitForRoom()
@@ -80,8 +77,7 @@ func (l *listener) waitForRoom() {
 	}
 }
 
-// connectionLimit returns how many connections the process can hold. It changes with the limit of descriptors, which
-// can be changed from outside.
+// connectionLimit returns how many connections the process can hold. The limit of descriptors can change from outside.
 func connectionLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -99,8 +95,7 @@ func (l *listener) warn(msg string, args ...any) {
 }
 
 // Close closes the listener once. Shutdown calls it, and fasthttp again, which gives up on an error.
-func (l *listener) Close() error {
-	var err error
+func (l *listener) Close() (err error) {
 	l.once.Do(func() { err = l.Listener.Close() })
 	return err
 }
