@@ -68,15 +68,38 @@ func (h Headers) wellFramed(http11 bool) bool {
 	return hosts <= 1 && (hosts == 1 || !http11) && lengths+encodings <= 1
 }
 
-const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+// byteSet is a set of bytes. Every header of every request is checked with one, so it is a table.
+type byteSet [256]bool
 
-// isToken reports whether b is a token (RFC 9110, 5.6.2): a method or the name of a header.
-func isToken(b []byte) bool {
-	return len(b) > 0 && len(bytes.Trim(b, alphanumeric+"!#$%&'*+-.^_`|~")) == 0
+func newByteSet(others string) *byteSet {
+	var set byteSet
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + others) {
+		set[c] = true
+	}
+	return &set
 }
 
+func (set *byteSet) containsAll(b []byte) bool {
+	for _, c := range b {
+		if !set[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	tokenBytes = newByteSet("!#$%&'*+-.^_`|~")
+	hostBytes  = newByteSet("!$%&'()*+,-.:;=[]_~")
+
+	requestIDBytes = newByteSet("._-")
+)
+
+// isToken reports whether b is a token (RFC 9110, 5.6.2): a method or the name of a header.
+func isToken(b []byte) bool { return len(b) > 0 && tokenBytes.containsAll(b) }
+
 // isHost reports whether b has only characters of hosts and ports. It may be empty.
-func isHost(b []byte) bool { return len(bytes.Trim(b, alphanumeric+"!$%&'()*+,-.:;=[]_~")) == 0 }
+func isHost(b []byte) bool { return hostBytes.containsAll(b) }
 
 // isTarget reports whether b has no blanks and control characters: another reader could cut the line there. Bytes
 // beyond ASCII are wrong too, but visitors type them into links.

@@ -64,5 +64,5 @@ func requestID(h Headers, trusted bool) string {
 }
 
 func isRequestID(s string) bool {
-	return s != "" && len(s) <= 128 && strings.Trim(s, alphanumeric+"._-") == ""
+	return s != "" && len(s) <= 128 && requestIDBytes.containsAll([]byte(s))
 }
