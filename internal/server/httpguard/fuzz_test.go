@@ -62,7 +62,7 @@ func FuzzFraming(f *testing.F) {
 	})
 }
 
-var hostBytes = regexp.MustCompile(`^[0-9A-Za-z!$%&'()*+,.:;=\[\]_~-]*$`)
+var hostPattern = regexp.MustCompile(`^[0-9A-Za-z!$%&'()*+,.:;=\[\]_~-]*$`)
 
 var bareLF = regexp.MustCompile(`(^|[^\r])\n`)
 
@@ -84,7 +84,7 @@ func plainlyFramed(raw string, http11 bool) bool {
 		}
 		name = strings.ToLower(name)
 		count[name]++
-		if name == "host" && !hostBytes.MatchString(strings.Trim(value, " \t")) {
+		if name == "host" && !hostPattern.MatchString(strings.Trim(value, " \t")) {
 			return false
 		}
 		if name == "transfer-encoding" && (!http11 || strings.ToLower(strings.Trim(value, " \t")) != "chunked") {
