@@ -116,12 +116,12 @@ func inspectionToJSON(in referral.Inspection, pending int) inspectionJSON {
 		Pending:  pending,
 	}
 	if r := in.ReferredBy; r != nil {
-		v.ReferredBy = &referrerJSON{inviteeJSON{r.UserID, optional(r.DisplayName), r.Code, r.AttributedAt.UTC()}, r.AttemptID}
+		v.ReferredBy = &referrerJSON{inviteeToJSON(*r), r.AttemptID}
 	}
 	return v
 }
 
-func inviteeToJSON(i referral.Invitee) inviteeJSON {
+func inviteeToJSON(i referral.Relation) inviteeJSON {
 	return inviteeJSON{i.UserID, optional(i.DisplayName), i.Code, i.AttributedAt.UTC()}
 }
 

@@ -53,10 +53,8 @@ type Store struct {
 }
 
 var (
-	_ referral.Store       = (*Store)(nil)
-	_ referral.RejectedLog = (*Store)(nil)
-	_ referral.Ledger      = (*Store)(nil)
-	_ auth.SessionStore    = (*Store)(nil)
+	_ referral.Store    = (*Store)(nil)
+	_ auth.SessionStore = (*Store)(nil)
 )
 
 // Errors of Open. Each says what to do.
