@@ -26,7 +26,7 @@ type metricsServer struct {
 type hooks struct {
 	answered  server.Observer
 	committed func(sqlite.Commit)
-	spooled   func(attempts int, err error)
+	spooled   func(err error)
 }
 
 // listenMetrics binds the address of metrics.listen. It returns nil if there is none.

@@ -27,13 +27,13 @@ const (
 type monitoredSpool struct {
 	referral.Spool
 	now      func() time.Time
-	appended func(attempts int, err error) // may be nil
+	appended func(err error) // may be nil
 	check    bounded.Call[bool]
 	failed   atomic.Bool  // the last drain failed
 	progress atomic.Int64 // last time at which nothing waited or a segment was read, in Unix nanoseconds
 }
 
-func newMonitoredSpool(s referral.Spool, now func() time.Time, appended func(attempts int, err error)) *monitoredSpool {
+func newMonitoredSpool(s referral.Spool, now func() time.Time, appended func(err error)) *monitoredSpool {
 	m := &monitoredSpool{Spool: s, now: now, appended: appended}
 	m.noteProgress()
 	return m
@@ -42,10 +42,10 @@ func newMonitoredSpool(s referral.Spool, now func() time.Time, appended func(att
 func (m *monitoredSpool) noteProgress() { m.progress.Store(m.now().UnixNano()) }
 
 // Append implements referral.Spool.
-func (m *monitoredSpool) Append(ctx context.Context, attempts ...referral.Attempt) error {
-	err := m.Spool.Append(ctx, attempts...)
+func (m *monitoredSpool) Append(ctx context.Context, a referral.Attempt) error {
+	err := m.Spool.Append(ctx, a)
 	if m.appended != nil {
-		m.appended(len(attempts), err)
+		m.appended(err)
 	}
 	return err
 }

@@ -67,8 +67,7 @@ func inspectionToJSON(in referral.Inspection, pending int) object {
 	u := in.User
 	var referrer any
 	if r := in.ReferredBy; r != nil {
-		referrer = append(inviteeToJSON(referral.Invitee{UserID: r.UserID, DisplayName: r.DisplayName, Code: r.Code, AttributedAt: r.AttributedAt}),
-			field{"attempt_id", r.AttemptID})
+		referrer = append(inviteeToJSON(*r), field{"attempt_id", r.AttemptID})
 	}
 	return object{
 		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName}, {"created_at", u.CreatedAt}, {"disabled_at", u.DisabledAt}}},
@@ -82,7 +81,7 @@ func inspectionToJSON(in referral.Inspection, pending int) object {
 	}
 }
 
-func inviteeToJSON(i referral.Invitee) object {
+func inviteeToJSON(i referral.Relation) object {
 	return object{{"user_id", i.UserID}, {"display_name", i.DisplayName}, {"code", i.Code}, {"attributed_at", i.AttributedAt}}
 }
 

@@ -64,11 +64,11 @@ func (e *env) printReferrer(in referral.Inspection) {
 	e.printf("  No attempt with a code is on record.\n")
 }
 
-func (e *env) printInvitees(invitees []referral.Invitee) {
+func (e *env) printInvitees(invitees []referral.Relation) {
 	if len(invitees) == 0 {
 		e.printf("  none\n")
 	}
-	e.table("  ", convert(invitees, func(i referral.Invitee) []string {
+	e.table("  ", convert(invitees, func(i referral.Relation) []string {
 		return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
 	}))
 }

@@ -224,7 +224,7 @@ func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.Rej
 	opt := referral.Options{Rules: r.env.cfg.Rules(), Progress: r.progress.lines, OnBad: r.progress.badLine}
 	switch {
 	case r.rejected:
-		return referral.ReplayRejected(ctx, store, store, f, opt)
+		return referral.ReplayRejected(ctx, store, store.Rejected(ctx, f), opt)
 	case r.from != "":
 		return referral.ReplayLines(ctx, store, interruptible(ctx, r.progress.reader(r.input)), referral.SourceReplay, opt)
 	case r.dryRun:

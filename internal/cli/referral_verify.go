@@ -28,7 +28,7 @@ lock. If there is a difference, it prints a list and exits with code 4.`,
 
 func (referralVerifyOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
-		found, err := referral.Verify(ctx, store)
+		found, err := referral.Verify(store.Ledger(ctx))
 		if err != nil {
 			return fmt.Errorf("verify the attributions: %w", err)
 		}

@@ -1,4 +1,4 @@
-// Package fsutil contains what several packages need of the file system.
+// Package fsutil has the file functions of several packages.
 package fsutil
 
 import (
@@ -20,22 +20,16 @@ func SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// IsPlainFile reports whether info is that of a regular file with exactly one name. Anything else in a directory
-// that others can write to may be a trap.
+// IsPlainFile reports whether info is that of a regular file with one name. Another file may be a trap.
 func IsPlainFile(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return info.Mode().IsRegular() && (!ok || stat.Nlink <= 1)
 }
 
-// WithoutPath returns err with the names of files but not their directories, which must not appear in a server's log or
-// in the answer of /readyz.
+// WithoutPath returns err without the directories of files, which must not appear in a log or in /readyz.
 func WithoutPath(err error) error {
-	paths := pathsIn(err)
-	if len(paths) == 0 {
-		return err
-	}
 	text := err.Error()
-	for _, path := range paths {
+	for _, path := range pathsIn(err) {
 		text = strings.ReplaceAll(text, path, filepath.Base(path))
 	}
 	return withoutPath{err, text}
@@ -46,11 +40,14 @@ type withoutPath struct {
 	text string
 }
 
+// Error returns the text without directories.
 func (e withoutPath) Error() string { return e.text }
+
+// Unwrap returns the original error.
 func (e withoutPath) Unwrap() error { return e.error }
 
 func pathsIn(err error) (paths []string) {
-	switch e := err.(type) { //nolint:errorlint // it walks the tree itself, because it needs all of them
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself, because it needs all paths
 	case *fs.PathError:
 		paths = []string{e.Path}
 	case *os.LinkError:

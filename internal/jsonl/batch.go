@@ -7,7 +7,7 @@ import (
 	"iter"
 )
 
-// Parsed is a line and its value, or the reason why the line is bad.
+// Parsed is a line with its value, or with the reason why it is bad.
 type Parsed[T any] struct {
 	Line
 	Value T
@@ -29,20 +29,15 @@ func Parse[T any](r io.Reader, parse func(Line) (T, error)) iter.Seq2[Parsed[T],
 	}
 }
 
-// Batcher stores the values of lines in batches, one transaction each, and reports bad lines in file order.
+// Batcher stores the values of lines in batches and reports bad lines in file order.
 type Batcher[T any] struct {
-	// Size is the number of lines in a batch. Store may change it for the next batch.
-	Size int
-	// Store stores the values in one transaction: all of them or, on an error, none. bad has an error for each value
-	// in order: nil, or why its line is bad.
+	Size int // lines in a batch; Store may change it for the next batch
+	// Store stores all values or, on an error, none. bad says for each value why its line is bad, or nil.
 	Store func(values []T) (bad []error, err error)
-	// OnBad handles a line that Parse or Store found bad. text is the complete line. An error ends Run.
-	OnBad func(number int, text io.Reader, reason error) error
-	// Progress receives the value of Read after each batch. It may be nil.
-	Progress func(read int64)
-
-	// Read counts the lines handled so far, Bad the bad lines among them. A batch that failed is not counted.
-	Read, Bad int64
+	// OnBad handles a bad line. text is the complete line. An error ends Run.
+	OnBad     func(number int, text io.Reader, reason error) error
+	Progress  func(read int64) // receives Read after each batch; may be nil
+	Read, Bad int64            // lines handled, and bad lines among them, without a batch that failed
 
 	lines []Parsed[T] // the batch
 }
@@ -85,7 +80,11 @@ func (b *Batcher[T]) flush() (err error) {
 		if l.Err == nil {
 			l.Err, bad = bad[0], bad[1:]
 		}
-		if err := b.report(l); err != nil {
+		if l.Err == nil {
+			continue
+		}
+		b.Bad++
+		if err := b.OnBad(l.Number, l.Reader(), l.Err); err != nil {
 			return err
 		}
 	}
@@ -93,17 +92,4 @@ func (b *Batcher[T]) flush() (err error) {
 		b.Progress(b.Read)
 	}
 	return nil
-}
-
-// report passes a bad line to OnBad.
-func (b *Batcher[T]) report(l Parsed[T]) error {
-	if l.Err == nil {
-		return nil
-	}
-	text := io.Reader(bytes.NewReader(l.Text))
-	if l.Rest != nil {
-		text = io.MultiReader(text, l.Rest)
-	}
-	b.Bad++
-	return b.OnBad(l.Number, text, l.Err)
 }

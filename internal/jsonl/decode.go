@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Unmarshal parses the JSON object of the line into v. fields names the expected strings in the error, which never
-// quotes the line. The JSON parser would replace bytes that are not UTF-8, and so turn one address into another.
+// Unmarshal parses the JSON object of the line into v. The error names the fields and never quotes the line.
+// The JSON parser would replace bytes that are not UTF-8 and so turn one address into another.
 func (l Line) Unmarshal(v any, fields string) error {
 	switch {
 	case l.Rest != nil:

@@ -10,7 +10,7 @@ import (
 	"iter"
 )
 
-// MaxLine is the longest line in bytes, including its line end. It bounds memory for files without line ends.
+// MaxLine is the longest line in bytes, with its end. It bounds the memory for files without line ends.
 const MaxLine = 64 << 10
 
 // ErrTooLong reports a line that is longer than MaxLine.
@@ -20,7 +20,15 @@ var ErrTooLong = fmt.Errorf("longer than %d bytes", MaxLine)
 type Line struct {
 	Number int       // from 1; empty lines count
 	Text   []byte    // without line end and surrounding white space; valid until the next line
-	Rest   io.Reader // the remainder of a line longer than MaxLine, valid until the next line; else nil
+	Rest   io.Reader // what follows Text in a line longer than MaxLine, valid until the next line; else nil
+}
+
+// Reader reads the complete line, once.
+func (l Line) Reader() io.Reader {
+	if l.Rest == nil {
+		return bytes.NewReader(l.Text)
+	}
+	return io.MultiReader(bytes.NewReader(l.Text), l.Rest)
 }
 
 // Lines returns the non-empty lines of r in order. The second value is a read error, which ends the sequence.
@@ -30,27 +38,21 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 		for number := 1; ; number++ {
 			l := Line{Number: number}
 			raw, err := br.ReadSlice('\n')
-			switch {
-			case errors.Is(err, bufio.ErrBufferFull):
-				l.Text, l.Rest = bytes.Clone(raw), &restOfLine{br: br}
-			case err == io.EOF && len(raw) == 0:
-				return
-			case err != nil && err != io.EOF:
-				yield(l, fmt.Errorf("read line %d: %w", number, err))
-				return
-			default:
-				if l.Text = bytes.TrimSpace(raw); len(l.Text) == 0 {
-					continue
-				}
+			if l.Text = bytes.TrimSpace(raw); errors.Is(err, bufio.ErrBufferFull) {
+				l.Text, l.Rest, err = bytes.Clone(raw), &restOfLine{br: br, more: true}, nil
 			}
-			if !yield(l, nil) {
+			if len(l.Text) > 0 && (err == nil || err == io.EOF) && !yield(l, nil) {
 				return
 			}
 			if l.Rest != nil {
-				if _, err := io.Copy(io.Discard, l.Rest); err != nil {
-					yield(l, fmt.Errorf("read line %d: %w", number, err))
-					return
-				}
+				_, err = io.Copy(io.Discard, l.Rest)
+			}
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(l, fmt.Errorf("read line %d: %w", number, err))
+				return
 			}
 		}
 	}
@@ -60,20 +62,18 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 type restOfLine struct {
 	br    *bufio.Reader
 	piece []byte
-	ended bool // piece is the last one
+	more  bool // pieces follow
 }
 
 // Read implements io.Reader.
 func (r *restOfLine) Read(p []byte) (n int, err error) {
 	for len(r.piece) == 0 {
-		if r.ended {
+		if !r.more {
 			return 0, io.EOF
 		}
-		piece, more, err := r.br.ReadLine()
-		if err != nil {
+		if r.piece, r.more, err = r.br.ReadLine(); err != nil {
 			return 0, err
 		}
-		r.piece, r.ended = piece, !more
 	}
 	n = copy(p, r.piece)
 	r.piece = r.piece[n:]

@@ -1,5 +1,4 @@
-// Package metrics counts what the program does and serves it to Prometheus. It imports no domain package: callers
-// pass counts and fixed label values.
+// Package metrics counts what the program does and serves it to Prometheus. It imports no domain package.
 package metrics
 
 import (
@@ -9,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 const namespace = "triport"
@@ -16,24 +16,21 @@ const namespace = "triport"
 // Build identifies the running program.
 type Build struct{ Version, Commit, SQLite string }
 
-// Answer is a kind of response. There are few, and New must know them.
+// Answer is a kind of response. New must know all.
 type Answer struct {
 	Route   string
 	Status  int
 	Outcome string
 }
 
-// other is the label of answers that New does not know.
+// other is the label of unknown answers.
 const other = "other"
 
-// Metrics are the metrics of one server. Counting is safe for concurrent use, takes less than a microsecond and
-// allocates nothing.
+// Metrics are those of one server. Counting is safe for concurrent use, takes less than 1 µs and allocates nothing.
 type Metrics struct {
-	registry *prometheus.Registry
-
-	answers map[Answer]answerMetrics
-	other   answerMetrics
-
+	registry                          *prometheus.Registry
+	answers                           map[Answer]answerMetrics
+	other                             answerMetrics
 	batch, commit                     prometheus.Observer
 	storeErrors, spooled, spoolErrors prometheus.Counter
 }
@@ -43,54 +40,53 @@ type answerMetrics struct {
 	duration prometheus.Observer
 }
 
-// New returns metrics that are all zero. Answers that are not in the list are counted as other: clients must not be able
-// to create time series.
+// New returns metrics that are all zero. Answers that are not in the list count as other: clients must not be able to
+// create time series.
 func New(b Build, answers []Answer) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "Always 1. The labels identify the running program.",
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.factory().NewGauge(prometheus.GaugeOpts{
+		Name: "build_info", Help: "Always 1. The labels identify the running program.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": runtime.Version(), "sqlite": b.SQLite},
-	})
-	build.Set(1)
-	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}).Set(1)
 	m.addAnswers(answers)
 	m.addStore()
 	return m
 }
 
+// factory makes and registers metrics in the namespace.
+func (m *Metrics) factory() promauto.Factory {
+	return promauto.With(prometheus.WrapRegistererWithPrefix(namespace+"_", m.registry))
+}
+
 func (m *Metrics) addAnswers(answers []Answer) {
-	total := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: namespace, Name: "requests_total",
-		Help: "Requests by outcome: attributed, the reason why not, the error tag, or ok.",
+	total := m.factory().NewCounterVec(prometheus.CounterOpts{
+		Name: "requests_total", Help: "Requests by outcome: attributed, the reason why not, the error tag, or ok.",
 	}, []string{"route", "status", "outcome"})
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: namespace, Name: "request_duration_seconds",
-		Help:    "Time from the end of reading a request until its response is ready.",
+	duration := m.factory().NewHistogramVec(prometheus.HistogramOpts{
+		Name: "request_duration_seconds", Help: "Time from the end of reading a request until its response is ready.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	}, []string{"route"})
-	m.registry.MustRegister(total, duration)
 	m.answers = make(map[Answer]answerMetrics, len(answers))
 	for _, a := range answers {
-		m.answers[a] = answerMetrics{total.WithLabelValues(a.Route, strconv.Itoa(a.Status), a.Outcome), duration.WithLabelValues(a.Route)}
+		labeled := total.WithLabelValues(a.Route, strconv.Itoa(a.Status), a.Outcome)
+		m.answers[a] = answerMetrics{labeled, duration.WithLabelValues(a.Route)}
 	}
 	m.other = answerMetrics{total.WithLabelValues(other, other, other), duration.WithLabelValues(other)}
 }
 
 func (m *Metrics) addStore() {
-	histogram := func(name, help string, buckets []float64) prometheus.Observer {
-		h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
-		m.registry.MustRegister(h)
-		return h
-	}
 	counter := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
-		m.registry.MustRegister(c)
-		return c
+		return m.factory().NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
-	m.batch = histogram("store_batch_attempts", "Attempts per transaction.", prometheus.ExponentialBuckets(1, 2, 9))
-	m.commit = histogram("store_commit_duration_seconds",
-		"Time from the request for the write lock until the attempts of a transaction are durable.",
-		[]float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 30})
+	m.batch = m.factory().NewHistogram(prometheus.HistogramOpts{
+		Name: "store_batch_attempts", Help: "Attempts per transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+	})
+	m.commit = m.factory().NewHistogram(prometheus.HistogramOpts{
+		Name:    "store_commit_duration_seconds",
+		Help:    "Time from the request for the write lock until the attempts of a transaction are durable.",
+		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 30},
+	})
 	m.storeErrors = counter("store_errors_total", "Failed transactions of attempts.")
 	m.spooled = counter("spool_attempts_total", "Attempts written to the spool because the store failed.")
 	m.spoolErrors = counter("spool_errors_total", "Attempts that the spool failed to write: they are in the log.")
@@ -116,11 +112,11 @@ func (m *Metrics) Committed(attempts int, took time.Duration, err error) {
 	m.commit.Observe(took.Seconds())
 }
 
-// Spooled counts attempts written to the spool. Writing failed if err is not nil.
-func (m *Metrics) Spooled(attempts int, err error) {
+// Spooled counts an attempt written to the spool. Writing failed if err is not nil.
+func (m *Metrics) Spooled(err error) {
 	if err != nil {
-		m.spoolErrors.Add(float64(attempts))
+		m.spoolErrors.Inc()
 		return
 	}
-	m.spooled.Add(float64(attempts))
+	m.spooled.Inc()
 }

@@ -17,22 +17,14 @@ import (
 // Path is the path of the metrics page.
 const Path = "/metrics"
 
-// Limits of the metrics server.
-const (
-	readTimeout  = 5 * time.Second
-	writeTimeout = 10 * time.Second
-	idleTimeout  = 2 * time.Minute // longer than the interval between two scrapes
-	maxHeader    = 8 << 10
-	maxScrapes   = 4
-	// maxConnections leaves the other spare descriptors to the database and the spool.
-	maxConnections = 16
-)
+// maxConnections leaves the other spare descriptors to the database and the spool.
+const maxConnections = 16
 
 // Handler serves the metrics in Prometheus's text format, to GET and HEAD of Path only.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Path, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		DisableCompression: true, MaxRequestsInFlight: maxScrapes, CoalesceGather: true,
+		DisableCompression: true, MaxRequestsInFlight: 4, CoalesceGather: true,
 	}))
 	return mux
 }
@@ -48,9 +40,10 @@ func (m *Metrics) NewServer() *Server {
 	s := &Server{}
 	s.http = &http.Server{
 		Handler:     m.Handler(),
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ConnState: s.count,
-		ErrorLog:  log.New(io.Discard, "", 0), // its lines are about clients that disconnected
+		ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
+		IdleTimeout: 2 * time.Minute, // longer than the interval between two scrapes
+		ConnState:   s.count,
+		ErrorLog:    log.New(io.Discard, "", 0), // its lines are about clients that disconnected
 	}
 	return s
 }
@@ -74,10 +67,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	return nil
 }
 
-// Close stops the server. Running scrapes may finish until ctx ends.
+// Close stops the server. Scrapes may finish until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
-	}
-	return nil
+	return errors.Join(s.http.Shutdown(ctx), s.http.Close())
 }

@@ -17,32 +17,29 @@ type Sources struct {
 	Files       func() (Files, error)
 }
 
-// Files are sizes in bytes, and what waits in the spool.
+// Files are sizes in bytes, and the spool's contents.
 type Files struct {
 	Database, WAL, Spool, SpoolDeadLetters int64
 	SpoolSegments                          int
 	SpoolAge                               time.Duration // of the oldest attempt
 }
 
-// sourceTimeout is well below the 10 s after which Prometheus gives up: if the disk hangs, the other metrics are needed
-// most.
+// sourceTimeout is well below the 10 s after which Prometheus gives up on all metrics.
 const sourceTimeout = 2 * time.Second
 
 // Watch adds the metrics of the sources. Call it once.
 func (m *Metrics) Watch(s Sources) {
-	gauge := func(name, help string, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value)
+	gauge := func(name, help string, value func() float64) {
+		m.factory().NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
+	gauge("connections", "Open connections of clients.", func() float64 { return float64(s.Connections()) })
+	gauge("store_queue_attempts", "Attempts that wait for a transaction.", func() float64 { return float64(s.Queued()) })
 	var ready bounded.Call[bool]
-	m.registry.MustRegister(
-		gauge("connections", "Open connections of clients.", func() float64 { return float64(s.Connections()) }),
-		gauge("store_queue_attempts", "Attempts that wait for a transaction.", func() float64 { return float64(s.Queued()) }),
-		gauge("ready", "1 if the store and the spool are ready, as /readyz reports them, else 0.", func() float64 {
-			ok, err := ready.Do(sourceTimeout, func() (bool, error) { return s.Ready(context.Background()), nil })
-			return oneIf(ok && err == nil)
-		}),
-		&fileCollector{read: s.Files},
-	)
+	gauge("ready", "1 if the store and the spool are ready, as /readyz reports them, else 0.", func() float64 {
+		ok, err := ready.Do(sourceTimeout, func() (bool, error) { return s.Ready(context.Background()), nil })
+		return oneIf(ok && err == nil)
+	})
+	m.registry.MustRegister(&fileCollector{read: s.Files})
 }
 
 func oneIf(yes bool) float64 {
@@ -52,50 +49,31 @@ func oneIf(yes bool) float64 {
 	return 0
 }
 
-type fileMetric struct {
-	desc  *prometheus.Desc
-	value func(Files) float64
-}
-
-var (
-	filesReadable = prometheus.NewDesc(namespace+"_files_readable",
-		"1 if the files of the store and the spool could be read, else 0: then their metrics are missing.", nil, nil)
-	fileMetrics = []fileMetric{
-		newFileMetric("database_bytes", "Size of the database file.", func(f Files) float64 { return float64(f.Database) }),
-		newFileMetric("database_wal_bytes", "Size of the database's write-ahead log.", func(f Files) float64 { return float64(f.WAL) }),
-		newFileMetric("spool_bytes", "Size of what waits in the spool.", func(f Files) float64 { return float64(f.Spool) }),
-		newFileMetric("spool_segments", "Files of the spool that are being drained.", func(f Files) float64 { return float64(f.SpoolSegments) }),
-		newFileMetric("spool_oldest_age_seconds", "Age of the oldest attempt, 0 if none waits.", func(f Files) float64 { return f.SpoolAge.Seconds() }),
-		newFileMetric("spool_bad_bytes", "Size of the spool's dead-letter file.", func(f Files) float64 { return float64(f.SpoolDeadLetters) }),
-	}
-)
-
-func newFileMetric(name, help string, value func(Files) float64) fileMetric {
-	return fileMetric{prometheus.NewDesc(namespace+"_"+name, help, nil, nil), value}
-}
-
 // fileCollector collects the metrics of all files or, if one cannot be read, none.
 type fileCollector struct {
 	read func() (Files, error)
 	call bounded.Call[Files]
 }
 
-// Describe implements prometheus.Collector.
-func (*fileCollector) Describe(to chan<- *prometheus.Desc) {
-	to <- filesReadable
-	for _, m := range fileMetrics {
-		to <- m.desc
-	}
-}
+// Describe describes nothing: not every scrape has all metrics.
+func (*fileCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (c *fileCollector) Collect(to chan<- prometheus.Metric) {
+	gauge := func(name, help string, value float64) {
+		desc := prometheus.NewDesc(namespace+"_"+name, help, nil, nil)
+		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value)
+	}
 	files, err := c.call.Do(sourceTimeout, c.read)
-	to <- prometheus.MustNewConstMetric(filesReadable, prometheus.GaugeValue, oneIf(err == nil))
+	gauge("files_readable", "1 if the files of the store and the spool could be read, else 0: "+
+		"then their metrics are missing.", oneIf(err == nil))
 	if err != nil {
 		return
 	}
-	for _, m := range fileMetrics {
-		to <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, m.value(files))
-	}
+	gauge("database_bytes", "Size of the database file.", float64(files.Database))
+	gauge("database_wal_bytes", "Size of the database's write-ahead log.", float64(files.WAL))
+	gauge("spool_bytes", "Size of what waits in the spool.", float64(files.Spool))
+	gauge("spool_segments", "Files of the spool that are being drained.", float64(files.SpoolSegments))
+	gauge("spool_oldest_age_seconds", "Age of the oldest attempt, 0 if none waits.", files.SpoolAge.Seconds())
+	gauge("spool_bad_bytes", "Size of the spool's dead-letter file.", float64(files.SpoolDeadLetters))
 }

@@ -10,24 +10,23 @@ import (
 	"time"
 )
 
-// Lengths of codes in characters. A new uid code has UIDCodeLength.
+// Lengths of codes in characters.
 const (
 	minCodeLength = 3
 	MaxCodeLength = 32
-	UIDCodeLength = 10
+	UIDCodeLength = 10 // of a new uid code
 )
 
 // CodeKind is how a code came to be.
 type CodeKind string
 
-// A uid code is created with the account and permanent. A custom code is a slug that its owner chose.
+// A uid code is created with the account, a custom code is a slug that its owner chose.
 const (
 	KindUID    CodeKind = "uid"
 	KindCustom CodeKind = "custom"
 )
 
-// Code is the value of ?ref= in a referral link. It belongs to its owner permanently: a link printed
-// last year must never credit a stranger.
+// Code is the value of ?ref= in a referral link. It never gets another owner: old links are in print.
 type Code struct {
 	Code       string
 	Kind       CodeKind
@@ -40,7 +39,7 @@ var (
 	errCode = errors.New("not a referral code")
 	// ErrReserved reports that a slug is reserved for the operator.
 	ErrReserved = errors.New("the slug is reserved")
-	// ErrTaken reports that a code belongs, or belonged, to another user.
+	// ErrTaken reports that a code is, or was, another user's.
 	ErrTaken = errors.New("the slug belongs to another user")
 	// ErrNoSlug reports that a user has no active slug.
 	ErrNoSlug = errors.New("the user has no active slug")
@@ -48,7 +47,7 @@ var (
 	ErrPermanent = errors.New("the code was made with the account: it is always active and cannot be a slug")
 )
 
-// reservedSlugs are words that look like the operator's own, or like a path.
+// reservedSlugs look like the operator's words or a path.
 const reservedSlugs = " about account admin administrator api app assets auth billing blog console contact " +
 	"dashboard docs email ftp healthz help home info legal login logout mail metrics news null official pricing " +
 	"privacy readyz register root security settings signin signout signup staff static status support system " +
@@ -59,9 +58,8 @@ const (
 	codeCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 )
 
-// ParseCode returns the canonical form of a presented code: ASCII white space trimmed, ASCII letters in lower
-// case. Nothing is decoded, folded or stripped: `café` must not become `caf`, which is another user's code.
-// The error says which rule is broken.
+// ParseCode returns the canonical code: ASCII white space trimmed, ASCII letters in lower case. It folds and strips
+// nothing else: `café` must not become `caf`, another user's code. The error names the broken rule.
 func ParseCode(presented string) (string, error) {
 	s := strings.Trim(presented, asciiSpace)
 	switch {
@@ -75,16 +73,13 @@ func ParseCode(presented string) (string, error) {
 	return strings.ToLower(s), nil
 }
 
-// PresentedCode is the value of a ref_code cookie or of a replay line, parsed once at the edge.
+// PresentedCode is the parsed value of a ref_code cookie or of a replay line.
 type PresentedCode struct {
-	// Text is the canonical code. For a malformed value it is the first 64 bytes with everything but
-	// printable ASCII written as \xNN; empty means that no code was presented.
-	Text       string
+	Text       string // the canonical code, or the first 64 bytes escaped; empty if no code was presented
 	WellFormed bool
 }
 
-// ParsePresentedCode parses a presented value. Parsing the Text of a result again gives the same result,
-// so an attempt leaves the spool with the code that it entered with.
+// ParsePresentedCode parses a presented value. Parsing Text again gives the same result: the spool changes no code.
 func ParsePresentedCode(s string) PresentedCode {
 	if code, err := ParseCode(s); err == nil {
 		return PresentedCode{Text: code, WellFormed: true}
@@ -97,8 +92,7 @@ const maxStoredCode = 64
 
 var escaped = regexp.MustCompile(`^\\x[0-9a-f]{2}`)
 
-// escape returns the first n bytes of s with everything but printable ASCII written as \xNN. Such an escape in s is
-// kept and counts as one byte: escaping twice equals escaping once.
+// escape returns the first n bytes of s, with \xNN for all but printable ASCII. An escape in s stays, as one byte.
 func escape(s string, n int) string {
 	var b strings.Builder
 	for ; n > 0 && s != ""; n-- {
@@ -116,18 +110,17 @@ func escape(s string, n int) string {
 	return b.String()
 }
 
-// uidAlphabet is Crockford's base 32 in lower case. It has no i, l, o or u, which are misread easily.
+// uidAlphabet is Crockford's base 32: i, l, o and u, which are misread easily, are missing.
 var uidAlphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// UIDCode returns the first n characters, UIDCodeLength to MaxCodeLength, of the code of a user id: its SHA-256
-// in Crockford's base 32. If the code is taken, a store tries one more character.
+// UIDCode returns n characters of the id's SHA-256 in base 32. If the code is taken, a store tries one more.
 func UIDCode(userID string, n int) string {
 	sum := sha256.Sum256([]byte(userID))
 	return uidAlphabet.EncodeToString(sum[:])[:n]
 }
 
-// CheckSlug reports whether the user may take a canonical code as a slug. existing is the stored code, nil if it
-// never existed. The error is ErrReserved, ErrTaken or ErrPermanent.
+// CheckSlug reports why the user may not take a canonical code as a slug: ErrReserved, ErrTaken or ErrPermanent.
+// existing is the stored code, nil if it never existed.
 func CheckSlug(slug, userID string, existing *Code) error {
 	switch {
 	case strings.Contains(reservedSlugs, " "+slug+" "):

@@ -200,3 +200,8 @@ func TestReservedSlugsAreWellFormed(t *testing.T) {
 		}
 	}
 }
+
+// isPrintable reports whether s is printable ASCII without white space.
+func isPrintable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}

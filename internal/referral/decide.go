@@ -1,16 +1,15 @@
 // Package referral is the domain: codes, attempts, the decision as a pure function, the audit log, replay and verify.
-// It has no SQL, no HTTP and no clock. It declares the interfaces that a store and a spool implement.
+// It has no SQL, no HTTP and no clock.
 package referral
 
 import "time"
 
 // Rules are the operator's settings of the decision.
 type Rules struct {
-	// SignupWindow is the age from which an account can no longer be referred; 0 means any age.
-	SignupWindow time.Duration
+	SignupWindow time.Duration // the age up to which an account can be referred; 0 means any age
 }
 
-// Facts are the stored facts that the decision needs.
+// Facts are what the decision needs to know.
 type Facts struct {
 	InviteeID        string
 	InviteeCreatedAt time.Time
@@ -32,11 +31,10 @@ type Outcome struct {
 	Reason     Reason // set if and only if Attributed is false
 	Detail     string // of ReasonUnknownCode
 	ReferrerID string // the code's owner, if the code exists
-	// Unstored reports that the rejection is not in the audit log: the user had MaxStoredRejections there that day.
-	Unstored bool
+	Unstored   bool   // the rejection is over MaxStoredRejections and not in the audit log
 }
 
-// MaxStoredRejections is how many rejections of live calls the audit log stores per user and UTC day.
+// MaxStoredRejections limits the rejections of live calls in the audit log, per user and UTC day.
 const MaxStoredRejections = 50
 
 // Decide is the complete rule, for live calls, replay and verify. It has no effects.

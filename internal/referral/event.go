@@ -11,7 +11,7 @@ const (
 	EventRejected EventType = "rejected"
 )
 
-// Event is one row of the append-only audit log. A string that does not apply is empty.
+// Event is one row of the append-only audit log.
 type Event struct {
 	ID         int64     // order of commit
 	At         time.Time // the attempt's time
@@ -35,8 +35,7 @@ type Attribution struct {
 	AttemptID    string
 }
 
-// EventOf returns the event of an attempt with this outcome. ok is false if the audit log stores none.
-// inviteeID is the id of the attempt's user.
+// EventOf returns the event of a decided attempt of an invitee. ok is false if the audit log stores none.
 func EventOf(a Attempt, inviteeID string, o Outcome) (e Event, ok bool) {
 	e = Event{
 		At: a.At, UserID: inviteeID, Type: EventRejected, Code: a.Code.Text, ReferrerID: o.ReferrerID,
@@ -44,7 +43,6 @@ func EventOf(a Attempt, inviteeID string, o Outcome) (e Event, ok bool) {
 	}
 	if o.Attributed {
 		e.Type = EventSignup
-		return e, true
 	}
-	return e, o.Reason.Audited() && !o.Unstored
+	return e, o.Attributed || o.Reason.Audited() && !o.Unstored
 }

@@ -10,25 +10,17 @@ import (
 type Inspection struct {
 	User         auth.User
 	Codes        []Code // the uid code first, then slugs, newest first
-	ReferredBy   *Referrer
+	ReferredBy   *Relation
 	InviteeCount int64
-	Invitees     []Invitee // newest first
-	Events       []Event   // newest first
+	Invitees     []Relation // newest first
+	Events       []Event    // newest first
 }
 
-// Referrer is the user that the inspected user is attributed to.
-type Referrer struct {
+// Relation is an attribution as the inspected user sees it: the other user and how they are linked.
+type Relation struct {
 	UserID       string
 	DisplayName  string
 	Code         string
 	AttributedAt time.Time
 	AttemptID    string
-}
-
-// Invitee is a user attributed to the inspected user.
-type Invitee struct {
-	UserID       string
-	DisplayName  string
-	Code         string
-	AttributedAt time.Time
 }

@@ -1,6 +1,8 @@
 package referral
 
-// Reason is why an attempt did not lead to an attribution. The names are part of the API.
+import "cmp"
+
+// Reason is why an attempt led to no attribution. The names are part of the API.
 type Reason string
 
 // The reasons. ReasonInternalError is never decided: the attempt waits in the spool.
@@ -30,7 +32,7 @@ type ReasonInfo struct {
 	Details map[string]string // more exact words by detail
 }
 
-// Reasons is the table of reasons, in the order in which they are checked (docs/api.md, "Reasons").
+// Reasons is the table of reasons in the order of their checks (docs/api.md, "Reasons").
 var Reasons = []ReasonInfo{
 	{Reason: ReasonNoCookie, Words: "no referral code was presented"},
 	{Reason: ReasonAlreadyAttributed, Words: "the user already had a referrer"},
@@ -40,7 +42,8 @@ var Reasons = []ReasonInfo{
 		DetailCodeDisabled:  "the code had been disabled",
 		DetailOwnerDisabled: "the account of the code's owner had been disabled",
 	}},
-	{Reason: ReasonReferralCycle, Audited: true, Words: "the code's owner was referred by this user, directly or through others"},
+	{Reason: ReasonReferralCycle, Audited: true,
+		Words: "the code's owner was referred by this user, directly or through others"},
 	{Reason: ReasonNotEligible, Audited: true, Words: "the account was older than the signup window allows"},
 	{Reason: ReasonInternalError, Words: "the attempt could not be stored and waits in the spool"},
 }
@@ -57,11 +60,8 @@ func (r Reason) info() ReasonInfo {
 // Audited reports whether rejections for this reason are stored in the audit log.
 func (r Reason) Audited() bool { return r.info().Audited }
 
-// Describe returns the reason in words for people; an unknown reason is returned as it is.
+// Describe returns the reason in words. It returns an unknown reason as it is.
 func (r Reason) Describe(detail string) string {
 	info := r.info()
-	if words, ok := info.Details[detail]; ok {
-		return words
-	}
-	return info.Words
+	return cmp.Or(info.Details[detail], info.Words)
 }

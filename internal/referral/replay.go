@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,14 +14,14 @@ import (
 // Verdict is the result of one replayed attempt.
 type Verdict struct {
 	Outcome Outcome
-	Known   bool // it is recorded as a signup already
-	// Rejected is the reason with which the attempt is recorded, if a later attempt of a replay gave its user a
-	// referrer; else empty. It counts as that rejection: a second replay reports the same counts.
+	Known   bool  // it is recorded as a signup already
+	Err     error // ErrNoUser or ErrAttemptTaken: there was nothing to decide
+	// Rejected is the recorded reason, if a later attempt of a replay gave the user a referrer. It counts as that
+	// rejection: a second replay reports the same counts.
 	Rejected Reason
-	Err      error // ErrNoUser or ErrAttemptTaken: there was nothing to decide
 }
 
-// RejectedFilter selects rejections in the audit log. Zero fields select all.
+// RejectedFilter selects rejections by its non-zero fields.
 type RejectedFilter struct {
 	Reason Reason
 	UserID string
@@ -28,14 +29,7 @@ type RejectedFilter struct {
 	Until  time.Time // exclusive
 }
 
-// RejectedLog reads rejected attempts from the audit log.
-type RejectedLog interface {
-	// Rejected returns the rejected attempts in order of commit, up to the newest at the time of the call, with
-	// SourceReplay. The second value is a read error, which ends the sequence.
-	Rejected(ctx context.Context, f RejectedFilter) iter.Seq2[Attempt, error]
-}
-
-// Report counts the results of a replay. A second replay differs in one way: what was attributed is unchanged.
+// Report counts the results of a replay. In a second replay, what was attributed is unchanged.
 type Report struct {
 	Read       int64            // lines or events, including malformed ones
 	Attributed int64            // by this run
@@ -57,44 +51,36 @@ func (r *Report) count(v Verdict) {
 	case v.Err != nil:
 	case v.Outcome.Attributed:
 		r.Attributed++
-	case v.Known:
-		r.Unchanged++
-	case v.Rejected != "":
-		r.Rejected[v.Rejected]++
-	case v.Outcome.Reason == ReasonAlreadyAttributed:
+	case v.Known || v.Rejected == "" && v.Outcome.Reason == ReasonAlreadyAttributed:
 		r.Unchanged++
 	default:
-		r.Rejected[v.Outcome.Reason]++
+		r.Rejected[cmp.Or(v.Rejected, v.Outcome.Reason)]++
 	}
 }
 
-// Options are the options of a replay.
+// Options are the options of a replay. Each function may be nil.
 type Options struct {
-	Rules Rules
-	// OnBad receives each line that contains no attempt or names no user, in file order. It may be nil.
-	OnBad func(number int, err error)
-	// Progress receives the number of lines read so far. It may be nil.
-	Progress func(read int64)
+	Rules    Rules
+	OnBad    func(number int, err error) // receives each malformed line, in file order
+	Progress func(read int64)            // receives Report.Read
 }
 
-// replayBatch is the number of attempts per transaction. They share an fsync and hold the write lock for about
-// 40 ms, during which a running server waits.
+// replayBatch is the number of attempts per transaction. It holds the write lock for about 40 ms.
 const replayBatch = 1024
 
-// ReplayLines decides the attempts of a file, in order and in constant memory. Bad lines are reported and
-// skipped. An error means that the store or the file failed; what the report counts is done.
+// ReplayLines decides the attempts of a file in order. After an error, what the report counts is done.
 func ReplayLines(ctx context.Context, store Store, r io.Reader, source Source, opt Options) (Report, error) {
 	report := Report{Rejected: make(map[Reason]int64)}
 	err := report.replay(ctx, store, ReadLines(r, source), opt, nil)
 	return report, err
 }
 
-// ReplayRejected decides rejected attempts of the audit log again.
-func ReplayRejected(ctx context.Context, store Store, log RejectedLog, f RejectedFilter, opt Options) (Report, error) {
+// ReplayRejected decides rejected attempts of the audit log again. A read error ends the sequence.
+func ReplayRejected(ctx context.Context, store Store, rejected iter.Seq2[Attempt, error], opt Options) (Report, error) {
 	report := Report{Rejected: make(map[Reason]int64)}
 	err := report.replay(ctx, store, func(yield func(jsonl.Parsed[Attempt], error) bool) {
-		l := jsonl.Parsed[Attempt]{}
-		for a, err := range log.Rejected(ctx, f) {
+		var l jsonl.Parsed[Attempt]
+		for a, err := range rejected {
 			l.Number, l.Value = l.Number+1, a
 			if !yield(l, err) {
 				return
@@ -113,9 +99,10 @@ func DrainSpool(ctx context.Context, store Store, spool Spool, opt Options) (Rep
 	return report, err
 }
 
-// replay decides lines and adds to the report. Bad lines go to deadLetter, if it is not nil. A line that is there
-// already was reported by an earlier drain, which failed.
-func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.Parsed[Attempt], error], opt Options, deadLetter DeadLetter) error {
+// replay decides lines and adds to the report. A nil deadLetter keeps no bad lines.
+func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.Parsed[Attempt], error],
+	opt Options, deadLetter DeadLetter,
+) error {
 	b := jsonl.Batcher[Attempt]{Size: replayBatch, Progress: opt.Progress, Read: r.Read, Bad: r.Malformed}
 	b.Store = func(attempts []Attempt) (bad []error, err error) {
 		verdicts, err := store.Replay(ctx, attempts, opt.Rules)
@@ -131,7 +118,7 @@ func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.
 	b.OnBad = func(number int, text io.Reader, reason error) error {
 		if deadLetter != nil {
 			if isNew, err := deadLetter(text); err != nil || !isNew {
-				return err
+				return err // not new: an earlier drain reported it
 			}
 		}
 		if opt.OnBad != nil {

@@ -201,7 +201,7 @@ func TestReplayRejectedDecidesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	replay := func(f referral.RejectedFilter) referral.Report {
-		report, err := referral.ReplayRejected(t.Context(), store, store, f, referral.Options{})
+		report, err := referral.ReplayRejected(t.Context(), store, store.Rejected(t.Context(), f), referral.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestReplayRejectedDecidesAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantReferrer := &referral.Referrer{UserID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "a1"}
+	wantReferrer := &referral.Relation{UserID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "a1"}
 	if d := cmp.Diff(wantReferrer, inspection.ReferredBy); d != "" {
 		t.Errorf("referrer (-want +got):\n%s", d)
 	}
@@ -226,7 +226,7 @@ func TestReplayRejectedDecidesAgain(t *testing.T) {
 func TestReplayRejectedReportsAReadError(t *testing.T) {
 	t.Parallel()
 	failed, _ := closedStore(t)
-	if _, err := referral.ReplayRejected(t.Context(), failed, failed, referral.RejectedFilter{}, referral.Options{}); err == nil {
+	if _, err := referral.ReplayRejected(t.Context(), failed, failed.Rejected(t.Context(), referral.RejectedFilter{}), referral.Options{}); err == nil {
 		t.Error("replay on a closed store succeeded")
 	}
 }
@@ -249,7 +249,7 @@ func TestReplayTwiceReportsTheSameCounts(t *testing.T) {
 		diff(t, "report", want, got)
 	}
 	for range 2 {
-		got, err := referral.ReplayRejected(t.Context(), store, store, referral.RejectedFilter{}, referral.Options{})
+		got, err := referral.ReplayRejected(t.Context(), store, store.Rejected(t.Context(), referral.RejectedFilter{}), referral.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestRejectionOfAUserWhoWasAttributedByALiveCallIsUnchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := referral.ReplayRejected(t.Context(), store, store, referral.RejectedFilter{}, referral.Options{})
+	got, err := referral.ReplayRejected(t.Context(), store, store.Rejected(t.Context(), referral.RejectedFilter{}), referral.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

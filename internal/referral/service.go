@@ -12,28 +12,25 @@ import (
 	"github.com/triport/triport-console/internal/throttle"
 )
 
-// Store decides and stores attempts. Its methods return when the outcome is durable. An error means that the store
-// failed, never that an attempt is wrong.
+// Store decides attempts and returns durable outcomes. An error means that the store failed, not the attempt.
 type Store interface {
-	// Attribute decides one live attempt. If ctx ends first, the attempt may still be committed later.
-	// Safe for concurrent use.
+	// Attribute decides one live attempt. If ctx ends first, it may still be committed. Safe for concurrent use.
 	Attribute(ctx context.Context, a Attempt, rules Rules) (Outcome, error)
-	// Replay decides attempts in order in one transaction: all of them or, on an error, none.
+	// Replay decides all attempts in order or, on an error, none.
 	Replay(ctx context.Context, attempts []Attempt, rules Rules) ([]Verdict, error)
 }
 
 // Spool keeps attempts that the store could not take. Safe for concurrent use, also by other processes.
 type Spool interface {
-	// Append makes the attempts durable.
-	Append(ctx context.Context, attempts ...Attempt) error
-	// Drain passes what waits to replay, one segment at a time, and removes a segment after replay returned nil.
-	// It waits while another process drains.
+	// Append makes the attempt durable.
+	Append(ctx context.Context, a Attempt) error
+	// Drain passes each segment to replay and removes it after nil. It waits while another process drains.
 	Drain(ctx context.Context, replay func(segment io.Reader, deadLetter DeadLetter) error) error
-	// Waiting reports whether attempts wait, without reading them.
+	// Waiting reports whether attempts wait.
 	Waiting() (bool, error)
 }
 
-// DeadLetter copies a bad line to the dead-letter file. isNew is false if an earlier drain, which failed, did so.
+// DeadLetter copies a bad line to the dead-letter file. isNew is false if an earlier drain did so.
 type DeadLetter = func(line io.Reader) (isNew bool, err error)
 
 // Service decides live attempts. It never fails a caller and never loses an attempt.
@@ -48,20 +45,19 @@ type Service struct {
 	limited  *throttle.Throttle // users whose rejections are no longer stored today
 }
 
-// spoolTimeout limits the wait for the spool's fsync, after the deadline: a disk that hangs must not block a
-// sign-in permanently.
-const spoolTimeout = 2 * time.Second
+const (
+	day          = 24 * time.Hour
+	spoolTimeout = 2 * time.Second // after the deadline: a disk that hangs must not block a sign-in
+)
 
-const day = 24 * time.Hour
-
-// NewService returns a Service. deadline limits the wait for the store's commit. An attempt that store and
-// spool both reject is written to out as one line of JSON for replay.
-func NewService(store Store, spool Spool, rules Rules, deadline time.Duration, log *slog.Logger, out io.Writer) *Service {
-	return &Service{store: store, spool: spool, rules: rules, deadline: deadline, log: log, out: out, limited: throttle.New(day)}
+// NewService returns a Service. deadline limits the wait for the store. out receives what store and spool both reject.
+func NewService(store Store, sp Spool, rules Rules, deadline time.Duration, log *slog.Logger, out io.Writer) *Service {
+	return &Service{
+		store: store, spool: sp, rules: rules, deadline: deadline, log: log, out: out, limited: throttle.New(day),
+	}
 }
 
-// Submit decides the attempt and returns a durable outcome. If the store did not commit in time, the attempt
-// goes to the spool and the reason is ReasonInternalError.
+// Submit returns a durable outcome. It is ReasonInternalError if the attempt went to the spool.
 func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
 	if a.Code.Text == "" {
 		return Outcome{Reason: ReasonNoCookie}
@@ -78,7 +74,7 @@ func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
 	return o
 }
 
-// tryStore decides within the deadline. A panic is an error too: the attempt must not be lost.
+// tryStore decides within the deadline. It returns a panic as an error: the attempt must not be lost.
 func (s *Service) tryStore(ctx context.Context, a Attempt) (o Outcome, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -109,11 +105,12 @@ func (s *Service) spoolAttempt(ctx context.Context, a Attempt, storeErr error) {
 	}
 }
 
-// logAttempt writes an attempt as a line of JSON, whatever format the logger has.
+// logAttempt writes an attempt as a line of JSON, also if the logger writes text.
 func (s *Service) logAttempt(a Attempt) error {
 	s.outMu.Lock()
 	defer s.outMu.Unlock()
-	_, err := fmt.Fprintf(s.out, `{"level":"error","msg":"attempt to replay with referral replay --from",%s`+"\n", FormatLine(a)[1:])
+	const format = `{"level":"error","msg":"attempt to replay with referral replay --from",%s` + "\n"
+	_, err := fmt.Fprintf(s.out, format, FormatLine(a)[1:])
 	return err
 }
 
@@ -121,27 +118,24 @@ func (s *Service) logAttempt(a Attempt) error {
 func (s *Service) Drain(ctx context.Context) (Report, error) {
 	return DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
 		s.log.Error("spool line moved to the dead-letter file", "line", number, "error", err,
-			"hint", "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, then delete its line there")
+			"hint", "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, "+
+				"then delete its line there")
 	}})
 }
 
 // DrainWhenWaiting drains the spool now and at every tick, if attempts wait, until ctx ends or ticks is closed.
 func (s *Service) DrainWhenWaiting(ctx context.Context, ticks <-chan time.Time) {
-	logged := s.drainIfWaiting(ctx, "")
-	for {
+	for logged, more := "", true; more; {
+		logged = s.drainIfWaiting(ctx, logged)
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-ticks:
-			if !ok {
-				return
-			}
-			logged = s.drainIfWaiting(ctx, logged)
+		case _, more = <-ticks:
 		}
 	}
 }
 
-// drainIfWaiting drains the spool and returns the error that it logged. It logs an error that repeats only once.
+// drainIfWaiting drains the spool and returns the text of its error. It does not log the text in logged again.
 func (s *Service) drainIfWaiting(ctx context.Context, logged string) string {
 	if waiting, err := s.spool.Waiting(); !waiting && err == nil {
 		return "" // another process drained it

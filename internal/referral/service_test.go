@@ -305,7 +305,7 @@ func TestDrainingEndsWithItsTicks(t *testing.T) {
 // hanging is a spool on a disk that hangs.
 type hanging struct{ referral.Spool }
 
-func (hanging) Append(ctx context.Context, _ ...referral.Attempt) error {
+func (hanging) Append(ctx context.Context, _ referral.Attempt) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -1,7 +1,6 @@
 package referral
 
 import (
-	"context"
 	"fmt"
 	"iter"
 )
@@ -10,16 +9,7 @@ import (
 type Recorded struct {
 	Event *Event
 	Row   *Attribution
-	// Facts are those of the decision, as far as they are still known. Whether a code or its owner was disabled then,
-	// and the signup window, are not.
-	Facts Facts
-}
-
-// Ledger reads all attributions.
-type Ledger interface {
-	// Ledger returns each signup event with its attribution, then each attribution without an event.
-	// The second value is a read error, which ends the sequence.
-	Ledger(ctx context.Context) iter.Seq2[Recorded, error]
+	Facts Facts // of the decision; whether a code or its owner was disabled then is not known
 }
 
 // Kinds of difference. Another kind is the Reason with which the decision would reject the event.
@@ -43,10 +33,10 @@ type Verification struct {
 	Differences  []Difference
 }
 
-// Verify recomputes every attribution from the audit log, with Decide, and compares.
-func Verify(ctx context.Context, ledger Ledger) (Verification, error) {
+// Verify decides every attribution again, from the audit log, and compares. A read error ends the sequence.
+func Verify(ledger iter.Seq2[Recorded, error]) (Verification, error) {
 	var v Verification
-	for r, err := range ledger.Ledger(ctx) {
+	for r, err := range ledger {
 		if err != nil {
 			return v, fmt.Errorf("read the ledger: %w", err)
 		}
@@ -77,7 +67,7 @@ func (r Recorded) compare() (found []Difference) {
 	case o.ReferrerID != e.ReferrerID:
 		differ(e.UserID, DiffMismatch, "event %d credits %s, the code is %s's", e.ID, e.ReferrerID, o.ReferrerID)
 	}
-	want := Attribution{InviteeID: e.UserID, ReferrerID: e.ReferrerID, Code: e.Code, AttributedAt: e.At, AttemptID: e.AttemptID}
+	want := Attribution{e.UserID, e.ReferrerID, e.Code, e.At, e.AttemptID}
 	switch {
 	case r.Row != nil && *r.Row != want:
 		differ(e.UserID, DiffMismatch, "event %d says %s, the attribution says %s", e.ID, want, *r.Row)
@@ -87,6 +77,7 @@ func (r Recorded) compare() (found []Difference) {
 	return found
 }
 
+// String returns the attribution without its invitee, for a Difference.
 func (a Attribution) String() string {
 	return fmt.Sprintf("referrer %s, code %s, attempt %s, at %s",
 		a.ReferrerID, a.Code, a.AttemptID, a.AttributedAt.UTC().Format("2006-01-02T15:04:05.000000Z"))

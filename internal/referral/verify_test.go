@@ -1,7 +1,6 @@
 package referral
 
 import (
-	"context"
 	"errors"
 	"iter"
 	"strings"
@@ -25,21 +24,16 @@ func agreed(changes ...func(*Recorded)) Recorded {
 	return r
 }
 
-// stored is a ledger in memory. Reading it ends with err.
-type stored struct {
-	records []Recorded
-	err     error
-}
-
-func (s stored) Ledger(context.Context) iter.Seq2[Recorded, error] {
+// ledger yields the records and then err, if it is not nil.
+func ledger(err error, records ...Recorded) iter.Seq2[Recorded, error] {
 	return func(yield func(Recorded, error) bool) {
-		for _, r := range s.records {
+		for _, r := range records {
 			if !yield(r, nil) {
 				return
 			}
 		}
-		if s.err != nil {
-			yield(Recorded{}, s.err)
+		if err != nil {
+			yield(Recorded{}, err)
 		}
 	}
 }
@@ -72,7 +66,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v, err := Verify(t.Context(), stored{records: []Recorded{agreed(), tt.record}})
+			v, err := Verify(ledger(nil, agreed(), tt.record))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,9 +86,9 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 
 func TestVerifyCounts(t *testing.T) {
 	t.Parallel()
-	v, err := Verify(t.Context(), stored{records: []Recorded{
+	v, err := Verify(ledger(nil,
 		agreed(), agreed(func(r *Recorded) { r.Row = nil }), agreed(func(r *Recorded) { r.Row = nil }), agreed(func(r *Recorded) { r.Event = nil }),
-	}})
+	))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,14 +100,14 @@ func TestVerifyCounts(t *testing.T) {
 func TestVerifyReportsAReadError(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("the store failed")
-	if _, err := Verify(t.Context(), stored{records: []Recorded{agreed()}, err: failed}); !errors.Is(err, failed) {
+	if _, err := Verify(ledger(failed, agreed())); !errors.Is(err, failed) {
 		t.Errorf("Verify = %v, want %v", err, failed)
 	}
 }
 
 func TestDifferenceShowsBothSides(t *testing.T) {
 	t.Parallel()
-	v, err := Verify(t.Context(), stored{records: []Recorded{agreed(func(r *Recorded) { r.Row.ReferrerID = eve })}})
+	v, err := Verify(ledger(nil, agreed(func(r *Recorded) { r.Row.ReferrerID = eve })))
 	if err != nil || len(v.Differences) != 1 {
 		t.Fatalf("Verify = %+v, %v", v, err)
 	}

@@ -13,17 +13,13 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
 )
 
 func TestAppendWritesOneLinePerAttempt(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
-	if err := s.Append(t.Context(), attempt("a1"), attempt("a2")); err != nil {
-		t.Fatal(err)
-	}
-	mustAppend(t, s, "a3")
+	mustAppend(t, s, "a1", "a2", "a3")
 	diff(t, "the spool", lineOf("a1")+lineOf("a2")+lineOf("a3"), readFile(t, database+".spool"))
 	wantWaiting(t, s, true)
 }
@@ -142,15 +138,16 @@ func TestPartialWriteIsTruncated(t *testing.T) {
 	diff(t, "the spool", lineOf("a1")+lineOf("a2"), readFile(t, database+".spool"))
 }
 
-// appendLimited is the child process of TestPartialWriteIsTruncated: the disk is full within the second of
-// many lines.
+// appendLimited is the child process of TestPartialWriteIsTruncated: the disk is full within a
+// long line.
 func appendLimited(s *spool.Spool) error {
 	limit := uint64(len(lineOf("a1"))*5/2) + 1
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
 	}
-	many := slices.Repeat([]referral.Attempt{attempt("b1")}, 100)
-	if err := s.Append(context.Background(), many...); !errors.Is(err, syscall.EFBIG) {
+	long := attempt("b1")
+	long.RequestID = strings.Repeat("x", int(limit))
+	if err := s.Append(context.Background(), long); !errors.Is(err, syscall.EFBIG) {
 		return fmt.Errorf("Append = %w, want %w", err, syscall.EFBIG)
 	}
 	return nil

@@ -15,13 +15,11 @@ type deadLetters struct {
 	spool  *Spool
 	f      *os.File
 	size   int64
-	synced int64 // size at the last sync
-	// hashes are those of the lines in the file. Reading the file for every line would take quadratic time.
-	hashes map[[sha256.Size]byte]bool
+	synced int64           // size at the last sync
+	hashes map[string]bool // of the lines: reading the file for every line would take quadratic time
 }
 
-// add appends a complete line of any length, unless the file contains it: an earlier drain, which failed, may have
-// added it. The line is durable after the next sync.
+// add appends a complete line, unless an earlier drain, which failed, added it. It is durable after the next sync.
 func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
 	if d.f == nil {
 		if err := d.open(); err != nil {
@@ -36,7 +34,7 @@ func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
 	if err != nil {
 		return false, errors.Join(fmt.Errorf("append to the dead-letter file: %w", err), d.f.Truncate(d.size))
 	}
-	sum := [sha256.Size]byte(hash.Sum(nil))
+	sum := string(hash.Sum(nil))
 	if d.hashes[sum] {
 		return false, d.f.Truncate(d.size)
 	}
@@ -50,21 +48,19 @@ func (d *deadLetters) open() error {
 	if err != nil {
 		return err
 	}
-	d.hashes, err = hashLines(f)
-	if err == nil {
+	if err = d.hashLines(f); err == nil {
 		_, err = f.WriteString(end)
-		size += int64(len(end))
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	d.f, d.size, d.synced = f, size, size
+	d.f, d.size = f, size+int64(len(end))
+	d.synced = d.size
 	return nil
 }
 
-// sync makes every line in the file durable, including those of a killed drain. If it fails, it removes the lines added
-// since the last sync: the system shows them, the disk may not have them, and a second fsync would succeed without
-// writing them. The next drain adds them again.
+// sync makes every line durable, including those of a killed drain. If it fails, it removes the lines added since the
+// last sync, and the next drain adds them again: a second fsync would succeed without writing them.
 func (d *deadLetters) sync() error {
 	if d.f == nil {
 		return nil
@@ -84,18 +80,17 @@ func (d *deadLetters) close() error {
 	return errors.Join(d.sync(), d.f.Close())
 }
 
-func hashLines(r io.Reader) (map[[sha256.Size]byte]bool, error) {
-	hashes := make(map[[sha256.Size]byte]bool)
+func (d *deadLetters) hashLines(r io.Reader) error {
+	d.hashes = make(map[string]bool)
 	for l, err := range jsonl.Lines(r) {
 		hash := sha256.New()
-		hash.Write(l.Text)
-		if err == nil && l.Rest != nil {
-			_, err = io.Copy(hash, l.Rest)
+		if err == nil {
+			_, err = io.Copy(hash, l.Reader())
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		hashes[[sha256.Size]byte(hash.Sum(nil))] = true
+		d.hashes[string(hash.Sum(nil))] = true
 	}
-	return hashes, nil
+	return nil
 }

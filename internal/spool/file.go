@@ -15,24 +15,18 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
-// The names of locks, after that of the spool.
+// The suffixes of the lock files, and how often a lock that another process holds is tried again.
 const (
 	appendLock = ".lock"
+	appendPoll = time.Millisecond // during an outage, a slow poll would seldom find the lock free
 	drainLock  = ".drain.lock"
-)
-
-// How often a lock that another process holds is tried again. During an outage one append follows another
-// closely: a slow poll would seldom find the lock free.
-const (
-	appendPoll = time.Millisecond
 	drainPoll  = 50 * time.Millisecond
 )
 
-// lock takes an exclusive lock on a file, which it creates if it is missing. Each call opens the file again: the lock
-// excludes goroutines too.
-func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
-	l := flock.New(name, flock.SetFlag(os.O_RDWR|syscall.O_NOFOLLOW))
-	if err = create(name); err == nil {
+// lock creates the file if it is missing and takes an exclusive lock, which also excludes other goroutines.
+func (s *Spool) lock(ctx context.Context, suffix string, poll time.Duration) (unlock func(), err error) {
+	l := flock.New(s.path+suffix, flock.SetFlag(os.O_RDWR|syscall.O_NOFOLLOW))
+	if err = create(l.Path()); err == nil {
 		_, err = l.TryLockContext(ctx, poll)
 	}
 	if err != nil {
@@ -41,22 +35,12 @@ func lock(ctx context.Context, name string, poll time.Duration) (unlock func(), 
 	return func() { _ = l.Unlock() }, nil
 }
 
-// lockShared takes a lock that readers share. It creates nothing: without a lock file, no attempt was appended yet.
-func lockShared(ctx context.Context, name string, poll time.Duration) (unlock func(), err error) {
-	l := flock.New(name, flock.SetFlag(os.O_RDONLY|syscall.O_NOFOLLOW))
-	if _, err = l.TryRLockContext(ctx, poll); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("lock the spool: %w", err)
-	}
-	return func() { _ = l.Unlock() }, nil
-}
-
-// openAppend opens a file for appending and returns its size and the lineEnd that must be written first. The name of an
-// empty file becomes durable before anything is written.
+// openAppend opens a file for appending, with a durable name. end is the lineEnd that must be written first.
 func (s *Spool) openAppend(name string) (f *os.File, size int64, end string, err error) {
-	if err := create(name); err != nil {
-		return nil, 0, "", err
+	var info fs.FileInfo
+	if err = create(name); err == nil {
+		f, info, err = openPlain(name, os.O_RDWR|os.O_APPEND)
 	}
-	f, info, err := openPlain(name, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return nil, 0, "", err
 	}
@@ -69,8 +53,7 @@ func (s *Spool) openAppend(name string) (f *os.File, size int64, end string, err
 	return f, info.Size(), end, nil
 }
 
-// openPlain opens an existing file of the spool. Another user than root may own the directory: links and special
-// files are traps.
+// openPlain opens an existing file. Another user may own the directory: links and special files are traps.
 func openPlain(name string, flag int) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(name, flag|syscall.O_NOFOLLOW, 0)
 	if err != nil {
@@ -90,8 +73,8 @@ func checkPlain(info fs.FileInfo, err error) error {
 	return err
 }
 
-// create creates a file of the spool if it is missing. A file of root goes to the owner of the database: a replay by
-// root must not lock the server out. It goes by its descriptor: the directory may contain links to anything.
+// create creates a missing file. Root gives it to the owner of the database: a replay by root must not lock the server
+// out. It uses the descriptor: the directory may contain links to anything.
 func create(name string) (err error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -114,13 +97,13 @@ func create(name string) (err error) {
 	return nil
 }
 
-// lineEnd returns the newline that the first size bytes of f lack if a crash cut their last line; else nothing.
+// lineEnd returns a newline if the first size bytes of f lack it at their end, after a crash; else nothing.
 func lineEnd(f *os.File, size int64) (string, error) {
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, max(0, size-1)); err != nil && size > 0 {
+	last := []byte("\n")
+	if _, err := f.ReadAt(last, size-1); err != nil && size > 0 {
 		return "", fmt.Errorf("read the last byte: %w", err)
 	}
-	if size == 0 || last[0] == '\n' {
+	if last[0] == '\n' {
 		return "", nil
 	}
 	return "\n", nil

@@ -13,32 +13,25 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/triport/triport-console/internal/fsutil"
 	"github.com/triport/triport-console/internal/referral"
 )
 
-// Spool is the spool of one database. Safe for concurrent use, also by other processes. It creates no file before
-// the first attempt is appended.
+// Spool is the spool of one database. Safe for concurrent use, also by other processes.
 type Spool struct {
-	path   string        // of the file that is appended to; the other names begin with it
-	queue  chan *entry   // for the next write
-	turn   chan struct{} // holds one token while an Append writes
-	failed bool          // the last write failed; guarded by turn
-
+	path     string               // of the file that is appended to; the other names begin with it
+	queue    chan *entry          // for the next write
+	turn     chan struct{}        // holds a token while an Append writes
+	failed   bool                 // the last write failed; guarded by turn
 	syncFile func(*os.File) error // replaced by tests, like syncDir
 	syncDir  func(dir string) error
 }
-
-var _ referral.Spool = (*Spool)(nil)
 
 // New returns the spool of the database file.
 func New(database string) *Spool {
@@ -53,36 +46,82 @@ func (s *Spool) DeadLetterFile() string { return s.path + ".bad" }
 
 func (s *Spool) dir() string { return filepath.Dir(s.path) }
 
-// Waiting reports whether attempts wait, without reading them.
-func (s *Spool) Waiting() (bool, error) {
-	stats, err := s.sizes()
-	return stats.Bytes > 0, err
+// maxQueue limits the appends that wait: a disk that hangs must not fill the memory.
+const maxQueue = 1024
+
+// entry is one call of Append.
+type entry struct {
+	ctx  context.Context // of the caller
+	line []byte
+	done chan error // for one result; buffered, because the caller may be gone
 }
 
-// files returns the names of the files that wait, oldest first: the segments, then the file that is appended to.
-func (s *Spool) files() ([]string, error) {
-	segments, err := s.segments()
-	return append(segments, s.path), err
-}
-
-// segments returns the names of the segments, oldest first.
-func (s *Spool) segments() ([]string, error) {
-	entries, err := os.ReadDir(s.dir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("find segments of the spool: %w", err)
-	}
-	var numbers []uint64
-	for _, e := range entries {
-		digits, ok := strings.CutPrefix(e.Name(), filepath.Base(s.path)+".")
-		n, err := strconv.ParseUint(digits, 10, 64)
-		if ok && err == nil && strconv.FormatUint(n, 10) == digits {
-			numbers = append(numbers, n)
+// Append makes the attempt durable. Concurrent calls share an fsync. After ctx, the line may still be written.
+func (s *Spool) Append(ctx context.Context, a referral.Attempt) error {
+	e := &entry{ctx: ctx, line: append(referral.FormatLine(a), '\n'), done: make(chan error, 1)}
+	for queue := s.queue; ; {
+		select {
+		case queue <- e:
+			queue = nil // once
+		case err := <-e.done:
+			return err
+		case s.turn <- struct{}{}:
+			// In a goroutine: a disk that hangs must not hold the caller beyond its ctx.
+			go s.writeQueue(ctx)
+		case <-ctx.Done():
+			return fmt.Errorf("append to the spool: %w", ctx.Err())
 		}
 	}
-	slices.Sort(numbers)
-	var names []string
-	for _, n := range numbers {
-		names = append(names, s.path+"."+strconv.FormatUint(n, 10))
+}
+
+// writeQueue writes the queue and gives the turn back. If ctx ends before it has the lock, the next turn writes.
+func (s *Spool) writeQueue(ctx context.Context) {
+	defer func() { <-s.turn }()
+	unlock, err := s.lock(ctx, appendLock, appendPoll)
+	if err != nil && ctx.Err() != nil {
+		return
 	}
-	return names, nil
+	var batch []*entry
+	for len(s.queue) > 0 {
+		if e := <-s.queue; e.ctx.Err() == nil {
+			batch = append(batch, e)
+		}
+	}
+	if err == nil {
+		err = s.write(batch)
+		unlock()
+	}
+	if err != nil {
+		err = fmt.Errorf("append to the spool: %w", err)
+	}
+	for _, e := range batch {
+		e.done <- err
+	}
+}
+
+// write makes all lines of the batch durable or, on an error, none. After a failed write it begins with a newline: the
+// disk may lack the end of the last line, and a crash would join it to the next one.
+func (s *Spool) write(batch []*entry) (err error) {
+	if len(batch) == 0 {
+		return nil
+	}
+	defer func() { s.failed = err != nil }()
+	f, size, end, err := s.openAppend(s.path)
+	if err != nil {
+		return err
+	}
+	if s.failed && size > 0 {
+		end = "\n"
+	}
+	lines := []byte(end)
+	for _, e := range batch {
+		lines = append(lines, e.line...)
+	}
+	if _, err = f.Write(lines); err == nil {
+		err = s.syncFile(f)
+	}
+	if err != nil { // the callers keep the attempts elsewhere
+		err = errors.Join(err, f.Truncate(size))
+	}
+	return errors.Join(err, f.Close())
 }

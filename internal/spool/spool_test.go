@@ -145,9 +145,6 @@ func TestEmptyFileIsAnEmptySpool(t *testing.T) {
 func useWithoutAttempts(t *testing.T, s *spool.Spool) {
 	t.Helper()
 	wantWaiting(t, s, false)
-	if err := s.Append(t.Context()); err != nil {
-		t.Errorf("Append of nothing: %v", err)
-	}
 	n, err := s.Pending(t.Context(), func(referral.Attempt) bool { return true })
 	if n != 0 || err != nil {
 		t.Errorf("Pending = %d, %v", n, err)

@@ -37,7 +37,7 @@ func TestSeededStorePassesChecks(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("db check: %v %v", problems, err)
 	}
-	v, err := referral.Verify(t.Context(), store)
+	v, err := referral.Verify(store.Ledger(t.Context()))
 	if err != nil || v.Attributions != layout.Attributed || v.Events != layout.Attributed || len(v.Differences) > 0 {
 		t.Errorf("referral verify: %+v %v", v, err)
 	}

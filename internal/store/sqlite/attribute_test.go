@@ -27,7 +27,7 @@ func TestAttributionAndItsEventAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&referral.Referrer{UserID: ann.id, DisplayName: "ann", Code: ann.code, AttributedAt: noon, AttemptID: a.ID}, d.ReferredBy); diff != "" {
+	if diff := cmp.Diff(&referral.Relation{UserID: ann.id, DisplayName: "ann", Code: ann.code, AttributedAt: noon, AttemptID: a.ID}, d.ReferredBy); diff != "" {
 		t.Error(diff)
 	}
 	event := referral.Event{

@@ -24,7 +24,8 @@ func eventColumns(e *referral.Event) []any {
 // while the attempts before it are decided.
 const rejectedPage = 1000
 
-// Rejected implements referral.RejectedLog.
+// Rejected returns the rejected attempts in order of commit, up to the newest at the time of the call, with
+// SourceReplay. The second value is a read error, which ends the sequence.
 func (s *Store) Rejected(ctx context.Context, f referral.RejectedFilter) iter.Seq2[referral.Attempt, error] {
 	return func(yield func(referral.Attempt, error) bool) {
 		newest, err := resultOf(ctx, s.Read, func(c *engine.Conn) (seq int64, err error) {

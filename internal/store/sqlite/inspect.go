@@ -32,12 +32,16 @@ func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral
 	return in, err
 }
 
+// relationColumns are destinations for the id, name, code, time and attempt of a relation.
+func relationColumns(r *referral.Relation) []any {
+	return []any{&r.UserID, &r.DisplayName, &r.Code, &r.AttributedAt, &r.AttemptID}
+}
+
 func inspectReferrer(c *engine.Conn, userID string, in *referral.Inspection) error {
-	var r referral.Referrer
+	var r referral.Relation
 	found, err := c.Query(`
 SELECT a.referrer_id, u.display_name, a.code, a.attributed_at, a.attempt_id
-FROM attributions a JOIN users u ON u.id = a.referrer_id WHERE a.invitee_id = ?1`, userID).
-		One(&r.UserID, &r.DisplayName, &r.Code, &r.AttributedAt, &r.AttemptID)
+FROM attributions a JOIN users u ON u.id = a.referrer_id WHERE a.invitee_id = ?1`, userID).One(relationColumns(&r)...)
 	if found {
 		in.ReferredBy = &r
 	}
@@ -50,9 +54,8 @@ func inspectInvitees(c *engine.Conn, userID string, limit int, in *referral.Insp
 		return err
 	}
 	in.Invitees, err = scanAll(c.Query(`
-SELECT a.invitee_id, u.display_name, a.code, a.attributed_at
+SELECT a.invitee_id, u.display_name, a.code, a.attributed_at, a.attempt_id
 FROM attributions a JOIN users u ON u.id = a.invitee_id
-WHERE a.referrer_id = ?1 ORDER BY a.attributed_at DESC, a.invitee_id DESC LIMIT ?2`, userID, int64(limit)),
-		func(i *referral.Invitee) []any { return []any{&i.UserID, &i.DisplayName, &i.Code, &i.AttributedAt} })
+WHERE a.referrer_id = ?1 ORDER BY a.attributed_at DESC, a.invitee_id DESC LIMIT ?2`, userID, int64(limit)), relationColumns)
 	return err
 }

@@ -113,7 +113,7 @@ func TestReplayedRejectionIsAttributedOnceItsCauseIsGone(t *testing.T) {
 		{Read: 1, Attributed: 1, Rejected: map[referral.Reason]int64{}},
 		{Read: 1, Unchanged: 1, Rejected: map[referral.Reason]int64{}},
 	} {
-		got, err := referral.ReplayRejected(t.Context(), s, s, referral.RejectedFilter{}, referral.Options{})
+		got, err := referral.ReplayRejected(t.Context(), s, s.Rejected(t.Context(), referral.RejectedFilter{}), referral.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

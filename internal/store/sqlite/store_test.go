@@ -94,7 +94,7 @@ func wantSound(t testing.TB, s *sqlite.Store) referral.Verification {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("check: %v %v", problems, err)
 	}
-	v, err := referral.Verify(context.WithoutCancel(t.Context()), s)
+	v, err := referral.Verify(s.Ledger(context.WithoutCancel(t.Context())))
 	if err != nil || len(v.Differences) > 0 {
 		t.Errorf("verify: %+v %v", v, err)
 	}

@@ -18,7 +18,8 @@ func attributionColumns(a *referral.Attribution) []any {
 	}
 }
 
-// Ledger implements referral.Ledger.
+// Ledger returns each signup event with its attribution, then each attribution without an event.
+// The second value is a read error, which ends the sequence.
 func (s *Store) Ledger(ctx context.Context) iter.Seq2[referral.Recorded, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(referral.Recorded) error) error {
 		return c.Snapshot(func() error {

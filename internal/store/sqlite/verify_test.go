@@ -46,7 +46,7 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 			wantSound(t, s)
 			tamper(t, path, strings.NewReplacer("$bobcode", bob.code, "$carlcode", carl.code,
 				"$ann", ann.id, "$bob", bob.id, "$carl", carl.id, "$dora", dora.id).Replace(c.statement))
-			v, err := referral.Verify(t.Context(), s)
+			v, err := referral.Verify(s.Ledger(t.Context()))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,7 +70,7 @@ func (o *storeOperator) replayLines(ctx context.Context, file string) (referral.
 }
 
 func (o *storeOperator) replayRejected(ctx context.Context, user string) (referral.Report, error) {
-	return referral.ReplayRejected(ctx, o.Store, o.Store, referral.RejectedFilter{UserID: user}, options)
+	return referral.ReplayRejected(ctx, o.Store, o.Rejected(ctx, referral.RejectedFilter{UserID: user}), options)
 }
 
 // commandOperator runs the real commands.
