@@ -208,3 +208,28 @@ func dialAddress(listen string) string {
 	}
 	return net.JoinHostPort(strings.ToLower(host), port)
 }
+
+type sessionRevokeOptions struct{ user string }
+
+func newSessionRevoke(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke <user>", Short: "revoke all sessions of a user",
+		Long: `Revoke all sessions of a user: the user is signed out from the next request on,
+also on a running server.` + userHelp,
+		Example: `  triport-console session revoke ann@example.com`,
+		Args:    arguments("<user>"),
+		RunE:    e.action(func(args []string) command { return sessionRevokeOptions{args[0]} }),
+	}
+}
+
+func (opt sessionRevokeOptions) run(ctx context.Context, e *env) error {
+	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
+		n, err := store.RevokeSessions(ctx, u.ID, e.now())
+		if err != nil {
+			return fmt.Errorf("revoke the sessions: %w", err)
+		}
+		return e.result(object{{"user_id", u.ID}, {"revoked", n}}, func() {
+			e.printf("revoked %s of %s\n", plural(n, "session"), escapeText(u.Email))
+		})
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -85,4 +86,76 @@ func (e *env) printAccount(u auth.User, code string) {
 		rows = append(rows, []string{"disabled", e.styles.bad.Render(formatTime(u.DisabledAt))})
 	}
 	e.table("", rows)
+}
+
+type userListOptions struct{}
+
+func newUserList(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "list all accounts, oldest first",
+		Long: `List all accounts, oldest first, one line each. With -o json, each line is a JSON
+object.`,
+		Example: `  triport-console user list
+  triport-console user list -o json | jq -r 'select(.disabled_at) | .email'`,
+		Args: arguments(),
+		RunE: e.action(func([]string) command { return userListOptions{} }),
+	}
+}
+
+func (userListOptions) run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
+		for acc, err := range store.Users(ctx) {
+			if err != nil {
+				return fmt.Errorf("list the accounts: %w", err)
+			}
+			if err := e.result(listedAccountToJSON(acc), func() { e.printAccountLine(acc) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func listedAccountToJSON(acc auth.Account) object {
+	return append(accountToJSON(acc.User, acc.Code), field{"disabled_at", acc.User.DisabledAt})
+}
+
+// printAccountLine uses fixed widths: the accounts may be too many to measure first.
+func (e *env) printAccountLine(acc auth.Account) {
+	u := acc.User
+	line := fmt.Sprintf("%s  %s  %-10s  %-30s", u.ID, formatTime(u.CreatedAt), acc.Code, escapeText(u.Email))
+	if u.DisplayName != "" {
+		line += "  " + escapeText(u.DisplayName)
+	}
+	if u.Disabled() {
+		line += "  " + e.styles.bad.Render("disabled "+formatTime(u.DisabledAt))
+	}
+	e.printf("%s\n", strings.TrimRight(line, " "))
+}
+
+type userDisableOptions struct{ user string }
+
+func newUserDisable(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "disable <user>", Short: "disable an account",
+		Long: `Disable an account: from the next request on its sessions are invalid and its
+codes attribute nothing. Existing attributions stay. Disabling it again changes
+nothing.` + userHelp,
+		Example: `  triport-console user disable ann@example.com`,
+		Args:    arguments("<user>"),
+		RunE:    e.action(func(args []string) command { return userDisableOptions{args[0]} }),
+	}
+}
+
+func (opt userDisableOptions) run(ctx context.Context, e *env) error {
+	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
+		if _, err := store.DisableUser(ctx, u.ID, e.now()); err != nil {
+			return fmt.Errorf("disable the account: %w", err)
+		}
+		acc, err := store.Account(ctx, u.ID)
+		if err != nil {
+			return fmt.Errorf("read the account back: %w", err)
+		}
+		return e.result(listedAccountToJSON(acc), func() { e.printAccount(acc.User, acc.Code) })
+	})
 }
