@@ -23,7 +23,6 @@ The file is the one that --config names, or else the first of these that exists:
 /etc/triport-console/config.yaml.`,
 		Example: `  triport-console config show
   TRIPORT_LOG_LEVEL=debug triport-console config show -o json`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return configShowOptions{} }),
 	}
 }

@@ -21,7 +21,6 @@ exist. serve does the same at its start. Only a backup can undo this: make one
 first.`,
 		Example: `  triport-console db backup before-upgrade.db
   triport-console db migrate`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return dbMigrateOptions{} }),
 	}
 }
@@ -47,7 +46,6 @@ func newDBCheck(e *env) *cobra.Command {
 		Long: `Check the integrity of the database file and the invariants of its rows. It takes
 no write lock. If there is a problem, it prints a list and exits with code 4.`,
 		Example: `  triport-console db check`,
-		Args:    arguments(),
 		RunE:    e.action(func([]string) command { return dbCheckOptions{} }),
 	}
 }

@@ -27,10 +27,9 @@ type env struct {
 	styles     styles
 	format     string // --output
 	configFile *pflag.Flag
-	keyFlags   map[string]*pflag.Flag // flags that set a configuration key, by key
-	cfg        config.Config          // set by loadConfig
-	// do runs a parsed command. Tests of the parsing replace it.
-	do func(context.Context, command) error
+	keyFlags   map[string]*pflag.Flag               // flags that set a configuration key, by key
+	cfg        config.Config                        // set by loadConfig
+	do         func(context.Context, command) error // runs a command; tests of the parsing replace it
 }
 
 // command is a parsed command: a plain struct of its options.

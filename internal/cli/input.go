@@ -31,8 +31,8 @@ func (e *env) openInput(name string) (r io.ReadCloser, size int64, err error) {
 	return f, size, nil
 }
 
-// interruptible returns a reader of r that fails when ctx ends, even while a read of r blocks: a terminal or
-// a pipe may be silent for hours. The blocked read stays behind until the process ends.
+// interruptible returns a reader of r that fails when ctx ends, even while a read of r blocks: a pipe may be
+// silent for hours. The blocked read ends with the process.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	pr, pw := io.Pipe()
 	context.AfterFunc(ctx, func() { _ = pw.CloseWithError(ctx.Err()) })
@@ -43,8 +43,7 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return pr
 }
 
-// progress shows the progress of a long command on a terminal. Elsewhere it shows nothing. Its errors are errors
-// of stderr: they cannot be reported.
+// progress shows the progress of a long command on a terminal. Errors of stderr cannot be reported.
 type progress struct {
 	bar     *progressbar.ProgressBar
 	byBytes bool
@@ -53,14 +52,11 @@ type progress struct {
 
 // newProgress counts bytes if size is known, and lines otherwise.
 func (e *env) newProgress(what string, size int64) *progress {
-	out, limit, byBytes := io.Discard, int64(-1), size > 0
+	out, byBytes := io.Discard, size > 0
 	if e.ErrIsTerminal {
 		out = e.Err
 	}
-	if byBytes {
-		limit = size
-	}
-	return &progress{progressbar.NewOptions64(limit,
+	return &progress{progressbar.NewOptions64(cmp.Or(size, -1),
 		progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(what),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetSpinnerChangeInterval(0),

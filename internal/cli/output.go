@@ -50,21 +50,13 @@ func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.out, format, ar
 
 // outputErr returns the error of all output so far: the buffer keeps it.
 func (e *env) outputErr() error {
-	if _, err := e.out.Write(nil); err != nil {
-		return outputError(err)
-	}
-	return nil
+	_, err := e.out.Write(nil)
+	return outputError(err)
 }
 
-func (e *env) flush() error {
-	if err := e.out.Flush(); err != nil {
-		return outputError(err)
-	}
-	return nil
-}
+func (e *env) flush() error { return outputError(e.out.Flush()) }
 
-// escapeText makes stored text safe for a terminal: it escapes every rune that is not printable, such as
-// controls, escapes and changes of the writing direction.
+// escapeText makes stored text safe for a terminal: it escapes what is not printable.
 func escapeText(s string) string {
 	return escape(s, func(b []byte, r rune, raw string) []byte {
 		switch {
@@ -77,8 +69,7 @@ func escapeText(s string) string {
 	})
 }
 
-// escapeJSON escapes the same runes in a line of JSON. The encoder has escaped the ASCII controls, and other
-// runes occur only in strings.
+// escapeJSON escapes the same runes in a line of JSON. They occur only in strings.
 func escapeJSON(line string) string {
 	return escape(line, func(b []byte, r rune, _ string) []byte {
 		if r == '\n' {

@@ -51,7 +51,6 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 		Example: `  triport-console referral replay --dry-run
   triport-console referral replay --from attempts.jsonl
   triport-console referral replay --rejected --reason unknown_code --since 24h`,
-		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opt.parse(cmd, f, e.now()); err != nil {
 				return err

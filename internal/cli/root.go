@@ -71,12 +71,14 @@ func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// prepare sets what all commands have in common.
+// prepare sets what all commands have in common. A command takes no arguments unless it says so.
 func prepare(cmd *cobra.Command) {
-	// Cobra adds --help only while it looks for the command, too late to know that the flag has no value:
-	// of `--help --database x` it would take x for a command.
+	// Cobra adds --help too late to know that it has no value: `--help --database x` would run a command x.
 	cmd.InitDefaultHelpFlag()
 	cmd.DisableFlagsInUseLine = true
+	if cmd.Args == nil {
+		cmd.Args = arguments()
+	}
 	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
@@ -132,12 +134,13 @@ func arguments(names ...string) cobra.PositionalArgs {
 
 var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 
-// addHelp adds Cobra's help command, which exits 0 for an unknown command unless this is corrected.
+// addHelp adds Cobra's help command. Uncorrected, it exits 0 for an unknown command.
 func addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"})
 	help.Short, help.Long = "print the help of a command", "Print the help of a command, as its flag --help does."
 	help.Example = "  triport-console help referral replay"
+	help.Args = cobra.ArbitraryArgs
 	help.Run, help.RunE = nil, func(cmd *cobra.Command, args []string) error {
 		of, rest, err := cmd.Root().Find(args)
 		if err != nil || len(rest) > 0 {
@@ -147,7 +150,7 @@ func addHelp(root *cobra.Command) {
 	}
 }
 
-// addCompletion adds Cobra's completion command, which exits 0 without an argument unless this is corrected.
+// addCompletion adds Cobra's completion command, corrected in the same way.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, _ := root.Find([]string{"completion"})

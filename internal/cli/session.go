@@ -42,6 +42,7 @@ reported, the others get their sessions.` + userHelp,
 		Example: `  triport-console session create ann@example.com
   triport-console session create ann@example.com --ttl 1h -o json
   triport-console user list -o json | jq -r .id | triport-console session create -`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opt, err := parseSessionCreate(cmd, args, ttl)
 			if err != nil {
@@ -133,8 +134,7 @@ func (c *sessionCreator) createAll() error {
 	return err
 }
 
-// createBatch creates sessions in one transaction and prints them. It returns for each user nil, or the reason
-// why the user gets none.
+// createBatch creates sessions in one transaction and prints them. A user without one gets a reason.
 func (c *sessionCreator) createBatch(users []string) (reasons []error, err error) {
 	reasons = make([]error, len(users))
 	var sessions []auth.Session
@@ -199,10 +199,7 @@ func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
 
 // dialAddress returns the address that a client on this machine dials for a listen address.
 func dialAddress(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return listen
-	}
+	host, port, _ := net.SplitHostPort(listen) // config has checked it
 	if addr, err := netip.ParseAddr(host); host == "" || (err == nil && addr.IsUnspecified()) {
 		host = "127.0.0.1"
 	}

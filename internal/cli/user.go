@@ -25,7 +25,6 @@ func newUserCreate(e *env) *cobra.Command {
 does not exist.`,
 		Example: `  triport-console user create --email ann@example.com --name "Ann Example"
   triport-console user create --email ann@example.com -o json`,
-		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("email") {
 				return usagef("--email is missing")
@@ -97,7 +96,6 @@ func newUserList(e *env) *cobra.Command {
 object.`,
 		Example: `  triport-console user list
   triport-console user list -o json | jq -r 'select(.disabled_at) | .email'`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return userListOptions{} }),
 	}
 }
