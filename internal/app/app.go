@@ -21,8 +21,7 @@ import (
 const (
 	// drainInterval is the time between two attempts to drain the spool.
 	drainInterval = time.Second
-	// lostGrace is how long running requests may go on after the database file is lost: the process must end
-	// within a second on a disk that answers.
+	// lostGrace limits running requests after the loss of the database: the process must end within a second.
 	lostGrace = 100 * time.Millisecond
 )
 
@@ -43,8 +42,8 @@ type Options struct {
 type Addresses struct{ Server, Metrics string }
 
 // Run serves until ctx ends. Then it answers running requests, commits, spools the rest and closes the store.
-// An error means that it could not start, that the server failed, or that the database file was removed or
-// replaced. A taken address is reported before the database is touched.
+// It ends with an error if the database file is removed or replaced. A taken address is reported before the
+// database is touched.
 func Run(ctx context.Context, opt Options) error {
 	ln, err := listen(ctx, opt.Config.Listen, "--listen")
 	if err != nil {
@@ -58,13 +57,13 @@ func Run(ctx context.Context, opt Options) error {
 	defer ms.close()
 	harden(opt.Log)
 	store, err := sqlite.Open(ctx, opt.Config.Database, sqlite.Options{
-		Mode: sqlite.Create, Log: opt.Log, Observe: ms.hooks().committed, BatchSize: opt.BatchSize, Now: opt.Now,
+		Mode: sqlite.Create, Log: opt.Log, Observe: ms.hooks.committed, BatchSize: opt.BatchSize, Now: opt.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a := newApp(opt, store, ms)
-	opt.Ready(Addresses{"http://" + ln.Addr().String(), ms.url()})
+	opt.Ready(Addresses{"http://" + ln.Addr().String(), ms.url})
 	return a.run(ctx, ln)
 }
 
@@ -96,9 +95,9 @@ type app struct {
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
-	cfg, hooks := opt.Config, ms.hooks()
+	cfg := opt.Config
 	a := &app{Options: opt, store: store, files: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
-	a.spool = newMonitoredSpool(a.files, opt.Now, hooks.spooled)
+	a.spool = newMonitoredSpool(a.files, opt.Now, ms.hooks.spooled)
 	a.service = referral.NewService(store, a.spool, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
@@ -106,7 +105,7 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
 		StoreTimeout: cfg.Referral.Deadline,
 	}, server.Deps{
-		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: hooks.answered, Log: opt.Log, Now: opt.Now,
+		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.hooks.answered, Log: opt.Log, Now: opt.Now,
 	})
 	return a
 }
@@ -150,8 +149,7 @@ func (a *app) startDraining(ctx context.Context) (stop func()) {
 	}
 }
 
-// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and
-// closes everything.
+// stop lets running requests finish until the timeout, spools the attempts of the rest, and closes everything.
 func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
 	a.Log.Info("stopping")
 	timed, cancel := context.WithTimeout(ctx, timeout)
@@ -168,7 +166,7 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 }
 
 // stopLost stops after the loss of the database file. The store acknowledges nothing any more. If only the
-// write-ahead log is gone, closing the store copies it into the database, and a slow disk may take its time.
+// write-ahead log is gone, closing copies it into the database, which takes time on a slow disk.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")

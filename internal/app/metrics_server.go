@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"time"
@@ -13,10 +14,12 @@ import (
 // scrapeGrace is how long a running scrape may delay the shutdown.
 const scrapeGrace = 500 * time.Millisecond
 
-// metricsServer counts what the other packages report, and serves the metrics on their own listener. A nil
-// metricsServer is off.
+// metricsServer counts what the other packages report, and serves the metrics on their own listener. Its zero
+// value is off.
 type metricsServer struct {
-	ln      net.Listener
+	url     string
+	hooks   hooks
+	ln      net.Listener // nil: off
 	metrics *metrics.Metrics
 	http    *metrics.Server
 	done    chan struct{} // closed when it no longer serves; nil before serve
@@ -29,10 +32,10 @@ type hooks struct {
 	spooled   func(attempts int, err error)
 }
 
-// listenMetrics binds the address of metrics.listen. It returns nil if there is none.
+// listenMetrics binds the address of metrics.listen, if there is one.
 func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 	if opt.Config.Metrics.Listen == "" {
-		return nil, nil
+		return &metricsServer{}, nil
 	}
 	ln, err := listen(ctx, opt.Config.Metrics.Listen, "metrics.listen")
 	if err != nil {
@@ -42,31 +45,17 @@ func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 	for _, a := range server.Answers() {
 		answers = append(answers, metrics.Answer(a))
 	}
-	build := metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}
-	return &metricsServer{ln: ln, metrics: metrics.New(build, answers)}, nil
-}
-
-func (m *metricsServer) url() string {
-	if m == nil {
-		return ""
-	}
-	return "http://" + m.ln.Addr().String() + metrics.Path
-}
-
-func (m *metricsServer) hooks() hooks {
-	if m == nil {
-		return hooks{}
-	}
-	return hooks{
-		answered:  func(a server.Answer, took time.Duration) { m.metrics.Answered(metrics.Answer(a), took) },
-		committed: func(c sqlite.Commit) { m.metrics.Committed(c.Functions, c.Took, c.Err) },
-		spooled:   m.metrics.Spooled,
-	}
+	m := metrics.New(metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}, answers)
+	return &metricsServer{ln: ln, metrics: m, url: "http://" + ln.Addr().String() + metrics.Path, hooks: hooks{
+		answered:  func(a server.Answer, took time.Duration) { m.Answered(metrics.Answer(a), took) },
+		committed: func(c sqlite.Commit) { m.Committed(c.Functions, c.Took, c.Err) },
+		spooled:   m.Spooled,
+	}}, nil
 }
 
 // serve serves the metrics of the app until close.
 func (m *metricsServer) serve(a *app) {
-	if m == nil {
+	if m.ln == nil {
 		return
 	}
 	m.metrics.Watch(metrics.Sources{
@@ -87,10 +76,10 @@ func (m *metricsServer) serve(a *app) {
 
 // close stops serving and releases the address. It may be called more than once, and before serve.
 func (m *metricsServer) close() {
-	if m == nil {
+	switch {
+	case m.ln == nil:
 		return
-	}
-	if m.done == nil {
+	case m.done == nil:
 		_ = m.ln.Close()
 		return
 	}
@@ -102,11 +91,8 @@ func (m *metricsServer) close() {
 
 func (a *app) sizes() (metrics.Files, error) {
 	database, wal, err := a.store.Size()
-	if err != nil {
-		return metrics.Files{}, err
-	}
-	stats, err := a.files.Stats()
-	if err != nil {
+	stats, serr := a.files.Stats()
+	if err := cmp.Or(err, serr); err != nil {
 		return metrics.Files{}, err
 	}
 	f := metrics.Files{

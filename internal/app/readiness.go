@@ -16,10 +16,9 @@ import (
 )
 
 const (
-	// stalledAfter is how long attempts may wait without progress before the spool counts as not draining:
-	// another process may hold it, or the store may hang.
+	// stalledAfter is how long attempts may wait without progress: another process may hold the spool.
 	stalledAfter = 5 * time.Second
-	// checkTimeout limits a check of the spool's files: /readyz must answer even if the disk hangs.
+	// checkTimeout limits a check of the files: /readyz must answer even if the disk hangs.
 	checkTimeout = time.Second
 )
 

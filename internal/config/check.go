@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,38 +52,29 @@ func checkDatabase(s string) error {
 	return nil
 }
 
+const label = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
+
+var domainName = regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+
 func checkDomain(s string) error {
 	const expected = "expected a bare domain name, such as example.com"
-	if strings.HasPrefix(s, ".") {
+	lower := strings.ToLower(s)
+	_, addrErr := netip.ParseAddr(s)
+	switch {
+	case strings.HasPrefix(s, "."):
 		return fmt.Errorf("%q begins with a dot: leave the dot out, subdomains are included without it", s)
-	}
-	if len(s) > 253 {
+	case len(s) > 253:
 		return fmt.Errorf("longer than 253 characters: %s", expected)
-	}
-	if _, err := netip.ParseAddr(s); err == nil {
+	case addrErr == nil:
 		return fmt.Errorf("%q is an address: leave it empty, the cookies then belong to the host itself", s)
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		switch {
-		case isLabel(label):
-		case isLabel(strings.ToLower(label)):
-			return fmt.Errorf("%q: write it in lower case", s)
-		default:
-			return fmt.Errorf("%q: %s", s, expected)
-		}
-	}
-	if !strings.Contains(s, ".") {
+	case !domainName.MatchString(lower):
+		return fmt.Errorf("%q: %s", s, expected)
+	case s != lower:
+		return fmt.Errorf("%q: write it in lower case", s)
+	case !strings.Contains(s, "."):
 		return fmt.Errorf("%q has no dot: browsers reject cookies for it; leave it empty, the cookies then belong to the host itself", s)
 	}
 	return nil
-}
-
-// isLabel reports whether s is one label of a domain name in lower case.
-func isLabel(s string) bool {
-	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
-		return false
-	}
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 func checkURL(s string) error {

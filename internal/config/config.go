@@ -57,9 +57,8 @@ type Setting struct {
 	Source string `json:"source"`
 }
 
-// Load merges the sources and checks every value: flags override the environment, which overrides the
-// file, which overrides the defaults. The error lists all problems, each with its key. The settings have
-// the order of the documentation.
+// Load merges the sources and checks every value. Flags override the environment, it overrides the file, and
+// that the defaults. The error lists all problems. The settings have the order of the documentation.
 func Load(in Sources) (Config, []Setting, error) {
 	file, values, problems := readFile(in)
 	v, sources := merge(in, file, values)
@@ -78,9 +77,8 @@ func Load(in Sources) (Config, []Setting, error) {
 	return c, settings, nil
 }
 
-// merge passes the values to viper, the weakest source first, and returns the winning source of each key.
-// Viper itself reads neither file nor environment: it would accept keys in any case and nesting, keep the
-// last of two equal keys, and see only the variables of the process.
+// merge passes the values to viper and returns the winning source of each key. Viper itself reads neither file
+// nor environment: it would accept keys in any case and keep the last of two equal keys.
 func merge(in Sources, file string, values map[string]any) (*viper.Viper, map[string]string) {
 	v := viper.New()
 	sources := make(map[string]string, len(keys))

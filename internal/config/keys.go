@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +18,12 @@ import (
 // key is one key of the configuration.
 type key struct {
 	name string
-	def  any // the default: a string or a []string
-	// set reads and checks the value and stores it in the configuration. It returns the value in the form
-	// that config show prints.
-	set func(c *Config, v *viper.Viper, name string) (shown any, err error)
+	def  any // a string or a []string
+	set  setter
 }
+
+// setter checks the value of a key and stores it. It returns the value as config show prints it.
+type setter func(c *Config, v *viper.Viper, name string) (shown any, err error)
 
 var keys = []key{
 	{"listen", "127.0.0.1:8080", text(func(c *Config) *string { return &c.Listen }, checkListen)},
@@ -47,11 +47,12 @@ var keys = []key{
 }
 
 func findKey(name string) *key {
-	i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
-	if i < 0 {
-		return nil
+	for i := range keys {
+		if keys[i].name == name {
+			return &keys[i]
+		}
 	}
-	return &keys[i]
+	return nil
 }
 
 func (k key) env() string {
@@ -77,7 +78,7 @@ func (k key) fromText(value string) any {
 	return elements
 }
 
-func text[T ~string](field func(*Config) *T, check func(T) error) func(*Config, *viper.Viper, string) (any, error) {
+func text[T ~string](field func(*Config) *T, check func(T) error) setter {
 	return func(c *Config, v *viper.Viper, name string) (any, error) {
 		value := T(v.GetString(name))
 		*field(c) = value
@@ -85,21 +86,18 @@ func text[T ~string](field func(*Config) *T, check func(T) error) func(*Config, 
 	}
 }
 
-func duration(field func(*Config) *time.Duration, least time.Duration) func(*Config, *viper.Viper, string) (any, error) {
+func duration(field func(*Config) *time.Duration, least time.Duration) setter {
 	return func(c *Config, v *viper.Viper, name string) (any, error) {
 		d, err := ParseDuration(v.GetString(name))
-		if err != nil {
-			return nil, err
-		}
-		if d < least {
-			return nil, fmt.Errorf("%s is too short: the minimum is %s", shortDuration(d), least)
+		if err == nil && d < least {
+			err = fmt.Errorf("%s is too short: the minimum is %s", shortDuration(d), least)
 		}
 		*field(c) = d
-		return shortDuration(d), nil
+		return shortDuration(d), err
 	}
 }
 
-func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) func(*Config, *viper.Viper, string) (any, error) {
+func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) setter {
 	return func(c *Config, v *viper.Viper, name string) (any, error) {
 		shown := []string{}
 		var problems []string
@@ -119,7 +117,7 @@ func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) func(*
 	}
 }
 
-// ParseDuration parses a duration with its unit. A number without a unit, 0 included, is ambiguous and an error.
+// ParseDuration parses a duration. A number without a unit, 0 included, is an error.
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if _, nerr := strconv.ParseFloat(s, 64); err != nil || nerr == nil {
