@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -136,16 +137,11 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 // startDraining drains the spool in the background. The returned function ends that and waits for the end.
 func (a *app) startDraining(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(drainInterval)
-		defer ticker.Stop()
-		a.service.DrainWhenWaiting(ctx, ticker.C)
-	}()
+	var draining sync.WaitGroup
+	draining.Go(func() { a.service.DrainWhenWaiting(ctx, time.Tick(drainInterval)) })
 	return func() {
 		cancel()
-		<-done
+		draining.Wait()
 	}
 }
 

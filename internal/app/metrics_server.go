@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/triport/triport-console/internal/metrics"
@@ -22,7 +23,7 @@ type metricsServer struct {
 	ln      net.Listener // nil: off
 	metrics *metrics.Metrics
 	http    *metrics.Server
-	done    chan struct{} // closed when it no longer serves; nil before serve
+	serving sync.WaitGroup
 }
 
 // hooks are called by the other packages. They are nil, and cost nothing, if the metrics are off.
@@ -46,7 +47,7 @@ func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 		answers = append(answers, metrics.Answer(a))
 	}
 	m := metrics.New(metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}, answers)
-	return &metricsServer{ln: ln, metrics: m, url: "http://" + ln.Addr().String() + metrics.Path, hooks: hooks{
+	return &metricsServer{ln: ln, metrics: m, http: m.NewServer(), url: "http://" + ln.Addr().String() + metrics.Path, hooks: hooks{
 		answered:  func(a server.Answer, took time.Duration) { m.Answered(metrics.Answer(a), took) },
 		committed: func(c sqlite.Commit) { m.Committed(c.Functions, c.Took, c.Err) },
 		spooled:   m.Spooled,
@@ -64,29 +65,24 @@ func (m *metricsServer) serve(a *app) {
 		Ready:       func(ctx context.Context) bool { return len(a.notReady(ctx)) == 0 },
 		Files:       a.sizes,
 	})
-	m.http, m.done = m.metrics.NewServer(), make(chan struct{})
-	go func() {
-		defer close(m.done)
+	m.serving.Go(func() {
 		if err := m.http.Serve(m.ln); err != nil {
 			a.Log.Error("metrics server stopped", "error", err, "hint", "restart the server")
 		}
-	}()
+	})
 	a.Log.Info("serving metrics", "address", m.ln.Addr())
 }
 
 // close stops serving and releases the address. It may be called more than once, and before serve.
 func (m *metricsServer) close() {
-	switch {
-	case m.ln == nil:
-		return
-	case m.done == nil:
-		_ = m.ln.Close()
+	if m.ln == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeGrace)
 	defer cancel()
 	_ = m.http.Close(ctx) // the next scrape returns what an unfinished one would have
-	<-m.done
+	_ = m.ln.Close()      // the server closes it, unless it never served
+	m.serving.Wait()
 }
 
 func (a *app) sizes() (metrics.Files, error) {

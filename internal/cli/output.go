@@ -41,7 +41,7 @@ func (e *env) result(v any, text func()) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("format the result: %w", err)
 	}
-	e.printf("%s", escapeJSON(b.String()))
+	e.printf("%s\n", escapeJSON(strings.TrimSuffix(b.String(), "\n")))
 	return e.outputErr()
 }
 
@@ -72,9 +72,6 @@ func escapeText(s string) string {
 // escapeJSON escapes the same runes in a line of JSON. They occur only in strings.
 func escapeJSON(line string) string {
 	return escape(line, func(b []byte, r rune, _ string) []byte {
-		if r == '\n' {
-			return append(b, '\n')
-		}
 		for _, unit := range utf16.Encode([]rune{r}) {
 			b = fmt.Appendf(b, `\u%04x`, unit)
 		}
@@ -114,15 +111,11 @@ func (o object) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		switch v := f.value.(type) {
-		case string:
-			if v == "" {
-				f.value = nil
-			}
-		case time.Time:
-			if f.value = v.UTC(); v.IsZero() {
-				f.value = nil
-			}
+		if t, ok := f.value.(time.Time); ok {
+			f.value = t.UTC()
+		}
+		if f.value == "" || f.value == (time.Time{}) {
+			f.value = nil
 		}
 		fmt.Fprintf(b, "%q:", f.name)
 		if err := enc.Encode(f.value); err != nil {

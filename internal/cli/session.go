@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -89,13 +90,10 @@ func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
 		}
 		c := &sessionCreator{sessionCreateOptions: opt, ctx: ctx, env: e, store: store, now: e.now(), random: bufio.NewReader(e.Random)}
 		err := c.createAll()
-		switch {
-		case err == nil:
-			return c.failed
-		case ctx.Err() != nil:
+		if err != nil && ctx.Err() != nil {
 			return errInterrupted
 		}
-		return err
+		return cmp.Or(err, c.failed)
 	})
 }
 

@@ -50,18 +50,13 @@ func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
-		// If the spool cannot be read, support still gets the rest, but a script sees that it is incomplete.
-		pending, err := countPending(ctx, e.cfg.Database, u)
+		// Without the spool, support still gets the rest, but a script sees that it is incomplete.
+		pending, err := spool.New(e.cfg.Database).Pending(ctx, func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email })
+		if err != nil {
+			err = fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
+		}
 		return errors.Join(err, e.result(inspectionToJSON(in, pending), func() { e.printInspection(in, pending) }))
 	})
-}
-
-func countPending(ctx context.Context, database string, u auth.User) (int, error) {
-	n, err := spool.New(database).Pending(ctx, func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email })
-	if err != nil {
-		return n, fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
-	}
-	return n, nil
 }
 
 func inspectionToJSON(in referral.Inspection, pending int) object {
@@ -193,4 +188,47 @@ func describeSource(s referral.Source) string {
 		return "  decided later, by a replay"
 	}
 	return "  " + escapeText(string(s))
+}
+
+type referralVerifyOptions struct{}
+
+func newReferralVerify(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "compare the attributions with the audit log",
+		Long: `Recompute every attribution from the audit log, with the same decision as a live
+call, and compare the results with the stored attributions. It takes no write
+lock. If there is a difference, it prints a list and exits with code 4.`,
+		Example: `  triport-console referral verify
+  triport-console referral verify -o json | jq .differences`,
+		RunE: e.action(func([]string) command { return referralVerifyOptions{} }),
+	}
+}
+
+func (referralVerifyOptions) run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
+		found, err := referral.Verify(ctx, store)
+		if err != nil {
+			return fmt.Errorf("verify the attributions: %w", err)
+		}
+		differences := convert(found.Differences, func(d referral.Difference) object {
+			return object{{"invitee_id", d.InviteeID}, {"kind", d.Kind}, {"detail", d.Detail}}
+		})
+		v := object{{"attributions", found.Attributions}, {"events", found.Events}, {"differences", differences}}
+		err = e.result(v, func() { e.printVerification(found) })
+		if n := len(differences); n > 0 {
+			err = errors.Join(differencef("the audit log and the attributions differ: %s", plural(n, "difference")), err)
+		}
+		return err
+	})
+}
+
+func (e *env) printVerification(v referral.Verification) {
+	e.printf("%s, %s\n", plural(v.Attributions, "attribution"), plural(v.Events, "signup event"))
+	if len(v.Differences) == 0 {
+		e.printf("%s\n", e.styles.good.Render("no difference"))
+		return
+	}
+	e.table("", convert(v.Differences, func(d referral.Difference) []string {
+		return []string{d.InviteeID, e.styles.bad.Render(d.Kind), escapeText(d.Detail)}
+	}))
 }
