@@ -1,4 +1,4 @@
-// Package app runs the server with everything it needs: store, spool, readiness and metrics.
+// Package app runs the server with its store, spool and metrics.
 package app
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// drainInterval is the time between two attempts to drain the spool.
+	// drainInterval is the time between two drains.
 	drainInterval = time.Second
 	// lostGrace limits running requests after the loss of the database: the process must end within a second.
 	lostGrace = 100 * time.Millisecond
@@ -39,12 +39,11 @@ type Options struct {
 	Ready           func(Addresses) // called once the server accepts connections
 }
 
-// Addresses are the URLs that Run serves. Metrics is empty if the metrics are off.
+// Addresses are the URLs that Run serves. Metrics may be empty.
 type Addresses struct{ Server, Metrics string }
 
-// Run serves until ctx ends. Then it answers running requests, commits, spools the rest and closes the store.
-// It ends with an error if the database file is removed or replaced. A taken address is reported before the
-// database is touched.
+// Run serves until ctx ends, then answers running requests, spools the rest and closes the store. It fails if the
+// database file is removed or replaced. A taken address is reported before the database is touched.
 func Run(ctx context.Context, opt Options) error {
 	ln, err := listen(ctx, opt.Config.Listen, "--listen")
 	if err != nil {
@@ -68,7 +67,7 @@ func Run(ctx context.Context, opt Options) error {
 	return a.run(ctx, ln)
 }
 
-// listen binds an address; setting is the flag or key that changes it.
+// listen binds an address; setting is its flag or key.
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
@@ -134,7 +133,7 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
 }
 
-// startDraining drains the spool in the background. The returned function ends that and waits for the end.
+// startDraining drains in the background until stop returns.
 func (a *app) startDraining(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var draining sync.WaitGroup

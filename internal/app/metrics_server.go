@@ -12,11 +12,10 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// scrapeGrace is how long a running scrape may delay the shutdown.
+// scrapeGrace limits how long a scrape delays the shutdown.
 const scrapeGrace = 500 * time.Millisecond
 
-// metricsServer counts what the other packages report, and serves the metrics on their own listener. Its zero
-// value is off.
+// metricsServer counts events and serves the metrics. Its zero value is off.
 type metricsServer struct {
 	url     string
 	hooks   hooks
@@ -73,7 +72,7 @@ func (m *metricsServer) serve(a *app) {
 	a.Log.Info("serving metrics", "address", m.ln.Addr())
 }
 
-// close stops serving and releases the address. It may be called more than once, and before serve.
+// close may be called more than once, and before serve.
 func (m *metricsServer) close() {
 	if m.ln == nil {
 		return

@@ -91,7 +91,7 @@ func (m *monitoredSpool) notReady() []string {
 	return nil
 }
 
-// readiness logs each change of the readiness once, even if clients poll every second.
+// readiness logs each change once, however often clients poll.
 type readiness struct {
 	logger *slog.Logger
 
@@ -99,7 +99,7 @@ type readiness struct {
 	failed bool
 }
 
-// log logs a change, if there is one, and returns problems.
+// log logs a change and returns problems.
 func (r *readiness) log(problems []string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

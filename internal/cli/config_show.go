@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -47,8 +48,5 @@ func formatValue(v any) string {
 	if list, ok := v.([]string); ok {
 		return escapeText("[" + strings.Join(list, ", ") + "]")
 	}
-	if s, _ := v.(string); s != "" {
-		return escapeText(s)
-	}
-	return `""`
+	return escapeText(cmp.Or(v.(string), `""`))
 }

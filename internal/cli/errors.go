@@ -42,15 +42,15 @@ func (e *exitError) Error() string { return e.err.Error() }
 // Unwrap returns the error without its exit code.
 func (e *exitError) Unwrap() error { return e.err }
 
-// usagef reports a command line that the help of the command does not allow.
+// usagef reports a command line that the help does not allow.
 func usagef(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), help: true}
 }
 
-// badValue reports a wrong value of an argument or of the configuration.
+// badValue reports a wrong value of an argument or setting.
 func badValue(err error) error { return &exitError{code: exitUsage, err: err} }
 
-// missing reports something named on the command line that does not exist.
+// missing reports that a named thing does not exist.
 func missing(err error) error { return &exitError{code: exitMissing, err: err} }
 
 // differencef reports what a check found.
@@ -58,7 +58,7 @@ func differencef(format string, args ...any) error {
 	return &exitError{code: exitDifference, err: fmt.Errorf(format, args...)}
 }
 
-// outputError names the failed step of an error, if there is one.
+// outputError describes an error of stdout, if there is one.
 func outputError(err error) error {
 	if err == nil {
 		return nil
@@ -95,7 +95,7 @@ func withoutCancellation(err error) error {
 	return errors.Join(convert(joined.Unwrap(), withoutCancellation)...)
 }
 
-// report prints the error of a command once and returns its exit code.
+// report prints an error once and returns its exit code.
 func (e *env) report(cmd *cobra.Command, err error) int {
 	var exit *exitError
 	errors.As(err, &exit)

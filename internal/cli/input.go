@@ -43,7 +43,7 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return pr
 }
 
-// progress shows the progress of a long command on a terminal. Errors of stderr cannot be reported.
+// progress shows the progress on a terminal. Errors of stderr cannot be reported.
 type progress struct {
 	bar     *progressbar.ProgressBar
 	byBytes bool
@@ -77,7 +77,7 @@ func (p *progress) lines(n int64) {
 	}
 }
 
-// badLine removes the bar and prints why a line of the input was not processed.
+// badLine prints why a line of the input was not processed.
 func (p *progress) badLine(number int, err error) {
 	_ = p.bar.Clear()
 	fmt.Fprintf(p.errors, "line %d: %s\n", number, escapeText(err.Error()))

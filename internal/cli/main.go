@@ -1,4 +1,4 @@
-// Package cli contains the commands of the program: options, output, streams and exit codes.
+// Package cli contains the commands of the program.
 package cli
 
 import (
@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Main runs the program with the arguments and streams of the process and returns its exit code.
-// The first SIGINT or SIGTERM cancels the command, the second one ends it at once.
+// Main runs the program with the arguments and streams of the process and returns its exit code. The first SIGINT
+// or SIGTERM cancels the command, the second one ends it at once.
 func Main() int {
 	// A reader that closes early (| head -1) then shows as EPIPE. A server must outlive the reader of its log.
 	signal.Ignore(syscall.SIGPIPE)

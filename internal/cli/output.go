@@ -48,7 +48,7 @@ func (e *env) result(v any, text func()) error {
 // printf prints text of the program; stored text in it must be escaped. See outputErr for its error.
 func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.out, format, args...) }
 
-// outputErr returns the error of all output so far: the buffer keeps it.
+// outputErr returns the error of all output so far.
 func (e *env) outputErr() error {
 	_, err := e.out.Write(nil)
 	return outputError(err)
@@ -56,7 +56,7 @@ func (e *env) outputErr() error {
 
 func (e *env) flush() error { return outputError(e.out.Flush()) }
 
-// escapeText makes stored text safe for a terminal: it escapes what is not printable.
+// escapeText makes stored text safe for a terminal.
 func escapeText(s string) string {
 	return escape(s, func(b []byte, r rune, raw string) []byte {
 		switch {
@@ -79,7 +79,7 @@ func escapeJSON(line string) string {
 	})
 }
 
-// escape copies s and passes what is not printable to appendEscaped.
+// escape copies s and escapes what is not printable.
 func escape(s string, appendEscaped func(b []byte, r rune, raw string) []byte) string {
 	b := make([]byte, 0, len(s))
 	for len(s) > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// defaultInspectLimit is how many events and how many invitees are shown by default.
+// defaultInspectLimit is the default number of events and of invitees.
 const defaultInspectLimit = 50
 
 type referralInspectOptions struct {
@@ -50,7 +50,7 @@ func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
-		// Without the spool, support still gets the rest, but a script sees that it is incomplete.
+		// If the spool is unreadable, support gets the rest. A script gets exit code 1.
 		pending, err := spool.New(e.cfg.Database).Pending(ctx, func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email })
 		if err != nil {
 			err = fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
@@ -107,9 +107,9 @@ func (e *env) printInspection(in referral.Inspection, pending int) {
 		latest = fmt.Sprintf(", the latest %s", humanize.Comma(shown))
 	}
 	e.heading("Invitees: %s%s", humanize.Comma(in.InviteeCount), latest)
-	e.printInvitees(in.Invitees)
+	e.printRows("none", convert(in.Invitees, inviteeRow))
 	e.heading("Timeline, newest first")
-	e.printTimeline(in.Events)
+	e.printRows("nothing on record", convert(in.Events, e.eventRow))
 	if pending > 0 {
 		e.heading("Waiting in the spool: %s", plural(pending, "attempt"))
 		e.printf("  not decided yet: the server decides them when the database is available, or run: %s referral replay\n", programName)
@@ -120,7 +120,7 @@ func (e *env) heading(format string, args ...any) {
 	e.printf("\n%s\n", e.styles.title.Render(fmt.Sprintf(format, args...)))
 }
 
-// personName returns the name, if there is one, and what identifies the user.
+// personName adds the name, if there is one, to an identifier.
 func personName(name, unique string) string {
 	if name == "" {
 		return escapeText(unique)
@@ -145,22 +145,20 @@ func (e *env) printReferrer(in referral.Inspection) {
 	e.printf("  No attempt with a code is on record.\n")
 }
 
-func (e *env) printInvitees(invitees []referral.Invitee) {
-	if len(invitees) == 0 {
-		e.printf("  none\n")
+// printRows prints a table, or none if it is empty.
+func (e *env) printRows(none string, rows [][]string) {
+	if len(rows) == 0 {
+		e.printf("  %s\n", none)
 	}
-	e.table("  ", convert(invitees, func(i referral.Invitee) []string {
-		return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
-	}))
+	e.table("  ", rows)
 }
 
-func (e *env) printTimeline(events []referral.Event) {
-	if len(events) == 0 {
-		e.printf("  nothing on record\n")
-	}
-	e.table("  ", convert(events, func(ev referral.Event) []string {
-		return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + e.styles.faint.Render(describeSource(ev.Source))}
-	}))
+func inviteeRow(i referral.Invitee) []string {
+	return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
+}
+
+func (e *env) eventRow(ev referral.Event) []string {
+	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + e.styles.faint.Render(describeSource(ev.Source))}
 }
 
 func (e *env) describeEvent(ev referral.Event) string {

@@ -120,10 +120,9 @@ func parseTimeFlag(name, value string, now time.Time) (time.Time, error) {
 		return t.UTC().Truncate(time.Microsecond), nil
 	}
 	text := value
-	if days, ok := strings.CutSuffix(value, "d"); ok {
-		if n, err := strconv.ParseInt(days, 10, 32); err == nil {
-			text = fmt.Sprintf("%dh", 24*n)
-		}
+	days, ok := strings.CutSuffix(value, "d")
+	if n, err := strconv.ParseInt(days, 10, 32); ok && err == nil {
+		text = fmt.Sprintf("%dh", 24*n)
 	}
 	age, err := config.ParseDuration(text)
 	if err != nil || age < 0 {
@@ -159,8 +158,8 @@ type replay struct {
 	progress *progress
 }
 
-// openInput opens the input. In a dry run it must do so before the database is copied: an attempt that
-// moves from the spool to the database in between is then seen twice, which counts once, instead of never.
+// openInput opens the input. A dry run copies the database later: an attempt that the server moves there in
+// between is then seen twice, which counts once, instead of never.
 func (r *replay) openInput(ctx context.Context) (err error) {
 	var size int64
 	switch {
@@ -177,7 +176,7 @@ func (r *replay) openInput(ctx context.Context) (err error) {
 	return err
 }
 
-// replay replays and prints the report, even if it ends early.
+// replay prints a report, even if it ends early.
 func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 	filter := referral.RejectedFilter{Reason: r.reason, Since: r.since, Until: r.until}
 	if r.user != "" {
@@ -201,8 +200,7 @@ func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 	return errors.Join(err, r.print(report))
 }
 
-// malformedError says what to do about malformed lines. A draining server may append to the dead-letter file
-// at any time, so nobody may edit it in place.
+// malformedError says what to do. Only a copy may be edited: a server may append to the dead-letter file.
 func (r *replay) malformedError(n int64) error {
 	lines := plural(n, "line")
 	switch {
@@ -232,7 +230,7 @@ func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.Rej
 	return referral.DrainSpool(ctx, store, r.spool, opt)
 }
 
-// withCopy opens a temporary copy of the database for use and removes it afterwards.
+// withCopy is withStore for a temporary copy of the database.
 func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err error) {
 	dir, err := os.MkdirTemp("", "triport-dry-run-")
 	if err != nil {

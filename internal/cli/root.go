@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// userHelp ends the help of every command that takes a <user>.
+// userHelp ends the help of commands that take a <user>.
 const userHelp = "\n\n<user> is an id, an e-mail address or a code."
 
 func newRoot(e *env) *cobra.Command {
@@ -55,7 +55,7 @@ does not exist, 4 a check found a difference.`,
 	return root
 }
 
-// addGlobalFlags adds the flags that every command accepts, in any position.
+// addGlobalFlags adds the flags that every command accepts.
 func addGlobalFlags(root *cobra.Command, e *env) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
@@ -114,14 +114,14 @@ func unknownCommand(parent *cobra.Command, name string) error {
 	return usagef("there is no command %q in %s%s", name, parent.CommandPath(), hint)
 }
 
-// arguments requires one argument for each name, none of them empty.
+// arguments requires a non-empty argument for each name.
 func arguments(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		for i, name := range names {
-			if i >= len(args) {
+			switch {
+			case i >= len(args):
 				return usagef("%s is missing", name)
-			}
-			if args[i] == "" {
+			case args[i] == "":
 				return usagef("%s is empty", name)
 			}
 		}

@@ -97,7 +97,7 @@ func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-// sessionCreator creates sessions in batches and prints their cookies when they are durable.
+// sessionCreator prints cookies when their sessions are durable.
 type sessionCreator struct {
 	sessionCreateOptions
 	ctx     context.Context
@@ -109,7 +109,7 @@ type sessionCreator struct {
 	failed  error // of a rejected user, the one with the highest exit code; printed already
 }
 
-// createAll creates the sessions of the arguments or of standard input.
+// createAll serves the users of the arguments or of stdin.
 func (c *sessionCreator) createAll() error {
 	if c.users == nil {
 		b := jsonl.Batcher[string]{Size: sessionBatch, Store: c.createBatch, OnBad: func(number int, _ io.Reader, reason error) error {
@@ -195,7 +195,7 @@ func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
 	})
 }
 
-// dialAddress returns the address that a client on this machine dials for a listen address.
+// dialAddress returns what a client on this machine dials.
 func dialAddress(listen string) string {
 	host, port, _ := net.SplitHostPort(listen) // config has checked it
 	if addr, err := netip.ParseAddr(host); host == "" || (err == nil && addr.IsUnspecified()) {

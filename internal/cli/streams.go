@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are everything that a command uses of the process: input, output, environment, clock, randomness.
+// Streams are everything that a command uses of the process.
 type Streams struct {
 	In            io.Reader
 	Out, Err      io.Writer
@@ -58,7 +58,7 @@ func (s Streams) newLogger(level, format string) *slog.Logger {
 	return slog.New(handler)
 }
 
-// styles highlight text on a terminal. They change nothing in other output.
+// styles highlight text on a terminal only.
 type styles struct {
 	title, faint, good, bad lipgloss.Style
 }

@@ -62,7 +62,7 @@ func (opt userCreateOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-// newUserID returns a random id that grows with time. New rows then go to the end of the tables' trees.
+// newUserID returns an id that grows with time: new rows go to the end of a table's tree.
 func newUserID(random io.Reader) (string, error) {
 	id, err := uuid.NewV7FromReader(random)
 	if err != nil {

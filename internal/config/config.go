@@ -1,4 +1,4 @@
-// Package config loads and checks the configuration: flags, environment, file and defaults.
+// Package config loads and checks the configuration.
 package config
 
 import (
@@ -35,7 +35,7 @@ type Config struct {
 	ShutdownTimeout time.Duration
 }
 
-// Rules returns the part of the configuration that the decision uses.
+// Rules returns what the decision uses.
 func (c Config) Rules() referral.Rules {
 	return referral.Rules{SignupWindow: c.Referral.SignupWindow}
 }
@@ -57,8 +57,8 @@ type Setting struct {
 	Source string `json:"source"`
 }
 
-// Load merges the sources and checks every value. Flags override the environment, it overrides the file, and
-// that the defaults. The error lists all problems. The settings have the order of the documentation.
+// Load merges flags, environment, file and defaults, the strongest first, and checks every value. The error
+// lists all problems. The settings have the order of the documentation.
 func Load(in Sources) (Config, []Setting, error) {
 	file, values, problems := readFile(in)
 	v, sources := merge(in, file, values)

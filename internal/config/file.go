@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readFile reads the named file, or else the first standard location that exists.
+// readFile reads the named file or the first standard location.
 func readFile(in Sources) (path string, values map[string]any, problems []error) {
 	path = in.File
 	if path == "" {
@@ -35,8 +35,8 @@ func readFile(in Sources) (path string, values map[string]any, problems []error)
 	return path, values, problems
 }
 
-// exists reports whether a file exists, readable or not. In a directory that this user may not enter it does
-// not: commands of other users must work there.
+// exists reports whether this user can see a file, readable or not. An unreadable one is an error later; commands
+// must work in a directory that the user may not enter.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
@@ -105,7 +105,7 @@ func (p *fileParser) section(prefix string, n *yaml.Node) {
 	}
 }
 
-// entry reads a key, or a section of keys, and what follows it.
+// entry reads a key and its value, or a section.
 func (p *fileParser) entry(name string, node, value *yaml.Node) {
 	k, section := findKey(name), isSection(name)
 	switch {
@@ -150,7 +150,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// isText reports whether the value of a node is its text; base64 is not.
+// isText reports whether a node is a text, not base64.
 func isText(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() != "!!binary" }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

@@ -108,7 +108,6 @@ func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) setter
 			parsed, err := parse(element)
 			if err != nil {
 				problems = append(problems, err.Error())
-				continue
 			}
 			*field(c) = append(*field(c), parsed)
 			shown = append(shown, fmt.Sprint(parsed))
@@ -120,7 +119,7 @@ func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) setter
 	}
 }
 
-// ParseDuration parses a duration. A number without a unit, 0 included, is an error.
+// ParseDuration rejects a number without a unit, even 0.
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if _, nerr := strconv.ParseFloat(s, 64); err != nil || nerr == nil {
@@ -129,7 +128,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// shortDuration formats a duration without the units that are zero: 720h, not 720h0m0s.
+// shortDuration leaves out units that are zero: 720h, not 720h0m0s.
 func shortDuration(d time.Duration) string {
 	return zeroUnits.ReplaceAllString(d.String(), "$1$2")
 }
