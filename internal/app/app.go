@@ -57,7 +57,7 @@ func Run(ctx context.Context, opt Options) error {
 	defer ms.close()
 	harden(opt.Log)
 	store, err := sqlite.Open(ctx, opt.Config.Database, sqlite.Options{
-		Mode: sqlite.Create, Log: opt.Log, Observe: ms.hooks.committed, BatchSize: opt.BatchSize, Now: opt.Now,
+		Mode: sqlite.Create, Log: opt.Log, Observe: ms.committed, BatchSize: opt.BatchSize, Now: opt.Now,
 	})
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ type app struct {
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 	cfg := opt.Config
 	a := &app{Options: opt, store: store, files: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
-	a.spool = newMonitoredSpool(a.files, opt.Now, ms.hooks.spooled)
+	a.spool = newMonitoredSpool(a.files, opt.Now, ms.spooled)
 	a.service = referral.NewService(store, a.spool, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
@@ -105,7 +105,7 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
 		StoreTimeout: cfg.Referral.Deadline,
 	}, server.Deps{
-		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.hooks.answered, Log: opt.Log, Now: opt.Now,
+		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.answered, Log: opt.Log, Now: opt.Now,
 	})
 	return a
 }

@@ -18,15 +18,11 @@ const scrapeGrace = 500 * time.Millisecond
 // metricsServer counts events and serves the metrics. Its zero value is off.
 type metricsServer struct {
 	url     string
-	hooks   hooks
 	ln      net.Listener // nil: off
 	metrics *metrics.Metrics
 	http    *metrics.Server
 	serving sync.WaitGroup
-}
-
-// hooks are called by the other packages. They are nil, and cost nothing, if the metrics are off.
-type hooks struct {
+	// Other packages call these. They are nil, and cost nothing, if the metrics are off.
 	answered  server.Observer
 	committed func(sqlite.Commit)
 	spooled   func(attempts int, err error)
@@ -46,11 +42,12 @@ func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 		answers = append(answers, metrics.Answer(a))
 	}
 	m := metrics.New(metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}, answers)
-	return &metricsServer{ln: ln, metrics: m, http: m.NewServer(), url: "http://" + ln.Addr().String() + metrics.Path, hooks: hooks{
+	return &metricsServer{
+		url: "http://" + ln.Addr().String() + metrics.Path, ln: ln, metrics: m, http: m.NewServer(),
 		answered:  func(a server.Answer, took time.Duration) { m.Answered(metrics.Answer(a), took) },
 		committed: func(c sqlite.Commit) { m.Committed(c.Functions, c.Took, c.Err) },
 		spooled:   m.Spooled,
-	}}, nil
+	}, nil
 }
 
 // serve serves the metrics of the app until close.

@@ -185,7 +185,7 @@ func TestMetricsAreOffByDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h := off.hooks; h.answered != nil || h.committed != nil || h.spooled != nil {
+	if off.answered != nil || off.committed != nil || off.spooled != nil {
 		t.Error("hooks are set, which costs time")
 	}
 }

@@ -5,9 +5,18 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/log"
+	"github.com/muesli/termenv"
+	"golang.org/x/term"
 )
 
 // Main runs the program with the arguments and streams of the process and returns its exit code. The first SIGINT
@@ -40,4 +49,64 @@ func Run(ctx context.Context, s Streams, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	return e.report(cmd, cmp.Or(err, e.flush()))
+}
+
+// Streams are everything that a command uses of the process.
+type Streams struct {
+	In            io.Reader
+	Out, Err      io.Writer
+	OutIsTerminal bool
+	ErrIsTerminal bool
+	Getenv        func(name string) string
+	Now           func() time.Time
+	Random        io.Reader // cryptographically secure
+}
+
+// SystemStreams returns the streams of the process.
+func SystemStreams() Streams {
+	return Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Getenv:        os.Getenv, Now: time.Now, Random: rand.Reader,
+	}
+}
+
+// now returns the time in the precision of the store, so the output shows what is stored.
+func (s Streams) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+// colors returns the colors of a stream: none unless it is a terminal that accepts them.
+func (s Streams) colors(isTerminal bool) termenv.Profile {
+	if !isTerminal || s.Getenv("NO_COLOR") != "" || s.Getenv("TERM") == "dumb" {
+		return termenv.Ascii
+	}
+	return termenv.ANSI
+}
+
+func (s Streams) newLogger(level, format string) *slog.Logger {
+	levels := map[string]log.Level{"debug": log.DebugLevel, "info": log.InfoLevel, "warn": log.WarnLevel, "error": log.ErrorLevel}
+	formatters := map[string]log.Formatter{"text": log.TextFormatter, "json": log.JSONFormatter, "logfmt": log.LogfmtFormatter}
+	handler := log.NewWithOptions(s.Err, log.Options{
+		Level: levels[level], Formatter: formatters[format],
+		ReportTimestamp: true, TimeFunction: log.NowUTC, TimeFormat: time.RFC3339,
+	})
+	handler.SetColorProfile(s.colors(s.ErrIsTerminal))
+	return slog.New(handler)
+}
+
+// styles highlight text on a terminal only.
+type styles struct {
+	title, faint, good, bad lipgloss.Style
+}
+
+func newStyles(out io.Writer, profile termenv.Profile) styles {
+	r := lipgloss.NewRenderer(out)
+	r.SetColorProfile(profile)
+	r.SetHasDarkBackground(true) // else lipgloss asks the terminal with an escape sequence
+	return styles{
+		title: r.NewStyle().Bold(true),
+		faint: r.NewStyle().Faint(true),
+		good:  r.NewStyle().Foreground(lipgloss.ANSIColor(2)),
+		bad:   r.NewStyle().Foreground(lipgloss.ANSIColor(1)),
+	}
 }

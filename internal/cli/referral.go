@@ -51,7 +51,8 @@ func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
 		// If the spool is unreadable, support gets the rest. A script gets exit code 1.
-		pending, err := spool.New(e.cfg.Database).Pending(ctx, func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email })
+		ofUser := func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email }
+		pending, err := spool.New(e.cfg.Database).Pending(ctx, ofUser)
 		if err != nil {
 			err = fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
 		}
@@ -158,7 +159,8 @@ func inviteeRow(i referral.Invitee) []string {
 }
 
 func (e *env) eventRow(ev referral.Event) []string {
-	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + e.styles.faint.Render(describeSource(ev.Source))}
+	source := e.styles.faint.Render(describeSource(ev.Source))
+	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + source}
 }
 
 func (e *env) describeEvent(ev referral.Event) string {

@@ -29,11 +29,8 @@ type referralReplayOptions struct {
 	dryRun   bool
 }
 
-type replayFlags struct{ reason, since, until string }
-
 func newReferralReplay(e *env) *cobra.Command {
 	var opt referralReplayOptions
-	var f replayFlags
 	cmd := &cobra.Command{
 		Use: "replay [--from FILE | --rejected] [--dry-run]", Short: "decide attempts again",
 		Long: `Decide attempts again, with the same rules and their original time: those in the
@@ -52,7 +49,7 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
   triport-console referral replay --from attempts.jsonl
   triport-console referral replay --rejected --reason unknown_code --since 24h`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opt.parse(cmd, f, e.now()); err != nil {
+			if err := opt.parse(cmd, e.now()); err != nil {
 				return err
 			}
 			return e.do(cmd.Context(), opt)
@@ -62,22 +59,23 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 	flags.SortFlags = false
 	flags.StringVar(&opt.from, "from", "", "replay the lines of `FILE`, - for standard input")
 	flags.BoolVar(&opt.rejected, "rejected", false, "replay the rejected attempts of the audit log")
-	flags.StringVar(&f.reason, "reason", "", "with --rejected: only those with this `reason`")
+	flags.StringVar((*string)(&opt.reason), "reason", "", "with --rejected: only those with this `reason`")
 	flags.StringVar(&opt.user, "user", "", "with --rejected: only those of this `user`, an id, an e-mail address or a code")
-	flags.StringVar(&f.since, "since", "", "with --rejected: only those made at this `time` or later")
-	flags.StringVar(&f.until, "until", "", "with --rejected: only those made before this `time`")
+	flags.String("since", "", "with --rejected: only those made at this `time` or later")
+	flags.String("until", "", "with --rejected: only those made before this `time`")
 	flags.BoolVar(&opt.dryRun, "dry-run", false, "report what a real run would do, and change nothing")
 	completeFlag(cmd, "reason", auditedReasons()...)
 	return cmd
 }
 
-// parse checks the flags and parses those in f.
-func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now time.Time) error {
+// parse checks the flags and parses the times.
+func (opt *referralReplayOptions) parse(cmd *cobra.Command, now time.Time) error {
 	given := cmd.Flags().Changed
+	value := func(name string) string { return cmd.Flag(name).Value.String() }
 	for _, name := range []string{"from", "reason", "user", "since", "until"} {
 		switch {
 		case !given(name):
-		case cmd.Flag(name).Value.String() == "":
+		case value(name) == "":
 			return usagef("--%s is empty", name)
 		case name == "from" && opt.rejected:
 			return usagef("--from and --rejected exclude each other")
@@ -86,12 +84,11 @@ func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now t
 		}
 	}
 	var errs [3]error
-	opt.reason = referral.Reason(f.reason)
-	if f.reason != "" && !opt.reason.Audited() {
-		errs[0] = fmt.Errorf("--reason: %q is not one of %s", f.reason, strings.Join(auditedReasons(), ", "))
+	if opt.reason != "" && !opt.reason.Audited() {
+		errs[0] = fmt.Errorf("--reason: %q is not one of %s", opt.reason, strings.Join(auditedReasons(), ", "))
 	}
-	opt.since, errs[1] = parseTimeFlag("since", f.since, now)
-	opt.until, errs[2] = parseTimeFlag("until", f.until, now)
+	opt.since, errs[1] = parseTimeFlag("since", value("since"), now)
+	opt.until, errs[2] = parseTimeFlag("until", value("until"), now)
 	if err := errors.Join(errs[:]...); err != nil {
 		return badValue(err)
 	}

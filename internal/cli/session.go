@@ -139,16 +139,15 @@ func (c *sessionCreator) createBatch(users []string) (reasons []error, err error
 	var tokens []auth.Tokens
 	for i, user := range users {
 		u, err := findUser(c.ctx, c.store, user)
-		if err == nil && u.Disabled() {
-			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
-			continue
-		}
-		if code := exitCode(err); code == exitUsage || code == exitMissing {
+		switch code := exitCode(err); {
+		case code == exitUsage, code == exitMissing:
 			reasons[i] = err
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
+		case u.Disabled():
+			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
+			continue
 		}
 		t, s, err := auth.NewSession(c.random, u.ID, c.now, c.ttl)
 		if err != nil {
@@ -188,8 +187,8 @@ func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
 		e.printf("Set-Cookie: %s\n", cookie)
 		cookie.Name, cookie.Value, cookie.HTTPOnly = auth.CSRFCookie, t.CSRF, false
 		e.printf("Set-Cookie: %s\n", cookie)
-		e.printf("Expires: %s\n\n", formatTime(s.ExpiresAt))
-		e.printf("%s\n", e.styles.faint.Render("# The call after a sign-in. To name a referrer, add ; ref_code=<code> to the cookies:"))
+		e.printf("Expires: %s\n\n%s\n", formatTime(s.ExpiresAt),
+			e.styles.faint.Render("# The call after a sign-in. To name a referrer, add ; ref_code=<code> to the cookies:"))
 		e.printf("curl -i -X POST http://%s/v1/auth/attribute -H 'X-CSRF-Token: %s' -H 'Content-Type: application/json' -b '%s=%s; %s=%s' -d '{}'\n",
 			dialAddress(e.cfg.Listen), t.CSRF, auth.SessionCookie, t.Session, auth.CSRFCookie, t.CSRF)
 	})

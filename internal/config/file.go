@@ -35,8 +35,7 @@ func readFile(in Sources) (path string, values map[string]any, problems []error)
 	return path, values, problems
 }
 
-// exists reports whether this user can see a file, readable or not. An unreadable one is an error later; commands
-// must work in a directory that the user may not enter.
+// exists is false in a directory that this user may not enter: commands must work there.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)

@@ -221,8 +221,7 @@ func parseOrigin(s string) (string, error) {
 
 func parsePrefix(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
-		addr = addr.Unmap()
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
+		s = fmt.Sprintf("%s/%d", addr, addr.BitLen())
 	}
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil {
