@@ -64,11 +64,12 @@ func inspectionToJSON(in referral.Inspection, pending int) object {
 	u := in.User
 	var referrer any
 	if r := in.ReferredBy; r != nil {
-		referrer = append(inviteeToJSON(referral.Invitee{UserID: r.UserID, DisplayName: r.DisplayName, Code: r.Code, AttributedAt: r.AttributedAt}),
-			field{"attempt_id", r.AttemptID})
+		referrer = object{{"user_id", r.UserID}, {"display_name", r.DisplayName}, {"code", r.Code},
+			{"attributed_at", r.AttributedAt}, {"attempt_id", r.AttemptID}}
 	}
 	return object{
-		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName}, {"created_at", u.CreatedAt}, {"disabled_at", u.DisabledAt}}},
+		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName},
+			{"created_at", u.CreatedAt}, {"disabled_at", u.DisabledAt}}},
 		{"codes", convert(in.Codes, func(c referral.Code) object {
 			return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
 		})},
@@ -86,7 +87,8 @@ func inviteeToJSON(i referral.Invitee) object {
 func eventToJSON(e referral.Event) object {
 	return object{
 		{"id", e.ID}, {"at", e.At}, {"type", string(e.Type)}, {"code", e.Code}, {"referrer_id", e.ReferrerID},
-		{"reason", string(e.Reason)}, {"detail", e.Detail}, {"source", string(e.Source)}, {"attempt_id", e.AttemptID}, {"request_id", e.RequestID},
+		{"reason", string(e.Reason)}, {"detail", e.Detail}, {"source", string(e.Source)},
+		{"attempt_id", e.AttemptID}, {"request_id", e.RequestID},
 	}
 }
 
