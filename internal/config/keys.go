@@ -119,7 +119,7 @@ func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) setter
 	}
 }
 
-// ParseDuration rejects a number without a unit, even 0.
+// ParseDuration parses a duration with a unit; 0 has none.
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if _, nerr := strconv.ParseFloat(s, 64); err != nil || nerr == nil {
