@@ -1,4 +1,4 @@
-// Package app runs the server with everything it needs: store, spool, readiness and metrics.
+// Package app runs the server with its store, spool and metrics.
 package app
 
 import (
@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,10 +20,9 @@ import (
 )
 
 const (
-	// drainInterval is the time between two attempts to drain the spool.
+	// drainInterval is the time between two drains.
 	drainInterval = time.Second
-	// lostGrace is how long running requests may go on after the database file is lost: the process must end
-	// within a second on a disk that answers.
+	// lostGrace limits running requests after the loss of the database: the process must end within a second.
 	lostGrace = 100 * time.Millisecond
 )
 
@@ -39,12 +39,11 @@ type Options struct {
 	Ready           func(Addresses) // called once the server accepts connections
 }
 
-// Addresses are the URLs that Run serves. Metrics is empty if the metrics are off.
+// Addresses are the URLs that Run serves. Metrics may be empty.
 type Addresses struct{ Server, Metrics string }
 
-// Run serves until ctx ends. Then it answers running requests, commits, spools the rest and closes the store.
-// An error means that it could not start, that the server failed, or that the database file was removed or
-// replaced. A taken address is reported before the database is touched.
+// Run serves until ctx ends, then answers running requests, spools the rest and closes the store. It fails if the
+// database file is removed or replaced. A taken address is reported before the database is touched.
 func Run(ctx context.Context, opt Options) error {
 	ln, err := listen(ctx, opt.Config.Listen, "--listen")
 	if err != nil {
@@ -58,17 +57,17 @@ func Run(ctx context.Context, opt Options) error {
 	defer ms.close()
 	harden(opt.Log)
 	store, err := sqlite.Open(ctx, opt.Config.Database, sqlite.Options{
-		Mode: sqlite.Create, Log: opt.Log, Observe: ms.hooks().committed, BatchSize: opt.BatchSize, Now: opt.Now,
+		Mode: sqlite.Create, Log: opt.Log, Observe: ms.committed, BatchSize: opt.BatchSize, Now: opt.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a := newApp(opt, store, ms)
-	opt.Ready(Addresses{"http://" + ln.Addr().String(), ms.url()})
+	opt.Ready(Addresses{"http://" + ln.Addr().String(), ms.url})
 	return a.run(ctx, ln)
 }
 
-// listen binds an address; setting is the flag or key that changes it.
+// listen binds an address; setting is its flag or key.
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
@@ -96,9 +95,9 @@ type app struct {
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
-	cfg, hooks := opt.Config, ms.hooks()
+	cfg := opt.Config
 	a := &app{Options: opt, store: store, files: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
-	a.spool = newMonitoredSpool(a.files, opt.Now, hooks.spooled)
+	a.spool = newMonitoredSpool(a.files, opt.Now, ms.spooled)
 	a.service = referral.NewService(store, a.spool, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
@@ -106,7 +105,7 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
 		StoreTimeout: cfg.Referral.Deadline,
 	}, server.Deps{
-		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: hooks.answered, Log: opt.Log, Now: opt.Now,
+		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.answered, Log: opt.Log, Now: opt.Now,
 	})
 	return a
 }
@@ -134,24 +133,18 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
 }
 
-// startDraining drains the spool in the background. The returned function ends that and waits for the end.
+// startDraining drains in the background until stop returns.
 func (a *app) startDraining(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(drainInterval)
-		defer ticker.Stop()
-		a.service.DrainWhenWaiting(ctx, ticker.C)
-	}()
+	var draining sync.WaitGroup
+	draining.Go(func() { a.service.DrainWhenWaiting(ctx, time.Tick(drainInterval)) })
 	return func() {
 		cancel()
-		<-done
+		draining.Wait()
 	}
 }
 
-// stop lets running requests finish until the timeout, ends the rest, whose attempts go to the spool, and
-// closes everything.
+// stop lets running requests finish until the timeout, spools the attempts of the rest, and closes everything.
 func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
 	a.Log.Info("stopping")
 	timed, cancel := context.WithTimeout(ctx, timeout)
@@ -168,7 +161,7 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 }
 
 // stopLost stops after the loss of the database file. The store acknowledges nothing any more. If only the
-// write-ahead log is gone, closing the store copies it into the database, and a slow disk may take its time.
+// write-ahead log is gone, closing copies it into the database, which takes time on a slow disk.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")

@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// harden disables core dumps: they would contain session tokens. A system that forbids this gets a warning,
-// not an outage.
+// harden disables core dumps: they would contain session tokens.
 func harden(log *slog.Logger) {
 	if err := errors.Join(limitCore(), disableDump()); err != nil {
 		log.Warn("core dumps could not be disabled", "error", err,
@@ -16,8 +15,7 @@ func harden(log *slog.Logger) {
 	}
 }
 
-// limitCore sets the maximum size of a core file to 0, permanently. It calls nothing if the limit is 0
-// already: a service manager that set the limit may also forbid the call.
+// limitCore limits core files to 0 bytes. A service manager that has set this may forbid the call.
 func limitCore() error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err == nil && limit.Cur == 0 && limit.Max == 0 {

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/triport/triport-console/internal/metrics"
@@ -10,29 +12,26 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// scrapeGrace is how long a running scrape may delay the shutdown.
+// scrapeGrace limits how long a scrape delays the shutdown.
 const scrapeGrace = 500 * time.Millisecond
 
-// metricsServer counts what the other packages report, and serves the metrics on their own listener. A nil
-// metricsServer is off.
+// metricsServer counts events and serves the metrics. Its zero value is off.
 type metricsServer struct {
-	ln      net.Listener
+	url     string
+	ln      net.Listener // nil: off
 	metrics *metrics.Metrics
 	http    *metrics.Server
-	done    chan struct{} // closed when it no longer serves; nil before serve
-}
-
-// hooks are called by the other packages. They are nil, and cost nothing, if the metrics are off.
-type hooks struct {
+	serving sync.WaitGroup
+	// Other packages call these. They are nil, and cost nothing, if the metrics are off.
 	answered  server.Observer
 	committed func(sqlite.Commit)
 	spooled   func(err error)
 }
 
-// listenMetrics binds the address of metrics.listen. It returns nil if there is none.
+// listenMetrics binds the address of metrics.listen, if there is one.
 func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 	if opt.Config.Metrics.Listen == "" {
-		return nil, nil
+		return &metricsServer{}, nil
 	}
 	ln, err := listen(ctx, opt.Config.Metrics.Listen, "metrics.listen")
 	if err != nil {
@@ -42,31 +41,18 @@ func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
 	for _, a := range server.Answers() {
 		answers = append(answers, metrics.Answer(a))
 	}
-	build := metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}
-	return &metricsServer{ln: ln, metrics: metrics.New(build, answers)}, nil
-}
-
-func (m *metricsServer) url() string {
-	if m == nil {
-		return ""
-	}
-	return "http://" + m.ln.Addr().String() + metrics.Path
-}
-
-func (m *metricsServer) hooks() hooks {
-	if m == nil {
-		return hooks{}
-	}
-	return hooks{
-		answered:  func(a server.Answer, took time.Duration) { m.metrics.Answered(metrics.Answer(a), took) },
-		committed: func(c sqlite.Commit) { m.metrics.Committed(c.Functions, c.Took, c.Err) },
-		spooled:   m.metrics.Spooled,
-	}
+	m := metrics.New(metrics.Build{Version: opt.Version, Commit: opt.Commit, SQLite: sqlite.Version()}, answers)
+	return &metricsServer{
+		url: "http://" + ln.Addr().String() + metrics.Path, ln: ln, metrics: m, http: m.NewServer(),
+		answered:  func(a server.Answer, took time.Duration) { m.Answered(metrics.Answer(a), took) },
+		committed: func(c sqlite.Commit) { m.Committed(c.Functions, c.Took, c.Err) },
+		spooled:   m.Spooled,
+	}, nil
 }
 
 // serve serves the metrics of the app until close.
 func (m *metricsServer) serve(a *app) {
-	if m == nil {
+	if m.ln == nil {
 		return
 	}
 	m.metrics.Watch(metrics.Sources{
@@ -75,38 +61,30 @@ func (m *metricsServer) serve(a *app) {
 		Ready:       func(ctx context.Context) bool { return len(a.notReady(ctx)) == 0 },
 		Files:       a.sizes,
 	})
-	m.http, m.done = m.metrics.NewServer(), make(chan struct{})
-	go func() {
-		defer close(m.done)
+	m.serving.Go(func() {
 		if err := m.http.Serve(m.ln); err != nil {
 			a.Log.Error("metrics server stopped", "error", err, "hint", "restart the server")
 		}
-	}()
+	})
 	a.Log.Info("serving metrics", "address", m.ln.Addr())
 }
 
-// close stops serving and releases the address. It may be called more than once, and before serve.
+// close may be called more than once, and before serve.
 func (m *metricsServer) close() {
-	if m == nil {
-		return
-	}
-	if m.done == nil {
-		_ = m.ln.Close()
+	if m.ln == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeGrace)
 	defer cancel()
 	_ = m.http.Close(ctx) // the next scrape returns what an unfinished one would have
-	<-m.done
+	_ = m.ln.Close()      // the server closes it, unless it never served
+	m.serving.Wait()
 }
 
 func (a *app) sizes() (metrics.Files, error) {
 	database, wal, err := a.store.Size()
-	if err != nil {
-		return metrics.Files{}, err
-	}
-	stats, err := a.files.Stats()
-	if err != nil {
+	stats, serr := a.files.Stats()
+	if err := cmp.Or(err, serr); err != nil {
 		return metrics.Files{}, err
 	}
 	f := metrics.Files{

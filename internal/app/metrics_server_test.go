@@ -181,8 +181,11 @@ func TestMetricsAreOffByDefault(t *testing.T) {
 	if status, _ := w.call("GET", "/metrics", nil); status != http.StatusNotFound {
 		t.Errorf("the server itself answers %d", status)
 	}
-	var off *metricsServer
-	if h := off.hooks(); h.answered != nil || h.committed != nil || h.spooled != nil {
+	off, err := listenMetrics(t.Context(), Options{Config: testConfig(t, filepath.Join(t.TempDir(), "t.db"), nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off.answered != nil || off.committed != nil || off.spooled != nil {
 		t.Error("hooks are set, which costs time")
 	}
 }

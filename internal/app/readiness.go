@@ -16,10 +16,9 @@ import (
 )
 
 const (
-	// stalledAfter is how long attempts may wait without progress before the spool counts as not draining:
-	// another process may hold it, or the store may hang.
+	// stalledAfter is how long attempts may wait without progress: another process may hold the spool.
 	stalledAfter = 5 * time.Second
-	// checkTimeout limits a check of the spool's files: /readyz must answer even if the disk hangs.
+	// checkTimeout limits a check of the files: /readyz must answer even if the disk hangs.
 	checkTimeout = time.Second
 )
 
@@ -92,7 +91,7 @@ func (m *monitoredSpool) notReady() []string {
 	return nil
 }
 
-// readiness logs each change of the readiness once, even if clients poll every second.
+// readiness logs each change once, however often clients poll.
 type readiness struct {
 	logger *slog.Logger
 
@@ -100,7 +99,7 @@ type readiness struct {
 	failed bool
 }
 
-// log logs a change, if there is one, and returns problems.
+// log logs a change and returns problems.
 func (r *readiness) log(problems []string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -37,7 +37,8 @@ func (opt codeListOptions) run(ctx context.Context, e *env) error {
 
 // codeToJSON returns a code as the code commands print it.
 func codeToJSON(c referral.Code) object {
-	return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"user_id", c.UserID}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
+	return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"user_id", c.UserID},
+		{"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
 }
 
 func (e *env) printCodes(indent string, codes []referral.Code) {

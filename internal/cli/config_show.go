@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -23,7 +24,6 @@ The file is the one that --config names, or else the first of these that exists:
 /etc/triport-console/config.yaml.`,
 		Example: `  triport-console config show
   TRIPORT_LOG_LEVEL=debug triport-console config show -o json`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return configShowOptions{} }),
 	}
 }
@@ -48,8 +48,5 @@ func formatValue(v any) string {
 	if list, ok := v.([]string); ok {
 		return escapeText("[" + strings.Join(list, ", ") + "]")
 	}
-	if s, _ := v.(string); s != "" {
-		return escapeText(s)
-	}
-	return `""`
+	return escapeText(cmp.Or(v.(string), `""`))
 }

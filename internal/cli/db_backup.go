@@ -36,6 +36,8 @@ func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("back up the database: %w", err)
 		}
-		return e.result(object{{"file", opt.file}, {"bytes", n}}, func() { e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte")) })
+		return e.result(object{{"file", opt.file}, {"bytes", n}}, func() {
+			e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte"))
+		})
 	})
 }

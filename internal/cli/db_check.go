@@ -18,7 +18,6 @@ func newDBCheck(e *env) *cobra.Command {
 		Long: `Check the integrity of the database file and the invariants of its rows. It takes
 no write lock. If there is a problem, it prints a list and exits with code 4.`,
 		Example: `  triport-console db check`,
-		Args:    arguments(),
 		RunE:    e.action(func([]string) command { return dbCheckOptions{} }),
 	}
 }

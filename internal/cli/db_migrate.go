@@ -18,7 +18,6 @@ exist. serve does the same at its start. Only a backup can undo this: make one
 first.`,
 		Example: `  triport-console db backup before-upgrade.db
   triport-console db migrate`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return dbMigrateOptions{} }),
 	}
 }

@@ -20,20 +20,19 @@ import (
 
 const programName = "triport-console"
 
-// env is what all commands share: the streams and the global flags.
+// env is what all commands share: streams and global flags.
 type env struct {
 	Streams
 	out        *bufio.Writer // Streams.Out, buffered
 	styles     styles
 	format     string // --output
 	configFile *pflag.Flag
-	keyFlags   map[string]*pflag.Flag // flags that set a configuration key, by key
-	cfg        config.Config          // set by loadConfig
-	// do runs a parsed command. Tests of the parsing replace it.
-	do func(context.Context, command) error
+	keyFlags   map[string]*pflag.Flag               // flags that set a configuration key, by key
+	cfg        config.Config                        // set by loadConfig
+	do         func(context.Context, command) error // runs a command; tests of the parsing replace it
 }
 
-// command is a parsed command: a plain struct of its options.
+// command is a parsed command: a struct of options.
 type command interface {
 	run(ctx context.Context, e *env) error
 }
@@ -67,7 +66,7 @@ func (e *env) loadConfig() (settings []config.Setting, err error) {
 	return settings, nil
 }
 
-// withStore opens the configured database for use and closes it afterwards.
+// withStore opens the configured database for use.
 func (e *env) withStore(ctx context.Context, mode sqlite.Mode, use func(*sqlite.Store) error) error {
 	if _, err := e.loadConfig(); err != nil {
 		return err
@@ -99,7 +98,7 @@ func (e *env) withDatabase(ctx context.Context, file string, mode sqlite.Mode, u
 	return err
 }
 
-// openError adds the action to an error of opening a database.
+// openError adds what to do about an error.
 func openError(err error, file string) error {
 	if errors.Is(err, sqlite.ErrNoDatabase) {
 		return fmt.Errorf("%w: name another with --database, or create it with: %s db migrate", err, programName)
@@ -111,7 +110,7 @@ func openError(err error, file string) error {
 	return err
 }
 
-// findUser looks up a <user> of the command line: an id, an e-mail address or a code.
+// findUser looks up a <user> of the command line.
 func findUser(ctx context.Context, store *sqlite.Store, text string) (auth.User, error) {
 	ref, err := auth.ParseUserRef(text, referral.ParseCode)
 	if err != nil {

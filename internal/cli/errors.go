@@ -36,18 +36,21 @@ type exitError struct {
 	printed bool // the error is on stderr already
 }
 
+// Error implements error.
 func (e *exitError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error without its exit code.
 func (e *exitError) Unwrap() error { return e.err }
 
-// usagef reports a command line that the help of the command does not allow.
+// usagef reports a command line that the help does not allow.
 func usagef(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), help: true}
 }
 
-// badValue reports a wrong value of an argument or of the configuration.
+// badValue reports a wrong value of an argument or setting.
 func badValue(err error) error { return &exitError{code: exitUsage, err: err} }
 
-// missing reports something named on the command line that does not exist.
+// missing reports that a named thing does not exist.
 func missing(err error) error { return &exitError{code: exitMissing, err: err} }
 
 // differencef reports what a check found.
@@ -55,7 +58,13 @@ func differencef(format string, args ...any) error {
 	return &exitError{code: exitDifference, err: fmt.Errorf(format, args...)}
 }
 
-func outputError(err error) error { return fmt.Errorf("write the result: %w", err) }
+// outputError describes an error of stdout, if there is one.
+func outputError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("write the result: %w", err)
+}
 
 func exitCode(err error) int {
 	var e *exitError
@@ -74,8 +83,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// withoutCancellation replaces errors of a canceled context by errInterrupted: their text says where the
-// program was, which helps no operator. Other joined errors stay.
+// withoutCancellation replaces errors of a canceled context by errInterrupted. Other joined errors stay.
 func withoutCancellation(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
@@ -87,7 +95,7 @@ func withoutCancellation(err error) error {
 	return errors.Join(convert(joined.Unwrap(), withoutCancellation)...)
 }
 
-// report prints the error of a command once and returns its exit code.
+// report prints an error once and returns its exit code.
 func (e *env) report(cmd *cobra.Command, err error) int {
 	var exit *exitError
 	errors.As(err, &exit)
@@ -103,9 +111,6 @@ func (e *env) report(cmd *cobra.Command, err error) int {
 
 // printError prints an error on stderr, escaped: it may quote input.
 func (e *env) printError(err error) {
-	lines := strings.Split(withoutCancellation(err).Error(), "\n")
-	for i := range lines {
-		lines[i] = escapeText(lines[i])
-	}
+	lines := convert(strings.Split(withoutCancellation(err).Error(), "\n"), escapeText)
 	fmt.Fprintf(e.Err, "%s: %s\n", programName, strings.Join(lines, "\n  "))
 }

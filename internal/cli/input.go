@@ -8,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
 )
 
 // openInput opens a file of the command line, or standard input for "-". An unknown size is 0.
@@ -28,8 +31,8 @@ func (e *env) openInput(name string) (r io.ReadCloser, size int64, err error) {
 	return f, size, nil
 }
 
-// interruptible returns a reader of r that fails when ctx ends, even while a read of r blocks: a terminal or
-// a pipe may be silent for hours. The blocked read stays behind until the process ends.
+// interruptible returns a reader of r that fails when ctx ends, even while a read of r blocks: a pipe may be
+// silent for hours. The blocked read ends with the process.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	pr, pw := io.Pipe()
 	context.AfterFunc(ctx, func() { _ = pw.CloseWithError(ctx.Err()) })
@@ -38,4 +41,49 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 		_ = pw.CloseWithError(cmp.Or(err, ctx.Err()))
 	}()
 	return pr
+}
+
+// progress shows the progress on a terminal. Errors of stderr cannot be reported.
+type progress struct {
+	bar     *progressbar.ProgressBar
+	byBytes bool
+	errors  io.Writer
+}
+
+// newProgress counts bytes if size is known, and lines otherwise.
+func (e *env) newProgress(what string, size int64) *progress {
+	out, byBytes := io.Discard, size > 0
+	if e.ErrIsTerminal {
+		out = e.Err
+	}
+	return &progress{progressbar.NewOptions64(cmp.Or(size, -1),
+		progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(what),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionShowBytes(byBytes), progressbar.OptionShowCount(),
+	), byBytes, e.Err}
+}
+
+func (p *progress) reader(r io.Reader) io.Reader {
+	if p.byBytes {
+		return io.TeeReader(r, p.bar)
+	}
+	return r
+}
+
+func (p *progress) lines(n int64) {
+	if !p.byBytes {
+		_ = p.bar.Set64(n)
+	}
+}
+
+// badLine prints why a line of the input was not processed.
+func (p *progress) badLine(number int, err error) {
+	_ = p.bar.Clear()
+	fmt.Fprintf(p.errors, "line %d: %s\n", number, escapeText(err.Error()))
+}
+
+func (p *progress) done() {
+	_ = p.bar.Clear()
+	_ = p.bar.Exit()
 }

@@ -1,19 +1,28 @@
-// Package cli contains the commands of the program: options, output, streams and exit codes.
+// Package cli contains the commands of the program.
 package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/log"
+	"github.com/muesli/termenv"
+	"golang.org/x/term"
 )
 
-// Main runs the program with the arguments and streams of the process and returns its exit code. The first
-// SIGINT or SIGTERM cancels the command. The second one ends it at once.
+// Main runs the program with the arguments and streams of the process and returns its exit code. The first SIGINT
+// or SIGTERM cancels the command, the second one ends it at once.
 func Main() int {
-	// A reader that closes early (| head -1) then shows as EPIPE, which is no failure. A server must
-	// outlive the reader of its log.
+	// A reader that closes early (| head -1) then shows as EPIPE. A server must outlive the reader of its log.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -22,28 +31,82 @@ func Main() int {
 	defer cancel()
 	done := make(chan int, 1)
 	go func() { done <- Run(ctx, SystemStreams(), os.Args[1:]) }()
-	for canceled := false; ; canceled = true {
+	for range 2 {
 		select {
 		case code := <-done:
 			return code
 		case <-signals:
-			if canceled {
-				return exitFailed
-			}
 			cancel()
 		}
 	}
+	return exitFailed
 }
 
 // Run runs one command line and returns its exit code. The command stops in order when ctx ends.
 func Run(ctx context.Context, s Streams, args []string) int {
-	out := bufio.NewWriter(s.Out)
-	e := newEnv(s, out)
+	e := newEnv(s, bufio.NewWriter(s.Out))
 	root := newRoot(e)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if ferr := out.Flush(); ferr != nil && err == nil {
-		err = outputError(ferr)
+	return e.report(cmd, cmp.Or(err, e.flush()))
+}
+
+// Streams are everything that a command uses of the process.
+type Streams struct {
+	In            io.Reader
+	Out, Err      io.Writer
+	OutIsTerminal bool
+	ErrIsTerminal bool
+	Getenv        func(name string) string
+	Now           func() time.Time
+	Random        io.Reader // cryptographically secure
+}
+
+// SystemStreams returns the streams of the process.
+func SystemStreams() Streams {
+	return Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Getenv:        os.Getenv, Now: time.Now, Random: rand.Reader,
 	}
-	return e.report(cmd, err)
+}
+
+// now returns the time in the precision of the store, so the output shows what is stored.
+func (s Streams) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+// colors returns the colors of a stream: none unless it is a terminal that accepts them.
+func (s Streams) colors(isTerminal bool) termenv.Profile {
+	if !isTerminal || s.Getenv("NO_COLOR") != "" || s.Getenv("TERM") == "dumb" {
+		return termenv.Ascii
+	}
+	return termenv.ANSI
+}
+
+func (s Streams) newLogger(level, format string) *slog.Logger {
+	levels := map[string]log.Level{"debug": log.DebugLevel, "info": log.InfoLevel, "warn": log.WarnLevel, "error": log.ErrorLevel}
+	formatters := map[string]log.Formatter{"text": log.TextFormatter, "json": log.JSONFormatter, "logfmt": log.LogfmtFormatter}
+	handler := log.NewWithOptions(s.Err, log.Options{
+		Level: levels[level], Formatter: formatters[format],
+		ReportTimestamp: true, TimeFunction: log.NowUTC, TimeFormat: time.RFC3339,
+	})
+	handler.SetColorProfile(s.colors(s.ErrIsTerminal))
+	return slog.New(handler)
+}
+
+// styles highlight text on a terminal only.
+type styles struct {
+	title, faint, good, bad lipgloss.Style
+}
+
+func newStyles(out io.Writer, profile termenv.Profile) styles {
+	r := lipgloss.NewRenderer(out)
+	r.SetColorProfile(profile)
+	r.SetHasDarkBackground(true) // else lipgloss asks the terminal with an escape sequence
+	return styles{
+		title: r.NewStyle().Bold(true),
+		faint: r.NewStyle().Faint(true),
+		good:  r.NewStyle().Foreground(lipgloss.ANSIColor(2)),
+		bad:   r.NewStyle().Foreground(lipgloss.ANSIColor(1)),
+	}
 }

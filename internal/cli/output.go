@@ -41,30 +41,22 @@ func (e *env) result(v any, text func()) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("format the result: %w", err)
 	}
-	e.printf("%s", escapeJSON(b.String()))
+	e.printf("%s\n", escapeJSON(strings.TrimSuffix(b.String(), "\n")))
 	return e.outputErr()
 }
 
 // printf prints text of the program; stored text in it must be escaped. See outputErr for its error.
 func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.out, format, args...) }
 
-// outputErr returns the error of all output so far: the buffer keeps it.
+// outputErr returns the error of all output so far.
 func (e *env) outputErr() error {
-	if _, err := e.out.Write(nil); err != nil {
-		return outputError(err)
-	}
-	return nil
+	_, err := e.out.Write(nil)
+	return outputError(err)
 }
 
-func (e *env) flush() error {
-	if err := e.out.Flush(); err != nil {
-		return outputError(err)
-	}
-	return nil
-}
+func (e *env) flush() error { return outputError(e.out.Flush()) }
 
-// escapeText makes stored text safe for a terminal: it escapes every rune that is not printable, such as
-// controls, escapes and changes of the writing direction.
+// escapeText makes stored text safe for a terminal.
 func escapeText(s string) string {
 	return escape(s, func(b []byte, r rune, raw string) []byte {
 		switch {
@@ -77,13 +69,9 @@ func escapeText(s string) string {
 	})
 }
 
-// escapeJSON escapes the same runes in a line of JSON. The encoder has escaped the ASCII controls, and other
-// runes occur only in strings.
+// escapeJSON escapes the same runes in a line of JSON. They occur only in strings.
 func escapeJSON(line string) string {
 	return escape(line, func(b []byte, r rune, _ string) []byte {
-		if r == '\n' {
-			return append(b, '\n')
-		}
 		for _, unit := range utf16.Encode([]rune{r}) {
 			b = fmt.Appendf(b, `\u%04x`, unit)
 		}
@@ -91,7 +79,7 @@ func escapeJSON(line string) string {
 	})
 }
 
-// escape copies s and passes what is not printable to appendEscaped.
+// escape copies s and escapes what is not printable.
 func escape(s string, appendEscaped func(b []byte, r rune, raw string) []byte) string {
 	b := make([]byte, 0, len(s))
 	for len(s) > 0 {
@@ -123,15 +111,11 @@ func (o object) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		switch v := f.value.(type) {
-		case string:
-			if v == "" {
-				f.value = nil
-			}
-		case time.Time:
-			if f.value = v.UTC(); v.IsZero() {
-				f.value = nil
-			}
+		if t, ok := f.value.(time.Time); ok {
+			f.value = t.UTC()
+		}
+		if f.value == "" || f.value == (time.Time{}) {
+			f.value = nil
 		}
 		fmt.Fprintf(b, "%q:", f.name)
 		if err := enc.Encode(f.value); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/auth"
@@ -13,7 +14,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// defaultInspectLimit is how many events and how many invitees are shown by default.
+// defaultInspectLimit is the default number of events and of invitees.
 const defaultInspectLimit = 50
 
 type referralInspectOptions struct {
@@ -49,28 +50,26 @@ func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
 		if err != nil {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
-		// If the spool cannot be read, support still gets the rest, but a script sees that it is incomplete.
-		pending, err := countPending(ctx, e.cfg.Database, u)
+		// If the spool is unreadable, support gets the rest. A script gets exit code 1.
+		ofUser := func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email }
+		pending, err := spool.New(e.cfg.Database).Pending(ctx, ofUser)
+		if err != nil {
+			err = fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
+		}
 		return errors.Join(err, e.result(inspectionToJSON(in, pending), func() { e.printInspection(in, pending) }))
 	})
-}
-
-func countPending(ctx context.Context, database string, u auth.User) (int, error) {
-	n, err := spool.New(database).Pending(ctx, func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email })
-	if err != nil {
-		return n, fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
-	}
-	return n, nil
 }
 
 func inspectionToJSON(in referral.Inspection, pending int) object {
 	u := in.User
 	var referrer any
 	if r := in.ReferredBy; r != nil {
-		referrer = append(inviteeToJSON(*r), field{"attempt_id", r.AttemptID})
+		referrer = object{{"user_id", r.UserID}, {"display_name", r.DisplayName}, {"code", r.Code},
+			{"attributed_at", r.AttributedAt}, {"attempt_id", r.AttemptID}}
 	}
 	return object{
-		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName}, {"created_at", u.CreatedAt}, {"disabled_at", u.DisabledAt}}},
+		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName},
+			{"created_at", u.CreatedAt}, {"disabled_at", u.DisabledAt}}},
 		{"codes", convert(in.Codes, func(c referral.Code) object {
 			return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
 		})},
@@ -88,6 +87,107 @@ func inviteeToJSON(i referral.Relation) object {
 func eventToJSON(e referral.Event) object {
 	return object{
 		{"id", e.ID}, {"at", e.At}, {"type", string(e.Type)}, {"code", e.Code}, {"referrer_id", e.ReferrerID},
-		{"reason", string(e.Reason)}, {"detail", e.Detail}, {"source", string(e.Source)}, {"attempt_id", e.AttemptID}, {"request_id", e.RequestID},
+		{"reason", string(e.Reason)}, {"detail", e.Detail}, {"source", string(e.Source)},
+		{"attempt_id", e.AttemptID}, {"request_id", e.RequestID},
 	}
+}
+
+// printInspection prints an inspection for support, the answer first.
+func (e *env) printInspection(in referral.Inspection, pending int) {
+	e.printf("%s\n", e.styles.title.Render(personName(in.User.DisplayName, in.User.Email)))
+	rows := [][]string{{"id", in.User.ID}, {"email", escapeText(in.User.Email)}, {"since", formatTime(in.User.CreatedAt)}}
+	if in.User.Disabled() {
+		rows = append(rows, []string{"disabled", e.styles.bad.Render(formatTime(in.User.DisabledAt))})
+	}
+	e.table("  ", rows)
+
+	e.heading("Referred by")
+	e.printReferrer(in)
+	e.heading("Codes")
+	e.printCodes("  ", in.Codes)
+	var latest string
+	if shown := int64(len(in.Invitees)); shown < in.InviteeCount {
+		latest = fmt.Sprintf(", the latest %s", humanize.Comma(shown))
+	}
+	e.heading("Invitees: %s%s", humanize.Comma(in.InviteeCount), latest)
+	e.printRows("none", convert(in.Invitees, inviteeRow))
+	e.heading("Timeline, newest first")
+	e.printRows("nothing on record", convert(in.Events, e.eventRow))
+	if pending > 0 {
+		e.heading("Waiting in the spool: %s", plural(pending, "attempt"))
+		e.printf("  not decided yet: the server decides them when the database is available, or run: %s referral replay\n", programName)
+	}
+}
+
+func (e *env) heading(format string, args ...any) {
+	e.printf("\n%s\n", e.styles.title.Render(fmt.Sprintf(format, args...)))
+}
+
+// personName adds the name, if there is one, to an identifier.
+func personName(name, unique string) string {
+	if name == "" {
+		return escapeText(unique)
+	}
+	return fmt.Sprintf("%s (%s)", escapeText(name), escapeText(unique))
+}
+
+func (e *env) printReferrer(in referral.Inspection) {
+	if r := in.ReferredBy; r != nil {
+		e.printf("  %s\n", e.styles.good.Render(personName(r.DisplayName, r.UserID)))
+		e.printf("  through the code %s on %s\n", escapeText(r.Code), formatTime(r.AttributedAt))
+		return
+	}
+	e.printf("  no one\n")
+	for _, ev := range in.Events {
+		if ev.Type == referral.EventRejected {
+			e.printf("  The last attempt, with the code %s on %s, was rejected: %s.\n",
+				escapeText(ev.Code), formatTime(ev.At), escapeText(ev.Reason.Describe(ev.Detail)))
+			return
+		}
+	}
+	e.printf("  No attempt with a code is on record.\n")
+}
+
+// printRows prints a table, or none if it is empty.
+func (e *env) printRows(none string, rows [][]string) {
+	if len(rows) == 0 {
+		e.printf("  %s\n", none)
+	}
+	e.table("  ", rows)
+}
+
+func inviteeRow(i referral.Relation) []string {
+	return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
+}
+
+func (e *env) eventRow(ev referral.Event) []string {
+	source := e.styles.faint.Render(describeSource(ev.Source))
+	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + source}
+}
+
+func (e *env) describeEvent(ev referral.Event) string {
+	switch ev.Type {
+	case referral.EventSignup:
+		return e.styles.good.Render("referred") + " by " + escapeText(ev.ReferrerID)
+	case referral.EventRejected:
+		return e.styles.bad.Render("rejected") + ": " + escapeText(ev.Reason.Describe(ev.Detail))
+	}
+	s := escapeText(string(ev.Type))
+	if ev.Detail != "" {
+		s += ": " + escapeText(ev.Detail)
+	}
+	return s
+}
+
+// describeSource says if an attempt was not decided live.
+func describeSource(s referral.Source) string {
+	switch s {
+	case referral.SourceLive:
+		return ""
+	case referral.SourceSpool:
+		return "  decided later, from the spool"
+	case referral.SourceReplay:
+		return "  decided later, by a replay"
+	}
+	return "  " + escapeText(string(s))
 }

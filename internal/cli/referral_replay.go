@@ -29,11 +29,8 @@ type referralReplayOptions struct {
 	dryRun   bool
 }
 
-type replayFlags struct{ reason, since, until string }
-
 func newReferralReplay(e *env) *cobra.Command {
 	var opt referralReplayOptions
-	var f replayFlags
 	cmd := &cobra.Command{
 		Use: "replay [--from FILE | --rejected] [--dry-run]", Short: "decide attempts again",
 		Long: `Decide attempts again, with the same rules and their original time: those in the
@@ -51,9 +48,8 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 		Example: `  triport-console referral replay --dry-run
   triport-console referral replay --from attempts.jsonl
   triport-console referral replay --rejected --reason unknown_code --since 24h`,
-		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opt.parse(cmd, f, e.now()); err != nil {
+			if err := opt.parse(cmd, e.now()); err != nil {
 				return err
 			}
 			return e.do(cmd.Context(), opt)
@@ -63,22 +59,23 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 	flags.SortFlags = false
 	flags.StringVar(&opt.from, "from", "", "replay the lines of `FILE`, - for standard input")
 	flags.BoolVar(&opt.rejected, "rejected", false, "replay the rejected attempts of the audit log")
-	flags.StringVar(&f.reason, "reason", "", "with --rejected: only those with this `reason`")
+	flags.StringVar((*string)(&opt.reason), "reason", "", "with --rejected: only those with this `reason`")
 	flags.StringVar(&opt.user, "user", "", "with --rejected: only those of this `user`, an id, an e-mail address or a code")
-	flags.StringVar(&f.since, "since", "", "with --rejected: only those made at this `time` or later")
-	flags.StringVar(&f.until, "until", "", "with --rejected: only those made before this `time`")
+	flags.String("since", "", "with --rejected: only those made at this `time` or later")
+	flags.String("until", "", "with --rejected: only those made before this `time`")
 	flags.BoolVar(&opt.dryRun, "dry-run", false, "report what a real run would do, and change nothing")
 	completeFlag(cmd, "reason", auditedReasons()...)
 	return cmd
 }
 
-// parse checks the flags and parses those in f.
-func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now time.Time) error {
+// parse checks the flags and parses the times.
+func (opt *referralReplayOptions) parse(cmd *cobra.Command, now time.Time) error {
 	given := cmd.Flags().Changed
+	value := func(name string) string { return cmd.Flag(name).Value.String() }
 	for _, name := range []string{"from", "reason", "user", "since", "until"} {
 		switch {
 		case !given(name):
-		case cmd.Flag(name).Value.String() == "":
+		case value(name) == "":
 			return usagef("--%s is empty", name)
 		case name == "from" && opt.rejected:
 			return usagef("--from and --rejected exclude each other")
@@ -87,12 +84,11 @@ func (opt *referralReplayOptions) parse(cmd *cobra.Command, f replayFlags, now t
 		}
 	}
 	var errs [3]error
-	opt.reason = referral.Reason(f.reason)
-	if f.reason != "" && !opt.reason.Audited() {
-		errs[0] = fmt.Errorf("--reason: %q is not one of %s", f.reason, strings.Join(auditedReasons(), ", "))
+	if opt.reason != "" && !opt.reason.Audited() {
+		errs[0] = fmt.Errorf("--reason: %q is not one of %s", opt.reason, strings.Join(auditedReasons(), ", "))
 	}
-	opt.since, errs[1] = parseTimeFlag("since", f.since, now)
-	opt.until, errs[2] = parseTimeFlag("until", f.until, now)
+	opt.since, errs[1] = parseTimeFlag("since", value("since"), now)
+	opt.until, errs[2] = parseTimeFlag("until", value("until"), now)
 	if err := errors.Join(errs[:]...); err != nil {
 		return badValue(err)
 	}
@@ -121,10 +117,9 @@ func parseTimeFlag(name, value string, now time.Time) (time.Time, error) {
 		return t.UTC().Truncate(time.Microsecond), nil
 	}
 	text := value
-	if days, ok := strings.CutSuffix(value, "d"); ok {
-		if n, err := strconv.ParseInt(days, 10, 32); err == nil {
-			text = fmt.Sprintf("%dh", 24*n)
-		}
+	days, ok := strings.CutSuffix(value, "d")
+	if n, err := strconv.ParseInt(days, 10, 32); ok && err == nil {
+		text = fmt.Sprintf("%dh", 24*n)
 	}
 	age, err := config.ParseDuration(text)
 	if err != nil || age < 0 {
@@ -160,8 +155,8 @@ type replay struct {
 	progress *progress
 }
 
-// openInput opens the input. In a dry run it must do so before the database is copied: an attempt that
-// moves from the spool to the database in between is then seen twice, which counts once, instead of never.
+// openInput opens the input. A dry run copies the database later: an attempt that the server moves there in
+// between is then seen twice, which counts once, instead of never.
 func (r *replay) openInput(ctx context.Context) (err error) {
 	var size int64
 	switch {
@@ -178,7 +173,7 @@ func (r *replay) openInput(ctx context.Context) (err error) {
 	return err
 }
 
-// replay replays and prints the report, even if it ends early.
+// replay prints a report, even if it ends early.
 func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 	filter := referral.RejectedFilter{Reason: r.reason, Since: r.since, Until: r.until}
 	if r.user != "" {
@@ -202,8 +197,7 @@ func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 	return errors.Join(err, r.print(report))
 }
 
-// malformedError says what to do about malformed lines. A draining server may append to the dead-letter file
-// at any time, so nobody may edit it in place.
+// malformedError says what to do. Only a copy may be edited: a server may append to the dead-letter file.
 func (r *replay) malformedError(n int64) error {
 	lines := plural(n, "line")
 	switch {
@@ -233,7 +227,7 @@ func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.Rej
 	return referral.DrainSpool(ctx, store, r.spool, opt)
 }
 
-// withCopy opens a temporary copy of the database for use and removes it afterwards.
+// withCopy is withStore for a temporary copy of the database.
 func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err error) {
 	dir, err := os.MkdirTemp("", "triport-dry-run-")
 	if err != nil {

@@ -21,7 +21,6 @@ call, and compare the results with the stored attributions. It takes no write
 lock. If there is a difference, it prints a list and exits with code 4.`,
 		Example: `  triport-console referral verify
   triport-console referral verify -o json | jq .differences`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return referralVerifyOptions{} }),
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// userHelp ends the help of every command that takes a <user>.
+// userHelp ends the help of commands that take a <user>.
 const userHelp = "\n\n<user> is an id, an e-mail address or a code."
 
 func newRoot(e *env) *cobra.Command {
@@ -55,7 +55,7 @@ does not exist, 4 a check found a difference.`,
 	return root
 }
 
-// addGlobalFlags adds the flags that every command accepts, in any position.
+// addGlobalFlags adds the flags that every command accepts.
 func addGlobalFlags(root *cobra.Command, e *env) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
@@ -71,12 +71,14 @@ func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// prepare sets what all commands have in common.
+// prepare sets what all commands have in common. A command takes no arguments unless it says so.
 func prepare(cmd *cobra.Command) {
-	// Cobra adds --help only while it looks for the command, too late to know that the flag has no value:
-	// of `--help --database x` it would take x for a command.
+	// Cobra adds --help too late to know that it has no value: `--help --database x` would run a command x.
 	cmd.InitDefaultHelpFlag()
 	cmd.DisableFlagsInUseLine = true
+	if cmd.Args == nil {
+		cmd.Args = arguments()
+	}
 	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
@@ -112,14 +114,14 @@ func unknownCommand(parent *cobra.Command, name string) error {
 	return usagef("there is no command %q in %s%s", name, parent.CommandPath(), hint)
 }
 
-// arguments requires one argument for each name, none of them empty.
+// arguments requires a non-empty argument for each name.
 func arguments(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		for i, name := range names {
-			if i >= len(args) {
+			switch {
+			case i >= len(args):
 				return usagef("%s is missing", name)
-			}
-			if args[i] == "" {
+			case args[i] == "":
 				return usagef("%s is empty", name)
 			}
 		}
@@ -131,3 +133,36 @@ func arguments(names ...string) cobra.PositionalArgs {
 }
 
 var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+
+// addHelp adds Cobra's help command. Uncorrected, it exits 0 for an unknown command.
+func addHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"})
+	help.Short, help.Long = "print the help of a command", "Print the help of a command, as its flag --help does."
+	help.Example = "  triport-console help referral replay"
+	help.Args = cobra.ArbitraryArgs
+	help.Run, help.RunE = nil, func(cmd *cobra.Command, args []string) error {
+		of, rest, err := cmd.Root().Find(args)
+		if err != nil || len(rest) > 0 {
+			return unknownCommand(of, rest[0])
+		}
+		return of.Help()
+	}
+}
+
+// addCompletion adds Cobra's completion command, corrected in the same way.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, _ := root.Find([]string{"completion"})
+	completion.Short, completion.Example = "print a shell completion script", "  source <(triport-console completion bash)"
+	completion.Args = cobra.ArbitraryArgs
+	completion.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("the shell is missing: bash, zsh, fish or powershell")
+		}
+		return usagef("there is no completion for %q, only for bash, zsh, fish and powershell", args[0])
+	}
+	for _, shell := range completion.Commands() {
+		shell.Example = "  triport-console completion " + shell.Name()
+	}
+}

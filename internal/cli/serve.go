@@ -25,7 +25,6 @@ second signal ends it at once. If the database file is removed or replaced, it
 stops with exit code 1.`,
 		Example: `  triport-console serve
   triport-console serve --listen 127.0.0.1:9000 --database /var/lib/triport/triport.db`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return serveOptions{} }),
 	}
 	cmd.Flags().String("listen", "", "`address` to listen on (default \"127.0.0.1:8080\")")

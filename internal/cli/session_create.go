@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -42,6 +43,7 @@ reported, the others get their sessions.` + userHelp,
 		Example: `  triport-console session create ann@example.com
   triport-console session create ann@example.com --ttl 1h -o json
   triport-console user list -o json | jq -r .id | triport-console session create -`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opt, err := parseSessionCreate(cmd, args, ttl)
 			if err != nil {
@@ -88,17 +90,14 @@ func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
 		}
 		c := &sessionCreator{sessionCreateOptions: opt, ctx: ctx, env: e, store: store, now: e.now(), random: bufio.NewReader(e.Random)}
 		err := c.createAll()
-		switch {
-		case err == nil:
-			return c.failed
-		case ctx.Err() != nil:
+		if err != nil && ctx.Err() != nil {
 			return errInterrupted
 		}
-		return err
+		return cmp.Or(err, c.failed)
 	})
 }
 
-// sessionCreator creates sessions in batches and prints their cookies when they are durable.
+// sessionCreator prints cookies when their sessions are durable.
 type sessionCreator struct {
 	sessionCreateOptions
 	ctx     context.Context
@@ -110,7 +109,7 @@ type sessionCreator struct {
 	failed  error // of a rejected user, the one with the highest exit code; printed already
 }
 
-// createAll creates the sessions of the arguments or of standard input.
+// createAll serves the users of the arguments or of stdin.
 func (c *sessionCreator) createAll() error {
 	if c.users == nil {
 		b := jsonl.Batcher[string]{Size: sessionBatch, Store: c.createBatch, OnBad: func(number int, _ io.Reader, reason error) error {
@@ -133,24 +132,22 @@ func (c *sessionCreator) createAll() error {
 	return err
 }
 
-// createBatch creates sessions in one transaction and prints them. It returns for each user nil, or the reason
-// why the user gets none.
+// createBatch creates sessions in one transaction and prints them. A user without one gets a reason.
 func (c *sessionCreator) createBatch(users []string) (reasons []error, err error) {
 	reasons = make([]error, len(users))
 	var sessions []auth.Session
 	var tokens []auth.Tokens
 	for i, user := range users {
 		u, err := findUser(c.ctx, c.store, user)
-		if err == nil && u.Disabled() {
-			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
-			continue
-		}
-		if code := exitCode(err); code == exitUsage || code == exitMissing {
+		switch code := exitCode(err); {
+		case code == exitUsage, code == exitMissing:
 			reasons[i] = err
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
+		case u.Disabled():
+			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
+			continue
 		}
 		t, s, err := auth.NewSession(c.random, u.ID, c.now, c.ttl)
 		if err != nil {
@@ -190,19 +187,16 @@ func (c *sessionCreator) print(s auth.Session, t auth.Tokens) error {
 		e.printf("Set-Cookie: %s\n", cookie)
 		cookie.Name, cookie.Value, cookie.HTTPOnly = auth.CSRFCookie, t.CSRF, false
 		e.printf("Set-Cookie: %s\n", cookie)
-		e.printf("Expires: %s\n\n", formatTime(s.ExpiresAt))
-		e.printf("%s\n", e.styles.faint.Render("# The call after a sign-in. To name a referrer, add ; ref_code=<code> to the cookies:"))
+		e.printf("Expires: %s\n\n%s\n", formatTime(s.ExpiresAt),
+			e.styles.faint.Render("# The call after a sign-in. To name a referrer, add ; ref_code=<code> to the cookies:"))
 		e.printf("curl -i -X POST http://%s/v1/auth/attribute -H 'X-CSRF-Token: %s' -H 'Content-Type: application/json' -b '%s=%s; %s=%s' -d '{}'\n",
 			dialAddress(e.cfg.Listen), t.CSRF, auth.SessionCookie, t.Session, auth.CSRFCookie, t.CSRF)
 	})
 }
 
-// dialAddress returns the address that a client on this machine dials for a listen address.
+// dialAddress returns what a client on this machine dials.
 func dialAddress(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return listen
-	}
+	host, port, _ := net.SplitHostPort(listen) // config has checked it
 	if addr, err := netip.ParseAddr(host); host == "" || (err == nil && addr.IsUnspecified()) {
 		host = "127.0.0.1"
 	}

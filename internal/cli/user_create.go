@@ -24,7 +24,6 @@ func newUserCreate(e *env) *cobra.Command {
 does not exist.`,
 		Example: `  triport-console user create --email ann@example.com --name "Ann Example"
   triport-console user create --email ann@example.com -o json`,
-		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("email") {
 				return usagef("--email is missing")
@@ -62,7 +61,7 @@ func (opt userCreateOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-// newUserID returns a random id that grows with time. New rows then go to the end of the tables' trees.
+// newUserID returns an id that grows with time: new rows go to the end of a table's tree.
 func newUserID(random io.Reader) (string, error) {
 	id, err := uuid.NewV7FromReader(random)
 	if err != nil {

@@ -60,8 +60,7 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-// A batch is one transaction. The server's writes wait for it, so it must take less than 250 ms even on a
-// slow disk: its size follows the time that the previous one took.
+// The server's writes wait for a batch, which must take less than 250 ms. Its size follows the previous time.
 const (
 	firstImportBatch = 100
 	maxImportBatch   = 500
@@ -100,17 +99,16 @@ func (im *importer) storeBatch(users []auth.User) ([]error, error) {
 	}
 	im.batcher.Size = nextImportBatch(im.batcher.Size, im.env.Now().Sub(start))
 	return convert(results, func(r auth.ImportResult) error {
-		switch {
-		case r.Created:
+		if r.Created {
 			im.created++
-		case r.Err == nil:
+		} else if r.Err == nil {
 			im.unchanged++
 		}
 		return r.Err
 	}), nil
 }
 
-// nextImportBatch returns the size of the batch after one of this size that took this long.
+// nextImportBatch returns the size of the batch after this one.
 func nextImportBatch(size int, took time.Duration) int {
 	switch {
 	case took > slowImportBatch:
@@ -121,7 +119,7 @@ func nextImportBatch(size int, took time.Duration) int {
 	return size
 }
 
-// parse returns the account of a line. An absent time is now.
+// parse parses an account. An absent time is now.
 func (im *importer) parse(l jsonl.Line) (auth.User, error) {
 	u, err := parseAccount(l)
 	if err == nil && u.CreatedAt.IsZero() {
@@ -130,7 +128,7 @@ func (im *importer) parse(l jsonl.Line) (auth.User, error) {
 	return u, err
 }
 
-// parseAccount parses an account. An absent id or time stays empty. The error never quotes the line.
+// parseAccount leaves an absent id or time empty. The error never quotes the line.
 func parseAccount(line jsonl.Line) (auth.User, error) {
 	var l struct {
 		ID          string `json:"id"`
@@ -148,12 +146,11 @@ func parseAccount(line jsonl.Line) (auth.User, error) {
 	if err != nil {
 		return auth.User{}, fmt.Errorf("email: %w", auth.ErrEmail)
 	}
-	u := auth.User{Email: email, DisplayName: l.DisplayName}
-	if id, ok := auth.NormalizeID(l.ID); ok {
-		u.ID = id
-	} else if l.ID != "" {
+	id, ok := auth.NormalizeID(l.ID)
+	if !ok && l.ID != "" {
 		return auth.User{}, errors.New("id: not a UUID of 36 characters")
 	}
+	u := auth.User{ID: id, Email: email, DisplayName: l.DisplayName}
 	if l.CreatedAt != "" {
 		if u.CreatedAt, err = jsonl.ParseTime(l.CreatedAt); err != nil {
 			return auth.User{}, fmt.Errorf("created_at: %w", err)

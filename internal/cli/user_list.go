@@ -20,7 +20,6 @@ func newUserList(e *env) *cobra.Command {
 object.`,
 		Example: `  triport-console user list
   triport-console user list -o json | jq -r 'select(.disabled_at) | .email'`,
-		Args: arguments(),
 		RunE: e.action(func([]string) command { return userListOptions{} }),
 	}
 }

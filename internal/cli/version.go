@@ -23,7 +23,6 @@ func newVersion(e *env) *cobra.Command {
 		Long: `Print the version of the program, the commit it was built from, and the versions
 of Go and SQLite in it.`,
 		Example: "  triport-console version\n  triport-console version -o json",
-		Args:    arguments(),
 		RunE:    e.action(func([]string) command { return versionOptions{} }),
 	}
 }

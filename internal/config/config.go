@@ -1,4 +1,4 @@
-// Package config loads and checks the configuration: flags, environment, file and defaults.
+// Package config loads and checks the configuration.
 package config
 
 import (
@@ -35,7 +35,7 @@ type Config struct {
 	ShutdownTimeout time.Duration
 }
 
-// Rules returns the part of the configuration that the decision uses.
+// Rules returns what the decision uses.
 func (c Config) Rules() referral.Rules {
 	return referral.Rules{SignupWindow: c.Referral.SignupWindow}
 }
@@ -57,9 +57,8 @@ type Setting struct {
 	Source string `json:"source"`
 }
 
-// Load merges the sources and checks every value: flags override the environment, which overrides the
-// file, which overrides the defaults. The error lists all problems, each with its key. The settings have
-// the order of the documentation.
+// Load merges flags, environment, file and defaults, the strongest first, and checks every value. The error
+// lists all problems. The settings have the order of the documentation.
 func Load(in Sources) (Config, []Setting, error) {
 	file, values, problems := readFile(in)
 	v, sources := merge(in, file, values)
@@ -78,9 +77,8 @@ func Load(in Sources) (Config, []Setting, error) {
 	return c, settings, nil
 }
 
-// merge passes the values to viper, the weakest source first, and returns the winning source of each key.
-// Viper itself reads neither file nor environment: it would accept keys in any case and nesting, keep the
-// last of two equal keys, and see only the variables of the process.
+// merge passes the values to viper and returns the winning source of each key. Viper itself reads neither file
+// nor environment: it would accept keys in any case and keep the last of two equal keys.
 func merge(in Sources, file string, values map[string]any) (*viper.Viper, map[string]string) {
 	v := viper.New()
 	sources := make(map[string]string, len(keys))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,32 +16,29 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readFile reads the named file, or else the first standard location that exists.
+// readFile reads the named file or the first standard location.
 func readFile(in Sources) (path string, values map[string]any, problems []error) {
-	if in.File != "" {
-		return parsePath(in.File)
-	}
-	for _, path := range locations(in.Getenv) {
-		// A directory that this user may not enter counts as missing: commands of other users must work
-		// there. A file that exists counts even if it is unreadable.
-		if _, err := os.Stat(path); !isMissing(err) {
-			return parsePath(path)
+	path = in.File
+	if path == "" {
+		all := locations(in.Getenv)
+		i := slices.IndexFunc(all, exists)
+		if i < 0 {
+			return "", nil, nil
 		}
+		path = all[i]
 	}
-	return "", nil, nil
-}
-
-func parsePath(path string) (string, map[string]any, []error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return path, nil, []error{fmt.Errorf("the file cannot be read: %w", err)}
 	}
-	values, problems := parseFile(path, text)
+	values, problems = parseFile(path, text)
 	return path, values, problems
 }
 
-func isMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
+// exists is false in a directory that this user may not enter: commands must work there.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 // locations returns the standard locations of the file, in the order in which they are tried.
@@ -56,8 +54,7 @@ func locations(getenv func(string) string) []string {
 	return append(found, "/etc/triport-console/config.yaml")
 }
 
-// parseFile returns the values of a file by key. It accepts keys only as documented, each once. A key
-// without a value counts as absent.
+// parseFile returns the values of a file by key. It accepts keys only as documented, each once.
 func parseFile(path string, text []byte) (map[string]any, []error) {
 	p := fileParser{path: path, values: map[string]any{}}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -87,15 +84,11 @@ func (p *fileParser) problem(n *yaml.Node, name, format string, args ...any) {
 // section reads the keys whose names begin with prefix.
 func (p *fileParser) section(prefix string, n *yaml.Node) {
 	n = resolve(n)
-	switch {
-	case isNull(n):
+	if isNull(n) {
 		return
-	case n.Kind != yaml.MappingNode:
-		name := strings.TrimSuffix(prefix, ".")
-		if name == "" {
-			name = "the file"
-		}
-		p.problem(n, name, "expected keys and values")
+	}
+	if n.Kind != yaml.MappingNode {
+		p.problem(n, cmp.Or(strings.TrimSuffix(prefix, "."), "the file"), "expected keys and values")
 		return
 	}
 	seen := map[string]bool{}
@@ -111,7 +104,7 @@ func (p *fileParser) section(prefix string, n *yaml.Node) {
 	}
 }
 
-// entry reads a key, or a section of keys, and what follows it.
+// entry reads a key and its value, or a section.
 func (p *fileParser) entry(name string, node, value *yaml.Node) {
 	k, section := findKey(name), isSection(name)
 	switch {
@@ -156,7 +149,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// isText reports whether the value of a node is its text; base64 is not.
+// isText reports whether a node is a text, not base64.
 func isText(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() != "!!binary" }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

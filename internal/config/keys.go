@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,11 +21,12 @@ import (
 // key is one key of the configuration.
 type key struct {
 	name string
-	def  any // the default: a string or a []string
-	// set reads and checks the value and stores it in the configuration. It returns the value in the form
-	// that config show prints.
-	set func(c *Config, v *viper.Viper, name string) (shown any, err error)
+	def  any // a string or a []string
+	set  setter
 }
+
+// setter checks the value of a key and stores it. It returns the value as config show prints it.
+type setter func(c *Config, v *viper.Viper, name string) (shown any, err error)
 
 var keys = []key{
 	{"listen", "127.0.0.1:8080", text(func(c *Config) *string { return &c.Listen }, checkListen)},
@@ -47,11 +50,12 @@ var keys = []key{
 }
 
 func findKey(name string) *key {
-	i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
-	if i < 0 {
-		return nil
+	for i := range keys {
+		if keys[i].name == name {
+			return &keys[i]
+		}
 	}
-	return &keys[i]
+	return nil
 }
 
 func (k key) env() string {
@@ -77,7 +81,7 @@ func (k key) fromText(value string) any {
 	return elements
 }
 
-func text[T ~string](field func(*Config) *T, check func(T) error) func(*Config, *viper.Viper, string) (any, error) {
+func text[T ~string](field func(*Config) *T, check func(T) error) setter {
 	return func(c *Config, v *viper.Viper, name string) (any, error) {
 		value := T(v.GetString(name))
 		*field(c) = value
@@ -85,21 +89,18 @@ func text[T ~string](field func(*Config) *T, check func(T) error) func(*Config, 
 	}
 }
 
-func duration(field func(*Config) *time.Duration, least time.Duration) func(*Config, *viper.Viper, string) (any, error) {
+func duration(field func(*Config) *time.Duration, least time.Duration) setter {
 	return func(c *Config, v *viper.Viper, name string) (any, error) {
 		d, err := ParseDuration(v.GetString(name))
-		if err != nil {
-			return nil, err
-		}
-		if d < least {
-			return nil, fmt.Errorf("%s is too short: the minimum is %s", shortDuration(d), least)
+		if err == nil && d < least {
+			err = fmt.Errorf("%s is too short: the minimum is %s", shortDuration(d), least)
 		}
 		*field(c) = d
-		return shortDuration(d), nil
+		return shortDuration(d), err
 	}
 }
 
-func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) func(*Config, *viper.Viper, string) (any, error) {
+func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) setter {
 	return func(c *Config, v *viper.Viper, name string) (any, error) {
 		shown := []string{}
 		var problems []string
@@ -107,7 +108,6 @@ func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) func(*
 			parsed, err := parse(element)
 			if err != nil {
 				problems = append(problems, err.Error())
-				continue
 			}
 			*field(c) = append(*field(c), parsed)
 			shown = append(shown, fmt.Sprint(parsed))
@@ -119,7 +119,7 @@ func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) func(*
 	}
 }
 
-// ParseDuration parses a duration with its unit. A number without a unit, 0 included, is ambiguous and an error.
+// ParseDuration parses a duration with a unit; 0 has none.
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if _, nerr := strconv.ParseFloat(s, 64); err != nil || nerr == nil {
@@ -128,9 +128,110 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// shortDuration formats a duration without the units that are zero: 720h, not 720h0m0s.
+// shortDuration leaves out units that are zero: 720h, not 720h0m0s.
 func shortDuration(d time.Duration) string {
 	return zeroUnits.ReplaceAllString(d.String(), "$1$2")
 }
 
 var zeroUnits = regexp.MustCompile(`(h)0m0s$|(m)0s$`)
+
+// optional returns a check that accepts the empty string too.
+func optional(check func(string) error) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return nil
+		}
+		return check(s)
+	}
+}
+
+func oneOf[T ~string](words ...T) func(T) error {
+	return func(s T) error {
+		if slices.Contains(words, s) {
+			return nil
+		}
+		all := strings.Trim(fmt.Sprint(words), "[]")
+		return fmt.Errorf("%q is not one of %s", string(s), strings.ReplaceAll(all, " ", ", "))
+	}
+}
+
+func checkListen(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a host:port, such as 127.0.0.1:8080", s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("the port of %q is not a number from 0 to 65535", s)
+	}
+	return nil
+}
+
+func checkDatabase(s string) error {
+	if s == "" {
+		return errors.New("no file is named")
+	}
+	return nil
+}
+
+const label = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
+
+var domainName = regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+
+func checkDomain(s string) error {
+	const expected = "expected a bare domain name, such as example.com"
+	lower := strings.ToLower(s)
+	_, addrErr := netip.ParseAddr(s)
+	switch {
+	case strings.HasPrefix(s, "."):
+		return fmt.Errorf("%q begins with a dot: leave the dot out, subdomains are included without it", s)
+	case len(s) > 253:
+		return fmt.Errorf("longer than 253 characters: %s", expected)
+	case addrErr == nil:
+		return fmt.Errorf("%q is an address: leave it empty, the cookies then belong to the host itself", s)
+	case !domainName.MatchString(lower):
+		return fmt.Errorf("%q: %s", s, expected)
+	case s != lower:
+		return fmt.Errorf("%q: write it in lower case", s)
+	case !strings.Contains(s, "."):
+		return fmt.Errorf("%q has no dot: browsers reject cookies for it; leave it empty, the cookies then belong to the host itself", s)
+	}
+	return nil
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return fmt.Errorf("%q is not the address of a page, such as https://example.com/welcome", s)
+	}
+	if u.User != nil {
+		return errors.New("contains a user name, which every visitor would see: leave it out")
+	}
+	if u.String() != s || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return fmt.Errorf("%q must be percent-encoded for use in a header: %s", s, u)
+	}
+	return nil
+}
+
+func parseOrigin(s string) (string, error) {
+	if s == "*" {
+		return "", errors.New("* is rejected, any site could then act for a signed-in user: list the exact origins")
+	}
+	return auth.ParseOrigin(s)
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		s = fmt.Sprintf("%s/%d", addr, addr.BitLen())
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a CIDR, such as 10.0.0.1 or 10.0.0.0/8", s)
+	}
+	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 { // the server compares unmapped addresses
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+	}
+	if prefix != prefix.Masked() {
+		return netip.Prefix{}, fmt.Errorf("%q is not a network address: write %s", s, prefix.Masked())
+	}
+	return prefix, nil
+}
