@@ -12,11 +12,18 @@ import (
 
 // Attribute implements referral.Store.
 func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	o, err := resultOf(ctx, s.Write, func(c *engine.Conn) (referral.Outcome, error) { return decideAndRecord(c, a, rules) })
+	var o referral.Outcome // not by resultOf: one allocation less on the busiest path
+	err := s.Write(ctx, func(c *engine.Conn) (err error) {
+		o, err = decideAndRecord(c, a, rules)
+		return err
+	})
 	if errors.Is(err, engine.ErrQueueFull) {
 		err = referral.ErrBusy
 	}
-	return o, err
+	if err != nil { // the function may still run
+		return referral.Outcome{}, err
+	}
+	return o, nil
 }
 
 // decideAndRecord decides one live attempt and writes its rows.

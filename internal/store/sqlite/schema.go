@@ -70,24 +70,21 @@ func current(version int64) error {
 	return nil
 }
 
-// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours. It reads
-// as of one moment: another process may be creating the tables.
+// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours.
 func schemaVersion(path string) (version int64, err error) {
 	err = engine.ReadFile(path, func(c *engine.Conn) error {
-		return c.Snapshot(func() error {
-			var app, tables int64
-			if err := c.Pragma("application_id", &app); err != nil {
-				return err
-			}
-			if _, err := c.Query("SELECT count(*) FROM sqlite_schema").One(&tables); err != nil || tables == 0 {
-				return err
-			}
-			if app != applicationID && !isMigrating(c) {
-				return ErrNotDatabase
-			}
-			_, err := c.Query("SELECT max(version_id) FROM goose_db_version WHERE is_applied").One(&version)
+		var app, tables int64
+		if err := c.Pragma("application_id", &app); err != nil {
 			return err
-		})
+		}
+		if _, err := c.Query("SELECT count(*) FROM sqlite_schema").One(&tables); err != nil || tables == 0 {
+			return err
+		}
+		if app != applicationID && !isMigrating(c) {
+			return ErrNotDatabase
+		}
+		_, err := c.Query("SELECT max(version_id) FROM goose_db_version WHERE is_applied").One(&version)
+		return err
 	})
 	return version, err
 }
@@ -130,9 +127,9 @@ func migrate(ctx context.Context, path string) (err error) {
 	return engine.Translate(err)
 }
 
-// lockMigration keeps two processes that start at once from running the same migration twice: goose has no
-// lock for SQLite. The file is removed with the lock: one that root leaves behind would keep the database's
-// owner from the next migration. A process that waited for it then has the lock of no file, and tries again.
+// lockMigration keeps two processes from running the same migration twice: goose has no lock for SQLite. The
+// file is removed with the lock: one that root leaves behind would keep the database's owner from the next
+// migration. A process that waited for it then holds the lock of no file, and tries again.
 func lockMigration(ctx context.Context, name string) (unlock func() error, err error) {
 	for {
 		l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))
