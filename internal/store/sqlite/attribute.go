@@ -67,8 +67,8 @@ func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 	return f, err
 }
 
-// leadsTo reports whether following referrers up from one user arrives at another. UNION, not
-// UNION ALL: it ends even in a ring that a damaged file may hold.
+// leadsTo reports whether following referrers up from one user arrives at another. UNION instead of UNION ALL ends even
+// in a ring, which a damaged file may hold.
 func leadsTo(c *engine.Conn, from, to string) (bool, error) {
 	return c.Query(`
 WITH RECURSIVE up (id) AS (
@@ -79,8 +79,7 @@ WITH RECURSIVE up (id) AS (
 SELECT 1 FROM up WHERE id = ?2 LIMIT 1`, from, to).Exists()
 }
 
-// rejectionLimitReached reports whether the audit log holds as many of the user's rejections of that UTC
-// day as it takes from live calls.
+// rejectionLimitReached reports whether the audit log takes no more of the user's live rejections that UTC day.
 func rejectionLimitReached(c *engine.Conn, userID string, at time.Time) (bool, error) {
 	day := at.UTC().Truncate(24 * time.Hour)
 	return c.Query(`

@@ -23,15 +23,15 @@ var invariants = []string{
 	`SELECT 'foreign key: ' || "table" || ' refers to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check`,
 }
 
-// schemaObjects are the tables, indexes and triggers that a manual change may have dropped.
+// schemaObjects are what a manual change may have dropped.
 var schemaObjects = []string{
 	"attributions", "attributions_referrer", "codes", "codes_keep_owner", "codes_no_delete", "codes_one_active_custom",
 	"codes_one_uid", "codes_user", "events", "events_attempt", "events_no_delete", "events_no_update", "events_rejected",
 	"events_user", "sessions", "sessions_user", "users",
 }
 
-// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the
-// check itself could not be done.
+// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the check itself
+// could not be done.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
 		return checkAll(c, func(problem string) error {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// createFile creates an empty file that only its owner may read, unless there is one. SQLite gives the
-// companions the same mode. The error wraps ErrLeftBehind if files of an earlier database are next to it.
+// createFile creates an empty file, unless it exists, that only its owner may read. SQLite gives the companions the
+// same mode. The error wraps ErrLeftBehind if files of an earlier database are next to it.
 func createFile(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return nil
@@ -37,8 +37,8 @@ func createFile(path string) error {
 	return f.Close()
 }
 
-// leftBehind returns the names of a write-ahead log and of spool files with content next to path. A new
-// database would lose the attempts that wait in them, and sign every user out.
+// leftBehind returns the names of a write-ahead log and of spool files with content. A new database would lose the
+// attempts that wait in them.
 func leftBehind(path string) (names []string, err error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {

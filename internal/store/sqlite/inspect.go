@@ -8,8 +8,8 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// Inspect returns what support needs to know of a user, as of one moment, with at most limit invitees and
-// events. The error wraps auth.ErrNotFound if there is no such user.
+// Inspect returns what support needs to know of a user, as of one moment, with at most limit invitees and events. The
+// error wraps auth.ErrNotFound if there is no such user.
 func (s *Store) Inspect(ctx context.Context, userID string, limit int) (in referral.Inspection, err error) {
 	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
 		a, err := findAccount(c, userID)

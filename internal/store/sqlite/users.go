@@ -24,8 +24,8 @@ func accountColumns(a *auth.Account) []any {
 	}
 }
 
-// CreateUser adds an account and returns its new uid code. The error wraps auth.ErrExists if the id or the
-// e-mail address is taken.
+// CreateUser adds an account and returns its new uid code. The error wraps auth.ErrExists if the id or the e-mail
+// address is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) {
 		taken, err := c.Query(`SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Exists()
@@ -63,8 +63,8 @@ var (
 	errIDElsewhere    = errors.New("the id belongs to an account with another e-mail address")
 )
 
-// ImportUsers adds the accounts that are missing, in one transaction, and changes no existing one. A user
-// without an ID gets one from newID.
+// ImportUsers adds the accounts that are missing, in one transaction, and changes no existing one. A user without an ID
+// gets one from newID.
 func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
 	return resultsOf(ctx, s, users, func(c *engine.Conn, u auth.User) (auth.ImportResult, error) { return importUser(c, u, newID) })
 }
@@ -108,8 +108,7 @@ func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
 	return a, err
 }
 
-// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if there
-// is none.
+// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if there is none.
 func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, error) {
 	where, key := `WHERE u.id = ?1`, ref.ID
 	switch {
@@ -125,8 +124,8 @@ func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, erro
 	})
 }
 
-// DisableUser disables an account, from the next request on, and returns it. The first time it was disabled
-// stays. The error wraps auth.ErrNotFound if there is none.
+// DisableUser disables an account, from the next request on, and returns it. The first time it was disabled stays. The
+// error wraps auth.ErrNotFound if there is none.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time) (auth.User, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (auth.User, error) {
 		_, err := c.Exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())

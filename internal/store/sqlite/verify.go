@@ -28,8 +28,7 @@ func (s *Store) Ledger(ctx context.Context) iter.Seq2[referral.Recorded, error] 
 	})
 }
 
-// readSignups yields each signup event with what it was decided on, ordered by user: a second signup of one
-// user shows.
+// readSignups yields each signup event with what it was decided on, ordered by user: a second signup of one user shows.
 func readSignups(c *engine.Conn, yield func(referral.Recorded) error) error {
 	var before referral.Event
 	return c.Query(selectEvent + `, ` + selectAttribution + `, c.user_id, u.created_at,

@@ -49,8 +49,8 @@ func (c *call) submit(queue chan<- *call, stopped <-chan struct{}) error {
 	}
 }
 
-// wait returns the function's result. A caller whose context ends gives up: the function does not run
-// any more, unless it was claimed already.
+// wait returns the function's result. A caller whose context ends gives up: the function does not run any more, unless
+// it was claimed already.
 func (c *call) wait(stopped <-chan struct{}) error {
 	select {
 	case <-c.done:
@@ -70,8 +70,8 @@ func (c *call) wait(stopped <-chan struct{}) error {
 	}
 }
 
-// gather adds what is queued to the batch, up to its capacity. It lets callers that are ready queue
-// theirs first: on one core none of them would run before the batch does.
+// gather adds what is queued to the batch, up to its capacity. It lets callers that are ready queue theirs first: on
+// one core none of them would run before the batch does.
 func gather(queue <-chan *call, batch []*call) []*call {
 	runtime.Gosched()
 	for len(batch) < cap(batch) {
@@ -92,11 +92,11 @@ func take(batch []*call) []*call {
 
 // Write runs f in a transaction that it may share, and returns once its changes are durable.
 //
-// f may run twice: if a function of the transaction fails, all are rolled back and each runs alone. So f
-// sets its results again each time, and they are void if Write fails.
+// f may run twice: if a function of the transaction fails, all are rolled back and each runs alone. So f sets its
+// results again each time, and they are void if Write fails.
 //
-// If ctx ends first, Write returns. f then no longer runs, unless it is being committed right now.
-// The error is ErrQueueFull if too many functions wait.
+// If ctx ends first, Write returns. f then no longer runs, unless it is being committed right now. The error is
+// ErrQueueFull if too many functions wait.
 func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
@@ -110,8 +110,8 @@ func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	}
 }
 
-// WriteAlone runs f once, in its own transaction, and returns once it is durable or rolled back. ctx
-// bounds the wait for the write lock.
+// WriteAlone runs f once, in its own transaction, and returns once it is durable or rolled back. ctx bounds the wait
+// for the write lock.
 func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly

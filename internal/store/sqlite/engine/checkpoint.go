@@ -29,9 +29,9 @@ func (b *backlog) add(counter int) {
 	b.counter = counter
 }
 
-// checkpoint copies the WAL into the database if enough was added to it. SQLite would do it within a
-// commit, whose callers would wait, and hide a failure: a failed fsync reports its error once, and the
-// next one of the same file succeeds with the pages lost.
+// checkpoint copies the WAL into the database if enough was added to it. SQLite would do it within a commit, whose
+// callers would wait, and hide a failure: a failed fsync reports its error once, and the next one of the same file
+// succeeds with the pages lost.
 func (w *writer) checkpoint() {
 	if w.conn == nil || w.failed != nil || w.db.Err() != nil {
 		return
@@ -60,8 +60,8 @@ func (c *Conn) copyWAL(mode string) (all bool, err error) {
 	return err == nil && !busy && pages == copied, err
 }
 
-// emptyWAL copies the whole WAL and empties it. The error is errWALBusy if other processes do not release
-// their locks in time.
+// emptyWAL copies the whole WAL and empties it. The error is errWALBusy if other processes do not release their locks
+// in time.
 func (c *Conn) emptyWAL(wait time.Duration) error {
 	err := c.Pragma(fmt.Sprintf("busy_timeout = %d", wait.Milliseconds()))
 	if err == nil {

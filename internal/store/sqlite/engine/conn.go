@@ -12,8 +12,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Conn is one connection, not safe for concurrent use. It works at driver level: database/sql costs a third
-// of the time of short statements.
+// Conn is one connection, not safe for concurrent use. It works at driver level: database/sql costs a third of the time
+// of short statements.
 type Conn struct {
 	raw     driver.Conn
 	stmts   map[string]*stmt
@@ -21,7 +21,7 @@ type Conn struct {
 	spoiled bool                // it met an error after which it must not be used again
 }
 
-// stmt is a prepared statement with the buffer for one row of its result.
+// stmt is a prepared statement with the buffer for one row.
 type stmt struct {
 	driver.Stmt
 	values []driver.Value
@@ -32,8 +32,8 @@ type pragma struct{ name, value, readBack string }
 
 func pragmas(write bool) []pragma {
 	ps := []pragma{
-		// Milliseconds, for another process that recovers after a crash or closes last. First, because the
-		// pragmas below may have to wait.
+		// Milliseconds, for another process that recovers after a crash or closes last. First, because the pragmas
+		// below may have to wait.
 		{"busy_timeout", "1500", "1500"},
 		{"foreign_keys", "on", "1"},
 		{"recursive_triggers", "on", "1"}, // INSERT OR REPLACE must not bypass DELETE triggers
@@ -117,8 +117,8 @@ func (c *Conn) discard() {
 	}
 }
 
-// failed translates an error and marks a connection that is useless from now on: its cache keeps a damaged
-// page, and files opened on a failed disk stay read-only.
+// failed translates an error and marks a connection that is useless from now on: its cache keeps a damaged page, and
+// files opened on a failed disk stay read-only.
 func (c *Conn) failed(err error) error {
 	err = Translate(err)
 	c.spoiled = c.spoiled || isFailure(err) || kindOf(err) == damaged
@@ -159,8 +159,8 @@ func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error)
 	return res.RowsAffected()
 }
 
-// Pragma runs a pragma and scans its row. SQLite applies some pragmas while it prepares them, so it does not
-// stay prepared.
+// Pragma runs a pragma and scans its row. SQLite applies some pragmas while it prepares them, so it does not stay
+// prepared.
 func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
 	raw, err := c.raw.Prepare("PRAGMA " + pragma)
 	if err != nil {

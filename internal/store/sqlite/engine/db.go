@@ -1,5 +1,5 @@
-// Package engine keeps one SQLite file open in WAL mode with full durability: connections that read only,
-// one writer that commits many functions at once, and the recovery from errors of the disk. It knows no table.
+// Package engine keeps one SQLite file open in WAL mode with full durability: connections that read only, one writer
+// that commits many functions at once, and the recovery from errors of the disk. It knows no table.
 package engine
 
 import (
@@ -17,16 +17,16 @@ import (
 // Options are the settings of Open.
 type Options struct {
 	ReadOnly bool // never takes the write lock
-	// Recover empties the write-ahead log at open, unless another process reads it: commits of a process
-	// before this one may be in the system's cache only.
+	// Recover empties the write-ahead log at open, unless another process reads it: commits of a process before this
+	// one may be in the system's cache only.
 	Recover   bool
 	BatchSize int    // how many functions may share a transaction; 0 means 256
 	Probe     string // a query that NotReady reads with
-	// Observe, if set, is called after every transaction of Write, before its callers are answered. It must
-	// return at once.
+	// Observe, if set, is called after every transaction of Write, before its callers are answered. It must return at
+	// once.
 	Observe func(Commit)
-	// Report is called if a transaction succeeds (nil) or fails for a reason that an operator must know.
-	// all says that it concerns all transactions.
+	// Report is called if a transaction succeeds (nil) or fails for a reason that an operator must know. all says that
+	// it concerns all transactions.
 	Report func(err error, all bool)
 	Now    func() time.Time
 }
@@ -80,8 +80,8 @@ func Open(path string, opt Options) (*DB, error) {
 	return db, nil
 }
 
-// Close waits for what is being committed or read, answers the rest with ErrClosed, and closes the
-// connections. It may be called more than once.
+// Close waits for what is being committed or read, answers the rest with ErrClosed, and closes the connections. It may
+// be called more than once.
 func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.closed)
@@ -135,8 +135,8 @@ func (db *DB) watch() {
 	}
 }
 
-// checkFiles returns an error unless the files are in place. The database is lost if one was removed or
-// replaced. While it is being reopened there is nothing to compare with.
+// checkFiles returns an error unless the files are in place. The database is lost if one was removed or replaced. While
+// it is being reopened there is nothing to compare with.
 func (db *DB) checkFiles() error {
 	f := db.files.Load()
 	if f == nil {

@@ -111,15 +111,12 @@ func IsCorrupt(err error) bool {
 
 // Hint returns what an operator does about an error of the database.
 func Hint(err error) string {
-	switch kindOf(err) {
-	case full:
-		return "free space on the database's disk"
-	case busy:
-		return "wait for the other process that uses the database, or stop it"
-	case damaged:
-		return "check the disk, run db check, and restore a backup if it reports damage"
-	case permission:
-		return "make the database and its directory writable for the user of this process"
-	}
-	return "check the database's disk and the system log"
+	return cmp.Or(hints[kindOf(err)], "check the database's disk and the system log")
+}
+
+var hints = map[kind]string{
+	full:       "free space on the database's disk",
+	busy:       "wait for the other process that uses the database, or stop it",
+	damaged:    "check the disk, run db check, and restore a backup if it reports damage",
+	permission: "make the database and its directory writable for the user of this process",
 }

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is not
-	// worth taking a server out of rotation.
+	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is not worth taking
+	// a server out of rotation.
 	unwritableAfter = 5 * time.Second
 	// probeTimeout bounds NotReady.
 	probeTimeout = time.Second
@@ -50,8 +50,8 @@ func (h *health) suspect(err error) {
 	}
 }
 
-// state reports whether a write succeeded so recently that no probe is needed, and why writing has failed
-// for unwritableAfter.
+// state reports whether a write succeeded so recently that no probe is needed, and why writing has failed for
+// unwritableAfter.
 func (h *health) state() (proven bool, unwritable error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -64,8 +64,8 @@ func (h *health) state() (proven bool, unwritable error) {
 	return false, h.cause
 }
 
-// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it
-// lately, it makes one that changes nothing.
+// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it lately, it
+// makes one that changes nothing.
 func (db *DB) NotReady(ctx context.Context) (found []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -92,8 +92,8 @@ func (db *DB) NotReady(ctx context.Context) (found []string) {
 	return found
 }
 
-// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that
-// the disk does not read is that of another file.
+// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that the disk does
+// not read is that of another file.
 func inWords(err error) error {
 	if kindOf(err) == damaged {
 		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// writer is the one goroutine that writes, with the one connection that can. It has no timer: a function
-// alone is committed at once; what arrives during a commit shares the next one.
+// writer is the one goroutine that writes, with the one connection that can. It has no timer: a function alone is
+// committed at once; what arrives during a commit shares the next one.
 type writer struct {
 	db     *DB
 	conn   *Conn            // nil if the database could not be reopened
@@ -65,8 +65,8 @@ func (w *writer) loop() {
 	}
 }
 
-// commit runs a batch in one transaction and answers after it. A function that fails must not fail its
-// neighbors: the batch is rolled back and each runs alone.
+// commit runs a batch in one transaction and answers after it. A function that fails must not fail its neighbors: the
+// batch is rolled back and each runs alone.
 func (w *writer) commit(batch []*call) {
 	began := w.db.opt.Now()
 	err := w.transaction(context.Background(), batch)
@@ -94,8 +94,8 @@ func (e *callError) Unwrap() error { return e.error }
 // slowCommit is how long a commit takes on a disk that is of no use: live callers have given up by then.
 const slowCommit = time.Second
 
-// transaction runs a batch between BEGIN IMMEDIATE and COMMIT. It returns nil once the rows are durable
-// in the files that have the database's names.
+// transaction runs a batch between BEGIN IMMEDIATE and COMMIT. It returns nil once the rows are durable in the files
+// that have the database's names.
 func (w *writer) transaction(ctx context.Context, batch []*call) error {
 	err := cmp.Or(ctx.Err(), w.ready())
 	if err != nil {
@@ -118,8 +118,8 @@ func (w *writer) transaction(ctx context.Context, batch []*call) error {
 	return err
 }
 
-// runAndCommit runs the calls that it can take, with the write lock held. A caller that gave up before has
-// put its function elsewhere.
+// runAndCommit runs the calls that it can take, with the write lock held. A caller that gave up before has put its
+// function elsewhere.
 func (w *writer) runAndCommit(batch []*call) (took time.Duration, err error) {
 	for _, c := range batch {
 		if !c.take() {
@@ -164,8 +164,8 @@ func (w *writer) begin(ctx context.Context) error {
 	}
 }
 
-// ready returns nil if the connection may be trusted with a transaction. One that met a damaged page is
-// replaced: its cache would keep the page after the disk is repaired.
+// ready returns nil if the connection may be trusted with a transaction. One that met a damaged page is replaced: its
+// cache would keep the page after the disk is repaired.
 func (w *writer) ready() error {
 	if err := cmp.Or(w.db.Err(), w.failed); err != nil || !w.conn.spoiled {
 		return err
