@@ -11,19 +11,16 @@ import (
 )
 
 // createFile creates an empty file, unless it exists, that only its owner may read. SQLite gives the companions the
-// same mode. The error wraps ErrLeftBehind if files of an earlier database are next to it.
+// same mode. The error wraps ErrLeftBehind if files of an earlier database are next to a missing or empty file.
 func createFile(path string) error {
-	if _, err := os.Lstat(path); err == nil {
+	if hasContent(path) {
 		return nil
 	}
 	left, err := leftBehind(path)
 	if err != nil {
 		return fmt.Errorf("create it: %w", err)
 	}
-	if len(left) > 0 {
-		if _, err := os.Lstat(path); err == nil {
-			return nil // another process has created it meanwhile
-		}
+	if len(left) > 0 && !hasContent(path) { // no other process has created it meanwhile
 		return fmt.Errorf("%w (%s): put the database back; or move them away, then restore a backup or start with a new database",
 			ErrLeftBehind, strings.Join(left, ", "))
 	}
@@ -35,6 +32,11 @@ func createFile(path string) error {
 		return fmt.Errorf("create it: %w", err)
 	}
 	return f.Close()
+}
+
+func hasContent(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Size() > 0
 }
 
 // leftBehind returns the names of a write-ahead log and of spool files with content. A new database would lose the

@@ -54,7 +54,7 @@ var (
 	ErrNewerSchema = errors.New("the database was written by a newer version of this program: install that version, or restore a backup made before the upgrade")
 	ErrOlderSchema = errors.New("the database has an older schema: bring it up to date with: triport-console db migrate")
 	ErrEmpty       = errors.New("the file is empty: restore a backup, or make a new database of it with: triport-console db migrate")
-	ErrLeftBehind  = errors.New("the database does not exist, but files that belong to it do")
+	ErrLeftBehind  = errors.New("the database does not exist or is empty, but files that belong to it do")
 )
 
 // Errors of an open store.
