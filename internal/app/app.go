@@ -21,9 +21,8 @@ import (
 const (
 	// drainInterval is the time between two attempts to drain the spool.
 	drainInterval = time.Second
-	// lostTimeout limits the shutdown after the database file is lost: the process must end within a second.
-	lostTimeout = 700 * time.Millisecond
-	// lostGrace is the part of it in which running requests may finish.
+	// lostGrace is how long running requests may finish after the database file is lost: the process must end
+	// within a second.
 	lostGrace = 100 * time.Millisecond
 )
 
@@ -168,16 +167,11 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 	return nil
 }
 
-// stopLost stops after the loss of the database file. The store acknowledges nothing any more, so nothing is
-// lost if the process ends while something still runs.
+// stopLost stops after the loss of the database file. It waits until the store is closed, however slow the disk:
+// that may copy acknowledged commits out of a WAL that has lost its name.
 func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")
-	stopped := make(chan error, 1)
-	go func() { stopped <- a.stop(ctx, lostGrace, stopDraining) }()
-	select {
-	case <-stopped: // an error of closing a file that is gone adds nothing
-	case <-time.After(lostTimeout):
-	}
+	_ = a.stop(ctx, lostGrace, stopDraining) // an error of closing a file that is gone adds nothing
 	return errLost
 }
