@@ -12,11 +12,18 @@ import (
 
 // Attribute implements referral.Store.
 func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	o, err := resultOf(ctx, s.Write, func(c *engine.Conn) (referral.Outcome, error) { return decideAndRecord(c, a, rules) })
+	var o referral.Outcome // not by resultOf: one allocation less on the busiest path
+	err := s.Write(ctx, func(c *engine.Conn) (err error) {
+		o, err = decideAndRecord(c, a, rules)
+		return err
+	})
 	if errors.Is(err, engine.ErrQueueFull) {
 		err = referral.ErrBusy
 	}
-	return o, err
+	if err != nil { // the function may still run
+		return referral.Outcome{}, err
+	}
+	return o, nil
 }
 
 // decideAndRecord decides one live attempt and writes its rows.
@@ -60,8 +67,8 @@ func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 	return f, err
 }
 
-// leadsTo reports whether following referrers up from one user arrives at another. UNION, not
-// UNION ALL: it ends even in a ring that a damaged file may hold.
+// leadsTo reports whether following referrers up from one user arrives at another. UNION instead of UNION ALL ends even
+// in a ring, which a damaged file may hold.
 func leadsTo(c *engine.Conn, from, to string) (bool, error) {
 	return c.Query(`
 WITH RECURSIVE up (id) AS (
@@ -72,8 +79,7 @@ WITH RECURSIVE up (id) AS (
 SELECT 1 FROM up WHERE id = ?2 LIMIT 1`, from, to).Exists()
 }
 
-// rejectionLimitReached reports whether the audit log holds as many of the user's rejections of that UTC
-// day as it takes from live calls.
+// rejectionLimitReached reports whether the audit log takes no more of the user's live rejections that UTC day.
 func rejectionLimitReached(c *engine.Conn, userID string, at time.Time) (bool, error) {
 	day := at.UTC().Truncate(24 * time.Hour)
 	return c.Query(`

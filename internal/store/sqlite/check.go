@@ -7,7 +7,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// maxProblems bounds what one check lists: a damaged file can break a rule a million times.
+// maxProblems bounds what a check lists of one rule: a damaged file can break it a million times.
 const maxProblems = 20
 
 // invariants are rules that the schema cannot express. Each statement returns one line per violation.
@@ -23,29 +23,25 @@ var invariants = []string{
 	`SELECT 'foreign key: ' || "table" || ' refers to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check`,
 }
 
-// schemaObjects are the tables, indexes and triggers that a manual change may have dropped.
+// schemaObjects are what a manual change may have dropped.
 var schemaObjects = []string{
 	"attributions", "attributions_referrer", "codes", "codes_keep_owner", "codes_no_delete", "codes_one_active_custom",
 	"codes_one_uid", "codes_user", "events", "events_attempt", "events_no_delete", "events_no_update", "events_rejected",
 	"events_user", "sessions", "sessions_user", "users",
 }
 
-// Check looks for damage in the file and for rows that break a rule. It returns what it found, in
-// words, or nothing. An error means that the check itself could not be done.
+// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the check itself
+// could not be done.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
-	err = s.Read(ctx, func(c *engine.Conn) error {
-		return c.Snapshot(func() error {
-			err := checkAll(c, func(problem string) error {
-				found = append(found, problem)
-				return ctx.Err()
-			})
-			if engine.IsCorrupt(err) {
-				found = append(found, err.Error()) // so damaged that the check could not go on
-				err = nil
-			}
-			return err
+	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
+		return checkAll(c, func(problem string) error {
+			found = append(found, problem)
+			return ctx.Err()
 		})
 	})
+	if engine.IsCorrupt(err) { // so damaged that the check could not go on
+		return append(found, err.Error()), nil
+	}
 	return found, err
 }
 

@@ -17,8 +17,8 @@ func codeColumns(c *referral.Code) []any {
 
 const disableActiveSlug = `UPDATE codes SET disabled_at = ?2 WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`
 
-// SetSlug makes a canonical code the user's one active slug and disables the one before. It may be an
-// earlier slug of the same user. The error is that of referral.CheckSlug.
+// SetSlug makes a canonical code the user's one active slug. It may be an earlier one. The error is that of
+// referral.CheckSlug.
 func (s *Store) SetSlug(ctx context.Context, userID, slug string, now time.Time) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) { return setSlug(c, userID, slug, now) })
 }
@@ -42,17 +42,16 @@ func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code,
 	if _, err := c.Exec(disableActiveSlug, userID, now.UnixMicro()); err != nil {
 		return code, err
 	}
-	if found {
-		code.DisabledAt = time.Time{}
-		_, err = c.Exec(`UPDATE codes SET disabled_at = NULL WHERE code = ?1`, slug)
-		return code, err
+	if !found {
+		code = referral.Code{Code: slug, Kind: referral.KindCustom, UserID: userID, CreatedAt: now}
 	}
-	code = referral.Code{Code: slug, Kind: referral.KindCustom, UserID: userID, CreatedAt: now}
-	_, err = c.Exec(`INSERT INTO codes (code, user_id, kind, created_at) VALUES (?1, ?2, 'custom', ?3)`, slug, userID, now.UnixMicro())
+	code.DisabledAt = time.Time{}
+	_, err = c.Exec(`INSERT INTO codes (code, user_id, kind, created_at) VALUES (?1, ?2, 'custom', ?3)
+ON CONFLICT (code) DO UPDATE SET disabled_at = NULL`, slug, userID, now.UnixMicro())
 	return code, err
 }
 
-// DisableSlug disables the user's active slug and returns it. The error is referral.ErrNoSlug if there is none.
+// DisableSlug disables the user's active slug. The error is referral.ErrNoSlug if there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (code referral.Code, err error) {
 		err = c.Query(selectCode+`WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`, userID).

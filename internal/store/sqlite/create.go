@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// createFile creates an empty file that only its owner may read, unless there is one. SQLite gives the
-// companions the same mode. The error wraps ErrLeftBehind if files of an earlier database are next to a
-// missing or empty file.
+// createFile creates an empty file, unless it exists, that only its owner may read. SQLite gives the companions the
+// same mode. The error wraps ErrLeftBehind if files of an earlier database are next to a missing or empty file.
 func createFile(path string) error {
 	if hasContent(path) {
 		return nil
@@ -21,10 +20,7 @@ func createFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("create it: %w", err)
 	}
-	if len(left) > 0 {
-		if hasContent(path) {
-			return nil // another process has created it meanwhile
-		}
+	if len(left) > 0 && !hasContent(path) { // no other process has created it meanwhile
 		return fmt.Errorf("%w (%s): put the database back; or move them away, then restore a backup or start with a new database",
 			ErrLeftBehind, strings.Join(left, ", "))
 	}
@@ -38,14 +34,13 @@ func createFile(path string) error {
 	return f.Close()
 }
 
-// hasContent reports whether path is anything but a missing or an empty file.
 func hasContent(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && (info.Size() > 0 || !info.Mode().IsRegular())
+	info, err := os.Lstat(path)
+	return err == nil && info.Size() > 0
 }
 
-// leftBehind returns the names of a write-ahead log and of spool files with content next to path. A new
-// database would lose the attempts that wait in them, and sign every user out.
+// leftBehind returns the names of a write-ahead log and of spool files with content. A new database would lose the
+// attempts that wait in them.
 func leftBehind(path string) (names []string, err error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {

@@ -20,8 +20,7 @@ func eventColumns(e *referral.Event) []any {
 	}
 }
 
-// rejectedPage is how many rejections are read at once: a page is short enough that no reader is held
-// while the attempts before it are decided.
+// rejectedPage is how many rejections are read at once: no reader is held while they are decided.
 const rejectedPage = 1000
 
 // Rejected returns the rejected attempts in order of commit, up to the newest at the time of the call, with

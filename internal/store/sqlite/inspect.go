@@ -8,26 +8,24 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// Inspect gathers what support needs to know of a user, as of one moment, with at most limit invitees
-// and events. The error wraps auth.ErrNotFound if there is no such user.
-func (s *Store) Inspect(ctx context.Context, userID string, limit int) (referral.Inspection, error) {
-	var in referral.Inspection
-	err := s.Read(ctx, func(c *engine.Conn) error {
-		return c.Snapshot(func() error {
-			a, err := findAccount(c, userID)
-			if err != nil {
-				return err
-			}
-			in.User = a.User
-			if in.Codes, err = codesOf(c, userID); err != nil {
-				return err
-			}
-			if err := errors.Join(inspectReferrer(c, userID, &in), inspectInvitees(c, userID, limit, &in)); err != nil {
-				return err
-			}
-			in.Events, err = scanAll(c.Query(selectEvent+` FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(limit)), eventColumns)
+// Inspect returns what support needs to know of a user, as of one moment, with at most limit invitees and events. The
+// error wraps auth.ErrNotFound if there is no such user.
+func (s *Store) Inspect(ctx context.Context, userID string, limit int) (in referral.Inspection, err error) {
+	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
+		a, err := findAccount(c, userID)
+		if err != nil {
 			return err
-		})
+		}
+		in.User = a.User
+		if in.Codes, err = codesOf(c, userID); err != nil {
+			return err
+		}
+		if err := errors.Join(inspectReferrer(c, userID, &in), inspectInvitees(c, userID, limit, &in)); err != nil {
+			return err
+		}
+		in.Events, err = scanAll(c.Query(selectEvent+`
+FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(limit)), eventColumns)
+		return err
 	})
 	return in, err
 }

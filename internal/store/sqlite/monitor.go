@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// damageLogEvery is how often damage is logged: a bad page fails the same attempt again and again,
-	// while all others pass.
+	// damageLogEvery is how often damage is logged: a bad page fails the same attempt again and again, while all others
+	// pass.
 	damageLogEvery = time.Minute
-	// stableAfter is how long no transaction must have failed before the database counts as available: one
-	// that fails now and then, on a disk that is almost full, does not.
+	// stableAfter is how long no transaction must have failed before the database counts as available: one that fails
+	// now and then, on a disk that is almost full, does not.
 	stableAfter = 250 * time.Millisecond
 )
 

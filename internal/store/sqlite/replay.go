@@ -11,17 +11,19 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// Replay implements referral.Store. A row that the schema rejects is its attempt's own error. It
-// costs the transaction a second pass, in which each attempt has a savepoint.
-func (s *Store) Replay(ctx context.Context, attempts []referral.Attempt, rules referral.Rules) ([]referral.Verdict, error) {
-	verdicts, err := resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) { return replayOne(c, a, rules) })
-	if engine.IsConstraint(err) {
-		return resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) {
-			return replayInSavepoint(c, a, rules)
-		})
+// Replay implements referral.Store. A row that the schema rejects is its attempt's own error. It costs the transaction
+// a second pass, in which each attempt has a savepoint.
+func (s *Store) Replay(ctx context.Context, attempts []referral.Attempt, rules referral.Rules) (v []referral.Verdict, err error) {
+	for _, replay := range []replayFunc{replayOne, replayInSavepoint} {
+		v, err = resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) { return replay(c, a, rules) })
+		if !engine.IsConstraint(err) {
+			break
+		}
 	}
-	return verdicts, err
+	return v, err
 }
+
+type replayFunc = func(*engine.Conn, referral.Attempt, referral.Rules) (referral.Verdict, error)
 
 func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Verdict, error) {
 	if _, err := c.Exec("SAVEPOINT attempt"); err != nil {
@@ -93,8 +95,8 @@ func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err e
 	return v, err
 }
 
-// attributedLater reports whether the user of a rejected attempt got a referrer by an attempt of a replay that
-// came after it: in the log, or in the file.
+// attributedLater reports whether the user of a rejected attempt got a referrer by an attempt of a replay that came
+// after it: in the log, or in the file.
 func attributedLater(c *engine.Conn, a referral.Attempt) (bool, error) {
 	return c.Query(`
 SELECT 1 FROM events s

@@ -38,7 +38,7 @@ func resultsOf[T, R any](ctx context.Context, s *Store, items []T, f func(*engin
 	})
 }
 
-// scanEach calls f with every row of the query. columns returns the destinations of a row.
+// scanEach calls f with every row. columns returns the destinations of one.
 func scanEach[T any](q engine.Query, columns func(*T) []any, f func(T) error) error {
 	return q.Each(func(r engine.Row) error {
 		var v T
@@ -49,7 +49,7 @@ func scanEach[T any](q engine.Query, columns func(*T) []any, f func(T) error) er
 	})
 }
 
-// scanAll returns every row of the query.
+// scanAll returns every row.
 func scanAll[T any](q engine.Query, columns func(*T) []any) (all []T, err error) {
 	err = scanEach(q, columns, func(v T) error {
 		all = append(all, v)
@@ -61,10 +61,10 @@ func scanAll[T any](q engine.Query, columns func(*T) []any) (all []T, err error)
 // errStopped ends a query whose caller has seen enough.
 var errStopped = errors.New("stopped by the caller")
 
-// stream is a sequence of what read yields. Its last value may be a read error.
+// stream is a sequence of what read yields, as of one moment. Its last value may be a read error.
 func stream[T any](ctx context.Context, s *Store, read func(c *engine.Conn, yield func(T) error) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		err := s.Read(ctx, func(c *engine.Conn) error {
+		err := s.ReadSnapshot(ctx, func(c *engine.Conn) error {
 			return read(c, func(v T) error {
 				if err := ctx.Err(); err != nil || yield(v, nil) {
 					return err

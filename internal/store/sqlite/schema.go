@@ -32,20 +32,21 @@ var newestSchema = func() int64 {
 	return int64(len(files))
 }()
 
-// ensureSchema checks the schema of the database at path and, in Create mode, brings it up to date.
-func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, err error) {
+// ensureSchema checks the schema and, in Create mode, brings it up to date. size is that of the file.
+func ensureSchema(ctx context.Context, path string, size int64, mode Mode) (from, to int64, err error) {
 	if from, err = schemaVersion(path); err != nil {
 		return 0, 0, err
 	}
-	err = current(from)
 	switch {
-	case mode == Create && errors.Is(err, ErrOlderSchema):
-		err = nil
-	case from == 0 && isEmpty(path):
-		err = ErrEmpty
-	}
-	if err != nil || from == newestSchema {
-		return from, from, err
+	case from == newestSchema:
+		return from, from, nil
+	case from > newestSchema:
+		return 0, 0, fmt.Errorf("%w (schema %d, this program knows up to %d)", ErrNewerSchema, from, newestSchema)
+	case mode == Create:
+	case from == 0 && size == 0: // nothing was ever written to it, or all of it was cut off
+		return 0, 0, ErrEmpty
+	default:
+		return 0, 0, fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, from, newestSchema)
 	}
 	if err := migrate(ctx, path); err != nil {
 		return 0, 0, fmt.Errorf("bring the schema up to date: %w", err)
@@ -53,41 +54,21 @@ func ensureSchema(ctx context.Context, path string, mode Mode) (from, to int64, 
 	return from, newestSchema, nil
 }
 
-// isEmpty reports whether nothing was ever written to the file at path, or all of it was cut off.
-func isEmpty(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Size() == 0
-}
-
-// current returns nil for the newest schema, and what to do about any other.
-func current(version int64) error {
-	switch {
-	case version > newestSchema:
-		return fmt.Errorf("%w (schema %d, this program knows up to %d)", ErrNewerSchema, version, newestSchema)
-	case version < newestSchema:
-		return fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, version, newestSchema)
-	}
-	return nil
-}
-
-// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours. It reads
-// as of one moment: another process may be creating the tables.
+// schemaVersion returns 0 for an empty file, and ErrNotDatabase for anything that is not ours.
 func schemaVersion(path string) (version int64, err error) {
 	err = engine.ReadFile(path, func(c *engine.Conn) error {
-		return c.Snapshot(func() error {
-			var app, tables int64
-			if err := c.Pragma("application_id", &app); err != nil {
-				return err
-			}
-			if _, err := c.Query("SELECT count(*) FROM sqlite_schema").One(&tables); err != nil || tables == 0 {
-				return err
-			}
-			if app != applicationID && !isMigrating(c) {
-				return ErrNotDatabase
-			}
-			_, err := c.Query("SELECT max(version_id) FROM goose_db_version WHERE is_applied").One(&version)
+		var app, tables int64
+		if err := c.Pragma("application_id", &app); err != nil {
 			return err
-		})
+		}
+		if _, err := c.Query("SELECT count(*) FROM sqlite_schema").One(&tables); err != nil || tables == 0 {
+			return err
+		}
+		if app != applicationID && !isMigrating(c) {
+			return ErrNotDatabase
+		}
+		_, err := c.Query("SELECT max(version_id) FROM goose_db_version WHERE is_applied").One(&version)
+		return err
 	})
 	return version, err
 }
@@ -130,9 +111,9 @@ func migrate(ctx context.Context, path string) (err error) {
 	return engine.Translate(err)
 }
 
-// lockMigration keeps two processes that start at once from running the same migration twice: goose has no
-// lock for SQLite. The file is removed with the lock: one that root leaves behind would keep the database's
-// owner from the next migration. A process that waited for it then has the lock of no file, and tries again.
+// lockMigration keeps two processes from running the same migration twice: goose has no lock for SQLite. The file is
+// removed with the lock: one that root leaves behind would keep the database's owner from the next migration. A process
+// that waited for it then holds the lock of no file, and tries again.
 func lockMigration(ctx context.Context, name string) (unlock func() error, err error) {
 	for {
 		l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))

@@ -33,8 +33,7 @@ INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, re
 	return err
 }
 
-// RevokeSessions revokes all of a user's sessions in force, from the next request on, and returns how
-// many there were.
+// RevokeSessions revokes all of a user's sessions in force, from the next request on, and returns how many there were.
 func (s *Store) RevokeSessions(ctx context.Context, userID string, now time.Time) (revoked int64, err error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (int64, error) {
 		return c.Exec(`

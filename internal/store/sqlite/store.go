@@ -1,5 +1,5 @@
-// Package sqlite is the store on one SQLite file: the schema and the product's queries, a file for each
-// noun. The engine below it keeps the file open, durable and consistent.
+// Package sqlite is the store on one SQLite file: the schema and the product's queries, a file for each noun. The
+// engine below it keeps the file open, durable and consistent.
 package sqlite
 
 import (
@@ -18,44 +18,41 @@ import (
 // Mode is what a program may do with a database.
 type Mode int
 
-// ReadOnly and ReadWrite require an existing database of the current schema; ReadOnly never takes the
-// write lock. Create creates a missing file (mode 0600) and brings the schema up to date.
 const (
-	ReadOnly Mode = iota
-	ReadWrite
-	Create
+	ReadOnly  Mode = iota // never takes the write lock
+	ReadWrite             // like ReadOnly, it requires a database of the current schema
+	Create                // creates a missing file (mode 0600) and brings the schema up to date
 )
 
 // Options are the settings of Open.
 type Options struct {
 	Mode Mode
 	Log  *slog.Logger // nil discards
-	// Observe is called after every transaction of live attempts, before they are answered; nil calls
-	// nothing. The writer waits for it: it must return at once.
-	Observe func(Commit)
-	// BatchSize is how many live attempts may share a transaction; 0 means 256.
-	BatchSize int
+	// Observe, if set, is called after every transaction of live attempts, before they are answered. It must return at
+	// once.
+	Observe   func(Commit)
+	BatchSize int              // how many live attempts may share a transaction; 0 means 256
 	Now       func() time.Time // nil means time.Now
 }
 
 // Commit describes one transaction of live attempts.
 type Commit = engine.Commit
 
-// Store is an open database. All methods are safe for concurrent use. Those that take an engine.Conn are for
-// this package: no other may import the engine.
+// Store is an open database. All methods are safe for concurrent use. Only this package may use those that take an
+// engine.Conn.
 type Store struct {
 	*engine.DB
 	from, to int64
 }
 
-// Errors of Open. Each says what to do.
+// Errors of Open.
 var (
 	ErrNoDatabase  = errors.New("the database does not exist")
 	ErrNotDatabase = engine.ErrNotDatabase
 	ErrNewerSchema = errors.New("the database was written by a newer version of this program: install that version, or restore a backup made before the upgrade")
 	ErrOlderSchema = errors.New("the database has an older schema: bring it up to date with: triport-console db migrate")
 	ErrEmpty       = errors.New("the file is empty: restore a backup, or make a new database of it with: triport-console db migrate")
-	ErrLeftBehind  = errors.New("the database does not exist, but files that belong to it do")
+	ErrLeftBehind  = errors.New("the database does not exist or is empty, but files that belong to it do")
 )
 
 // Errors of an open store.
@@ -99,7 +96,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 		opt.Now = time.Now
 	}
 	s, m := &Store{}, &monitor{log: opt.Log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
-	if s.from, s.to, err = ensureSchema(ctx, path, opt.Mode); err != nil {
+	if s.from, s.to, err = ensureSchema(ctx, path, info.Size(), opt.Mode); err != nil {
 		return nil, err
 	}
 	s.DB, err = engine.Open(path, engine.Options{

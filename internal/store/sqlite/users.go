@@ -12,23 +12,20 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-const (
-	selectUser    = `SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at `
-	selectAccount = `SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at, c.code
+const selectAccount = `
+SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at, c.code
 FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' `
-)
 
-// userColumns are destinations for selectUser, and accountColumns for selectAccount.
-func userColumns(u *auth.User) []any {
-	return []any{&u.ID, &u.Email, &u.DisplayName, &u.CreatedAt, (*engine.NullTime)(&u.DisabledAt)}
-}
-
+// accountColumns are destinations for selectAccount.
 func accountColumns(a *auth.Account) []any {
-	return append(userColumns(&a.User), (*engine.NullText)(&a.Code))
+	return []any{
+		&a.User.ID, &a.User.Email, &a.User.DisplayName, &a.User.CreatedAt, (*engine.NullTime)(&a.User.DisabledAt),
+		(*engine.NullText)(&a.Code),
+	}
 }
 
-// CreateUser adds an account and its uid code, which it returns. The error wraps auth.ErrExists if the
-// id or the e-mail address is taken.
+// CreateUser adds an account and returns its new uid code. The error wraps auth.ErrExists if the id or the e-mail
+// address is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) {
 		taken, err := c.Query(`SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Exists()
@@ -42,8 +39,7 @@ func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, err
 	})
 }
 
-// insertUser writes the rows of a new account. Its code is made longer as long as it is taken, by
-// another account's code or by a slug.
+// insertUser writes the rows of a new account. A code that is taken, also by a slug, is made longer.
 func insertUser(c *engine.Conn, u auth.User) (referral.Code, error) {
 	_, err := c.Exec(`INSERT INTO users (id, email, display_name, created_at, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
 		u.ID, u.Email, u.DisplayName, u.CreatedAt.UnixMicro(), engine.Micros(u.DisabledAt))
@@ -67,20 +63,19 @@ var (
 	errIDElsewhere    = errors.New("the id belongs to an account with another e-mail address")
 )
 
-// ImportUsers adds the accounts that are missing, in one transaction. A user without an ID gets one
-// from newID; an existing account is left as it is.
+// ImportUsers adds the accounts that are missing, in one transaction, and changes no existing one. A user without an ID
+// gets one from newID.
 func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
 	return resultsOf(ctx, s, users, func(c *engine.Conn, u auth.User) (auth.ImportResult, error) { return importUser(c, u, newID) })
 }
 
-func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (auth.ImportResult, error) {
-	existing, err := scanAll(c.Query(selectUser+`FROM users u WHERE id = ?1 OR email = ?2`, u.ID, u.Email), userColumns)
-	var result auth.ImportResult
+func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (result auth.ImportResult, err error) {
+	existing, err := scanAll(c.Query(selectAccount+`WHERE u.id = ?1 OR u.email = ?2`, u.ID, u.Email), accountColumns)
 	for _, other := range existing {
 		switch {
-		case other.Email != u.Email:
+		case other.User.Email != u.Email:
 			result.Err = errIDElsewhere
-		case u.ID != "" && other.ID != u.ID:
+		case u.ID != "" && other.User.ID != u.ID:
 			result.Err = errEmailElsewhere
 		}
 	}
@@ -96,14 +91,14 @@ func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (auth
 	return auth.ImportResult{Created: true}, err
 }
 
-// Users returns every account, oldest first. The second value is a read error, which ends the sequence.
+// Users returns every account, oldest first. A read error ends the sequence.
 func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(auth.Account) error) error {
 		return scanEach(c.Query(selectAccount+`ORDER BY u.created_at, u.id`), accountColumns, yield)
 	})
 }
 
-// Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is no such user.
+// Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is none.
 func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
 	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, userID) })
 }
@@ -113,31 +108,31 @@ func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
 	return a, err
 }
 
-// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if
-// there is none.
+// FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if there is none.
 func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, error) {
-	query, key := selectUser+`FROM users u WHERE u.id = ?1`, ref.ID
+	where, key := `WHERE u.id = ?1`, ref.ID
 	switch {
 	case ref.Code != "":
-		query, key = selectUser+`FROM codes c JOIN users u ON u.id = c.user_id WHERE c.code = ?1`, ref.Code
+		where, key = `WHERE u.id = (SELECT user_id FROM codes WHERE code = ?1)`, ref.Code
 	case ref.Email != "":
-		query, key = selectUser+`FROM users u WHERE u.email = ?1`, ref.Email
+		where, key = `WHERE u.email = ?1`, ref.Email
 	}
-	return resultOf(ctx, s.Read, func(c *engine.Conn) (u auth.User, err error) {
-		err = c.Query(query, key).Get(auth.ErrNoUser, userColumns(&u)...)
-		return u, err
+	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.User, error) {
+		var a auth.Account
+		err := c.Query(selectAccount+where, key).Get(auth.ErrNoUser, accountColumns(&a)...)
+		return a.User, err
 	})
 }
 
-// DisableUser disables an account, from the next request on, and returns it. A disabled account keeps its
-// first time. The error wraps auth.ErrNotFound if there is no such user.
+// DisableUser disables an account, from the next request on, and returns it. The first time it was disabled stays. The
+// error wraps auth.ErrNotFound if there is none.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time) (auth.User, error) {
-	a, err := resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (auth.Account, error) {
+	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (auth.User, error) {
 		_, err := c.Exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())
 		if err != nil {
-			return auth.Account{}, err
+			return auth.User{}, err
 		}
-		return findAccount(c, userID)
+		a, err := findAccount(c, userID)
+		return a.User, err
 	})
-	return a.User, err
 }

@@ -22,17 +22,14 @@ func attributionColumns(a *referral.Attribution) []any {
 // The second value is a read error, which ends the sequence.
 func (s *Store) Ledger(ctx context.Context) iter.Seq2[referral.Recorded, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(referral.Recorded) error) error {
-		return c.Snapshot(func() error {
-			if err := readSignups(c, yield); err != nil {
-				return err
-			}
-			return readOrphans(c, yield)
-		})
+		if err := readSignups(c, yield); err != nil {
+			return err
+		}
+		return readOrphans(c, yield)
 	})
 }
 
-// readSignups yields each signup event with what it was decided on. Events of one user follow each other
-// in order of commit, so a second signup of the same user shows.
+// readSignups yields each signup event with what it was decided on, ordered by user: a second signup of one user shows.
 func readSignups(c *engine.Conn, yield func(referral.Recorded) error) error {
 	var before referral.Event
 	return c.Query(selectEvent + `, ` + selectAttribution + `, c.user_id, u.created_at,

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -10,15 +11,12 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"modernc.org/sqlite"
-
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
-// Backup writes a consistent copy of the database to file, which must not exist, with mode 0600, and
-// returns its size in bytes. It may run while others write: the copy is of the moment it began. It gets
-// its name once it is complete and on disk. A crash leaves file.partial, and the next backup to that name
-// starts it afresh. The error wraps fs.ErrExist if the file exists.
+// Backup writes a consistent copy to file, which must not exist, with mode 0600, and returns its size in bytes. Others
+// may write meanwhile: the copy is of the moment it began. It gets its name once it is complete and on disk. A crash
+// leaves file.partial, which the next backup to that name empties. The error wraps fs.ErrExist if the file exists.
 func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) {
 	if err := absent(file); err != nil {
 		return 0, err
@@ -37,23 +35,17 @@ func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) 
 	if err := db.vacuumInto(ctx, partial); err != nil {
 		return 0, fmt.Errorf("copy the database: %w", err)
 	}
-	if err := f.Sync(); err != nil {
-		return 0, fmt.Errorf("fsync the copy: %w", err)
-	}
 	info, err := f.Stat()
 	if err == nil && info.Size() == 0 {
 		err = errors.New("copy the database: nothing arrived in the copy: give it another name")
 	}
-	if err == nil {
-		err = absent(file) // the lock on the partial file keeps other backups to that name away
-	}
 	if err != nil {
 		return 0, err
 	}
-	if err := os.Rename(partial, file); err != nil {
-		return 0, fmt.Errorf("rename the copy: %w", err)
-	}
-	return info.Size(), fsutil.SyncDir(filepath.Dir(file))
+	// The lock on the partial file keeps other backups to that name away.
+	err = inOrder(f.Sync, func() error { return absent(file) }, func() error { return os.Rename(partial, file) },
+		func() error { return fsutil.SyncDir(filepath.Dir(file)) })
+	return info.Size(), err
 }
 
 func absent(file string) error {
@@ -72,11 +64,11 @@ func ifExists(err error) error {
 	return err
 }
 
-// openPartial creates the file that a copy is written to, or empties what a killed backup left. Its lock,
-// which ends with the process, distinguishes that from a running backup to the same name. A link may be a trap in
-// a shared directory; another backup may have renamed the file between the opening and the lock.
-func openPartial(name string) (f *os.File, err error) {
-	f, err = os.OpenFile(name, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+// openPartial creates the file that a copy is written to, or empties what a killed backup left. Its lock ends with the
+// process: a running backup holds it. A link may be a trap in a shared directory, and another backup may have renamed
+// the file before the lock.
+func openPartial(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -93,22 +85,18 @@ func openPartial(name string) (f *os.File, err error) {
 	return f, nil
 }
 
-// vacuumInto copies on a connection of its own, which takes no lock that a writer waits for, until ctx
-// ends. It is not query_only: SQLite would reject writing the copy.
+// vacuumInto copies on its own connection, until ctx ends. It takes no lock that a writer waits for. SQLite rejects it
+// on a connection that reads only.
 func (db *DB) vacuumInto(ctx context.Context, file string) (err error) {
 	target, err := filepath.Abs(file) // to SQLite a relative name that begins with file: is an address
 	if err != nil {
 		return err
 	}
-	var d sqlite.Driver
-	raw, err := d.Open(dsn(db.path, accessShared, []pragma{{name: "busy_timeout", value: "1500"}}))
+	c, err := openConn(db.path, accessShared, true)
 	if err != nil {
-		return Translate(err)
+		return err
 	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
-	_, err = raw.(driver.ExecerContext).ExecContext(ctx, "VACUUM INTO ?1", []driver.NamedValue{{Ordinal: 1, Value: target}})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return Translate(err)
+	defer func() { err = errors.Join(err, c.close()) }()
+	_, err = c.raw.(driver.ExecerContext).ExecContext(ctx, "VACUUM INTO ?1", c.bind([]driver.Value{target}))
+	return cmp.Or(ctx.Err(), Translate(err))
 }

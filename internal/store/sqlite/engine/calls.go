@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -13,6 +14,7 @@ type call struct {
 	ctx     context.Context
 	run     func(*Conn) error
 	claimed atomic.Bool // by the goroutine that runs it, or by the caller that gave up
+	taken   bool        // by the goroutine that runs it, which alone uses this
 	err     error
 	done    chan struct{}
 }
@@ -23,6 +25,12 @@ func newCall(ctx context.Context, run func(*Conn) error) *call {
 
 // claim reports whether the call is now the claimer's. Only the first one gets it.
 func (c *call) claim() bool { return c.claimed.CompareAndSwap(false, true) }
+
+// take claims the call for the goroutine that runs it, which may take it again.
+func (c *call) take() bool {
+	c.taken = c.taken || c.claim()
+	return c.taken
+}
 
 func (c *call) answer(err error) {
 	c.err = err
@@ -41,8 +49,8 @@ func (c *call) submit(queue chan<- *call, stopped <-chan struct{}) error {
 	}
 }
 
-// wait returns the function's result. If the context ends first, the caller gives up: the function does not
-// run any more, unless it was claimed already.
+// wait returns the function's result. A caller whose context ends gives up: the function does not run any more, unless
+// it was claimed already.
 func (c *call) wait(stopped <-chan struct{}) error {
 	select {
 	case <-c.done:
@@ -62,8 +70,8 @@ func (c *call) wait(stopped <-chan struct{}) error {
 	}
 }
 
-// gather adds what is queued to the batch, up to its capacity. It lets callers that are ready queue theirs too:
-// on one core none of them would run before the batch does.
+// gather adds what is queued to the batch, up to its capacity. It lets callers that are ready queue theirs first: on
+// one core none of them would run before the batch does.
 func gather(queue <-chan *call, batch []*call) []*call {
 	runtime.Gosched()
 	for len(batch) < cap(batch) {
@@ -77,25 +85,18 @@ func gather(queue <-chan *call, batch []*call) []*call {
 	return batch
 }
 
-// claim leaves the calls whose callers still wait.
-func claim(batch []*call) []*call {
-	live := batch[:0]
-	for _, c := range batch {
-		if c.claim() {
-			live = append(live, c)
-		}
-	}
-	return live
+// take leaves the calls whose callers still wait.
+func take(batch []*call) []*call {
+	return slices.DeleteFunc(batch, func(c *call) bool { return !c.take() })
 }
 
-// Write runs f in a transaction that it may share with other functions, and returns once its changes are
-// durable.
+// Write runs f in a transaction that it may share, and returns once its changes are durable.
 //
-// f may run twice: if one function of a transaction returns an error, all are rolled back and each runs alone. So
-// it must set its results afresh every time. They must not be used if Write returns an error.
+// f may run twice: if a function of the transaction fails, all are rolled back and each runs alone. So f sets its
+// results again each time, and they are void if Write fails.
 //
-// If ctx ends first, Write returns. f does not run any more then, unless it is being committed right now.
-// The error is ErrQueueFull if too many functions wait.
+// If ctx ends first, Write returns. f then no longer runs, unless it is being committed right now. The error is
+// ErrQueueFull if too many functions wait.
 func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
@@ -109,8 +110,8 @@ func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	}
 }
 
-// WriteAlone runs f once, in a transaction of its own, and returns once it is durable or was rolled back. ctx
-// bounds the wait for the write lock.
+// WriteAlone runs f once, in its own transaction, and returns once it is durable or rolled back. ctx bounds the wait
+// for the write lock.
 func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
@@ -123,18 +124,14 @@ func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
 	return c.err
 }
 
-// bulkPause is how long a bulk writer leaves the lock alone after each transaction: longer than
-// lockPoll, so a server on the same database gets its turn after every batch.
+// bulkPause is longer than lockPoll: a server on the same database gets its turn after every batch.
 const bulkPause = 3 * time.Millisecond
 
-// WriteBulk is WriteAlone for one batch of many.
+// WriteBulk is WriteAlone for one batch of many. It leaves the lock alone for bulkPause afterwards.
 func (db *DB) WriteBulk(ctx context.Context, f func(*Conn) error) error {
 	err := db.WriteAlone(ctx, f)
 	if err == nil {
-		select {
-		case <-time.After(bulkPause):
-		case <-db.closed:
-		}
+		<-time.After(bulkPause)
 	}
 	return err
 }

@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	// checkpointAfter is how many pages the writer adds to the WAL before it copies the WAL into the
-	// database: about 4 MB.
+	// checkpointAfter is how many pages the writer adds to the WAL before it copies them: about 4 MB.
 	checkpointAfter = 1000
 	// checkpointAgain is how many more it adds if a reader held a part of the WAL up.
 	checkpointAgain = 100
@@ -19,8 +18,7 @@ const (
 	lockWait = 250 * time.Millisecond
 )
 
-// backlog counts the pages that a connection has written since the last checkpoint. SQLite's counter has 31
-// bits and wraps.
+// backlog counts the pages written since the last checkpoint. SQLite's counter has 31 bits and wraps.
 type backlog struct {
 	counter int   // SQLite's, at the last look
 	pages   int64 // ours
@@ -31,9 +29,9 @@ func (b *backlog) add(counter int) {
 	b.counter = counter
 }
 
-// checkpoint copies the WAL into the database if enough was added to it. SQLite would do it within a
-// commit, whose callers would wait for it, and would hide a failure: a failed fsync reports its error only
-// once, and the next one of the same file succeeds with the pages lost.
+// checkpoint copies the WAL into the database if enough was added to it. SQLite would do it within a commit, whose
+// callers would wait, and hide a failure: a failed fsync reports its error once, and the next one of the same file
+// succeeds with the pages lost.
 func (w *writer) checkpoint() {
 	if w.conn == nil || w.failed != nil || w.db.Err() != nil {
 		return
@@ -44,10 +42,8 @@ func (w *writer) checkpoint() {
 			return
 		}
 		w.wal.pages = checkpointAfter - checkpointAgain
-		var busy bool
-		var pages, copied int64
-		err = w.conn.Pragma("wal_checkpoint(PASSIVE)", &busy, &pages, &copied)
-		if !busy && pages == copied {
+		var all bool
+		if all, err = w.conn.copyWAL("PASSIVE"); all {
 			w.wal.pages = 0
 		}
 	}
@@ -56,17 +52,23 @@ func (w *writer) checkpoint() {
 	}
 }
 
-// emptyWAL copies the whole WAL into the database, fsyncs it, and empties the WAL. It waits for locks of other
-// processes. The error is errWALBusy if they do not end in time.
-func (c *Conn) emptyWAL(wait time.Duration) error {
+// copyWAL copies the WAL into the database, fsyncs that, and reports whether it copied everything.
+func (c *Conn) copyWAL(mode string) (all bool, err error) {
 	var busy bool
 	var pages, copied int64
+	err = c.Pragma("wal_checkpoint("+mode+")", &busy, &pages, &copied)
+	return err == nil && !busy && pages == copied, err
+}
+
+// emptyWAL copies the whole WAL and empties it. The error is errWALBusy if other processes do not release their locks
+// in time.
+func (c *Conn) emptyWAL(wait time.Duration) error {
 	err := c.Pragma(fmt.Sprintf("busy_timeout = %d", wait.Milliseconds()))
 	if err == nil {
-		err = c.Pragma("wal_checkpoint(TRUNCATE)", &busy, &pages, &copied)
-	}
-	if err == nil && busy {
-		err = errWALBusy
+		var all bool
+		if all, err = c.copyWAL("TRUNCATE"); err == nil && !all {
+			err = errWALBusy
+		}
 	}
 	return errors.Join(err, c.Pragma("busy_timeout = 0"))
 }

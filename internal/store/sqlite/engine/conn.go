@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -11,9 +12,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Conn is one connection to the database. It works at driver level: a prepared statement runs without
-// database/sql in between, which costs a third of the time of short statements. It is not safe for
-// concurrent use.
+// Conn is one connection, not safe for concurrent use. It works at driver level: database/sql costs a third of the time
+// of short statements.
 type Conn struct {
 	raw     driver.Conn
 	stmts   map[string]*stmt
@@ -21,20 +21,19 @@ type Conn struct {
 	spoiled bool                // it met an error after which it must not be used again
 }
 
-// stmt is a prepared statement with the buffer for one row of its result.
+// stmt is a prepared statement with the buffer for one row.
 type stmt struct {
 	driver.Stmt
 	values []driver.Value
 }
 
-// pragma is a setting of a connection. All of them are in the DSN, so every connection has them. They
-// are read back, because SQLite ignores a misspelled one silently.
+// pragma is a setting in the DSN. It is read back, because SQLite ignores a misspelled one silently.
 type pragma struct{ name, value, readBack string }
 
 func pragmas(write bool) []pragma {
 	ps := []pragma{
-		// Milliseconds, for short locks of other processes: recovery after a crash, or the checkpoint of
-		// the last connection that closes. First, because the pragmas below may have to wait.
+		// Milliseconds, for another process that recovers after a crash or closes last. First, because the pragmas
+		// below may have to wait.
 		{"busy_timeout", "1500", "1500"},
 		{"foreign_keys", "on", "1"},
 		{"recursive_triggers", "on", "1"}, // INSERT OR REPLACE must not bypass DELETE triggers
@@ -47,13 +46,12 @@ func pragmas(write bool) []pragma {
 		pragma{"fullfsync", "on", "1"}, // on macOS a plain fsync leaves data in the drive's cache
 		pragma{"checkpoint_fullfsync", "on", "1"},
 		pragma{"journal_mode", "wal", "wal"},
-		pragma{"synchronous", "full", "2"}, // answers follow the fsync; with batches it costs 4 % over normal
-		// If a long reader delayed a checkpoint, the WAL shrinks back to this many bytes after it.
-		pragma{"journal_size_limit", "16777216", "16777216"},
+		pragma{"synchronous", "full", "2"},                   // answers follow the fsync; with batches it costs 4 % over normal
+		pragma{"journal_size_limit", "16777216", "16777216"}, // bytes of the WAL after a delayed checkpoint
 	)
 }
 
-// access is what a connection may do, as SQLite's URI parameter mode.
+// access is SQLite's URI parameter mode.
 type access string
 
 const (
@@ -61,7 +59,7 @@ const (
 	accessShared access = "rw" // may create the -shm file if no other process has it open
 )
 
-// DSN returns the address of the database at path for a connection that writes, with all settings.
+// DSN returns the address of the database for a connection that writes, with all settings.
 func DSN(path string) string { return dsn(path, accessShared, pragmas(true)) }
 
 func dsn(path string, mode access, ps []pragma) string {
@@ -72,14 +70,14 @@ func dsn(path string, mode access, ps []pragma) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "mode=" + string(mode) + "&" + q.Encode()}).String()
 }
 
-// ReadFile runs f with a connection of its own that cannot write. It needs no open DB.
+// ReadFile runs f with its own connection that cannot write, as of one moment. It needs no open DB.
 func ReadFile(path string, f func(*Conn) error) (err error) {
 	c, err := openConn(path, accessShared, false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	return f(c)
+	return c.snapshot(f)
 }
 
 func openConn(path string, mode access, write bool) (*Conn, error) {
@@ -112,25 +110,18 @@ func (c *Conn) close() error {
 	return errors.Join(append(errs, c.raw.Close())...)
 }
 
-// discard closes a connection that is not needed any more or cannot be trusted. Its error was reported
-// before; its statements only repeat it.
+// discard closes a connection whose error does not matter or was reported before.
 func (c *Conn) discard() {
 	if c != nil {
 		_ = c.close()
 	}
 }
 
-func discardAll(conns []*Conn) {
-	for _, c := range conns {
-		c.discard()
-	}
-}
-
-// failed translates an error and marks the connection if it is useless from now on. SQLite's page cache
-// keeps a damaged page until the next write; files opened on a failed disk stay read-only.
+// failed translates an error and marks a connection that is useless from now on: its cache keeps a damaged page, and
+// files opened on a failed disk stay read-only.
 func (c *Conn) failed(err error) error {
 	err = Translate(err)
-	c.spoiled = c.spoiled || isFailure(err) || IsDamage(err)
+	c.spoiled = c.spoiled || isFailure(err) || kindOf(err) == damaged
 	return err
 }
 
@@ -155,8 +146,7 @@ func (c *Conn) bind(args []driver.Value) []driver.NamedValue {
 	return c.named
 }
 
-// Exec runs a statement and returns how many rows it changed. sql must be a constant: the connection
-// keeps the prepared statement until it closes.
+// Exec runs a statement and returns how many rows it changed. sql must be a constant: it stays prepared.
 func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error) {
 	s, err := c.prepare(sql)
 	if err != nil {
@@ -169,8 +159,8 @@ func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error)
 	return res.RowsAffected()
 }
 
-// Pragma runs a pragma and scans the row of its result. It is prepared each time: SQLite applies some pragmas
-// while it prepares them.
+// Pragma runs a pragma and scans its row. SQLite applies some pragmas while it prepares them, so it does not stay
+// prepared.
 func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
 	raw, err := c.raw.Prepare("PRAGMA " + pragma)
 	if err != nil {
@@ -206,14 +196,12 @@ func (c *Conn) run(s *stmt, args []driver.Value, each func(Row) error) (err erro
 	}
 }
 
-// Snapshot runs f inside one read transaction: all it reads is of one moment.
-func (c *Conn) Snapshot(f func() error) error {
+// snapshot runs f in one read transaction: all it reads is of one moment.
+func (c *Conn) snapshot(f func(*Conn) error) error {
 	if _, err := c.Exec("BEGIN"); err != nil {
 		return err
 	}
-	err := f()
-	if _, end := c.Exec("ROLLBACK"); err == nil {
-		err = end
-	}
-	return err
+	err := f(c)
+	_, end := c.Exec("ROLLBACK")
+	return cmp.Or(err, end)
 }

@@ -1,6 +1,5 @@
-// Package engine keeps one SQLite file open in WAL mode with full durability: a pool of readers that cannot
-// write, one writer that commits many functions at once, and the recovery from errors of the disk. It
-// knows no table.
+// Package engine keeps one SQLite file open in WAL mode with full durability: connections that read only, one writer
+// that commits many functions at once, and the recovery from errors of the disk. It knows no table.
 package engine
 
 import (
@@ -18,18 +17,18 @@ import (
 // Options are the settings of Open.
 type Options struct {
 	ReadOnly bool // never takes the write lock
-	// Recover empties the write-ahead log at open if this is the only process: commits of a process before
-	// this one may be in the system's cache only.
+	// Recover empties the write-ahead log at open, unless another process reads it: commits of a process before this
+	// one may be in the system's cache only.
 	Recover   bool
 	BatchSize int    // how many functions may share a transaction; 0 means 256
 	Probe     string // a query that NotReady reads with
-	// Observe is called after every transaction of Write, before its callers are answered. The writer waits
-	// for it: it must return at once.
+	// Observe, if set, is called after every transaction of Write, before its callers are answered. It must return at
+	// once.
 	Observe func(Commit)
-	// Report is called by the writer if a transaction succeeds (nil) or fails for a reason that an operator must
-	// know. all says that it concerns all transactions.
+	// Report is called if a transaction succeeds (nil) or fails for a reason that an operator must know. all says that
+	// it concerns all transactions.
 	Report func(err error, all bool)
-	Now    func() time.Time // nil means time.Now
+	Now    func() time.Time
 }
 
 // DB is an open database. All methods are safe for concurrent use.
@@ -37,11 +36,12 @@ type DB struct {
 	path, base string
 	opt        Options
 	health     health
-	readers    *pool
 	writer     *writer // nil in read-only mode
 
 	reads, writes, alone chan *call // of ReadShared, Write and WriteAlone
-	startReading         sync.Once
+
+	readers  chan *Conn // idle connections that read; nil if not opened yet
+	unopened error      // why the last reopening failed; read with one reader in hand, changed with all
 
 	files atomic.Pointer[files] // as opened; nil while the database is being reopened
 	lost  context.Context       // ends once a file was found removed or replaced
@@ -53,24 +53,11 @@ type DB struct {
 	closed  chan struct{}
 }
 
-// maxQueue bounds the functions that wait. It is a hundred times what a healthy disk leaves waiting.
+// maxQueue bounds the functions that wait: a hundred times what a healthy disk leaves waiting.
 const maxQueue = 8192
 
-// Open opens the database file at path, which must exist and have the right schema: opening it to write changes
-// its header.
+// Open opens the database file at path. It must exist with the right schema: opening changes its header.
 func Open(path string, opt Options) (*DB, error) {
-	if opt.BatchSize == 0 {
-		opt.BatchSize = 256
-	}
-	if opt.Now == nil {
-		opt.Now = time.Now
-	}
-	if opt.Observe == nil {
-		opt.Observe = func(Commit) {}
-	}
-	if opt.Report == nil {
-		opt.Report = func(error, bool) {}
-	}
 	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
@@ -78,24 +65,30 @@ func Open(path string, opt Options) (*DB, error) {
 	db := &DB{
 		path: path, base: base, opt: opt, health: health{now: opt.Now}, closed: make(chan struct{}),
 		reads: make(chan *call, maxQueue), writes: make(chan *call, maxQueue), alone: make(chan *call),
+		readers: make(chan *Conn, maxReaders),
 	}
 	db.lost, db.lose = context.WithCancelCause(context.Background())
-	db.readers = newPool(db.openReader)
+	db.putReaders(make([]*Conn, maxReaders))
 	if !opt.ReadOnly {
-		err = db.startWriter()
+		if err := db.startWriter(); err != nil {
+			return nil, err
+		}
 	}
-	return db, err
+	for range readWorkers {
+		go db.answerReads()
+	}
+	return db, nil
 }
 
-// Close waits for what is being committed, answers the rest with ErrClosed, and closes the
-// connections. It may be called more than once.
+// Close waits for what is being committed or read, answers the rest with ErrClosed, and closes the connections. It may
+// be called more than once.
 func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.closed)
 		if db.writer != nil {
 			<-db.writer.done
 		}
-		db.readers.close()
+		_ = db.closeReaders(nil) // without a limit it cannot fail
 		if db.writer != nil {
 			err = db.writer.close() // after the readers: the last connection to close empties the WAL
 		}
@@ -106,8 +99,7 @@ func (db *DB) Close() (err error) {
 // Queued returns how many functions wait for a transaction.
 func (db *DB) Queued() int { return len(db.writes) }
 
-// Size returns how many bytes the database and its write-ahead log take on the disk. Without a log,
-// that is 0.
+// Size returns how many bytes the database and its write-ahead log take on the disk.
 func (db *DB) Size() (database, wal int64, err error) {
 	info, err := os.Stat(db.base)
 	if err != nil {
@@ -120,8 +112,7 @@ func (db *DB) Size() (database, wal int64, err error) {
 	return info.Size(), log.Size(), nil
 }
 
-// Lost is closed once a file of the database was found removed or replaced. From then on every read and write
-// fails with Err.
+// Lost is closed once a file of the database was found removed or replaced. Then all calls fail with Err.
 func (db *DB) Lost() <-chan struct{} { return db.lost.Done() }
 
 // Err returns why the database is lost, or nil.
@@ -144,8 +135,8 @@ func (db *DB) watch() {
 	}
 }
 
-// checkFiles returns an error unless the files are known to be in place. The database is lost if one was
-// removed or replaced. While the database is being reopened there is nothing to compare with.
+// checkFiles returns an error unless the files are in place. The database is lost if one was removed or replaced. While
+// it is being reopened there is nothing to compare with.
 func (db *DB) checkFiles() error {
 	f := db.files.Load()
 	if f == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // newFile creates a database with a table t (n).
@@ -33,7 +34,10 @@ func execute(t testing.TB, path, statement string) {
 func newDB(t testing.TB, opt Options) (*DB, string) {
 	t.Helper()
 	path := newFile(t)
-	opt.Probe = `SELECT n FROM t LIMIT 1`
+	opt.Probe, opt.Report = `SELECT n FROM t LIMIT 1`, func(error, bool) {}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
 	db, err := Open(path, opt)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -24,11 +23,10 @@ var (
 	ErrReplaced    = errors.New("the database file, its -wal or its -shm was removed or replaced while it was open")
 	ErrClosed      = errors.New("the database is closed")
 
-	// These delay a recovery. A file that cannot be checked may be in its place: a backup put over it would
-	// lose commits.
 	errWALBusy     = errors.New("another process reads the write-ahead log, which must be emptied first")
 	errReadersBusy = errors.New("a read has not ended yet")
-	errUnseen      = errors.New("the database file cannot be checked, and may be in its place")
+	// Such a file may be in its place: a backup put over it would lose commits.
+	errUnseen = errors.New("the database file cannot be checked, and may be in its place")
 )
 
 // Error is an error of SQLite, known by its code only: the driver's own text may quote a statement.
@@ -57,53 +55,71 @@ func Translate(err error) error {
 	return ErrNotDatabase
 }
 
-// hasCode reports whether err has one of the primary codes.
-func hasCode(err error, codes ...int) bool {
-	var e Error
-	return errors.As(err, &e) && slices.Contains(codes, e.primary())
+// kind says what an error means for the database.
+type kind int
+
+const (
+	other      kind = iota
+	busy            // another process is in the way
+	full            // the disk is full
+	constraint      // the schema rejected a row
+	permission      // the user of this process may not write; in WAL mode a reader needs that too
+	damaged         // a page could not be read, or cannot be right
+	disk            // the disk denied what the database needs: its content is unknown
+)
+
+// kinds has extended codes that differ from their primary code.
+var kinds = map[int]kind{
+	sqlite3.SQLITE_BUSY: busy, sqlite3.SQLITE_LOCKED: busy,
+	sqlite3.SQLITE_FULL:       full,
+	sqlite3.SQLITE_CONSTRAINT: constraint, sqlite3.SQLITE_MISMATCH: constraint, sqlite3.SQLITE_TOOBIG: constraint,
+	sqlite3.SQLITE_READONLY: permission, sqlite3.SQLITE_CANTOPEN: permission, sqlite3.SQLITE_PERM: permission,
+	sqlite3.SQLITE_IOERR_READ: damaged, sqlite3.SQLITE_IOERR_SHORT_READ: damaged,
+	sqlite3.SQLITE_IOERR_CORRUPTFS: damaged, sqlite3.SQLITE_IOERR_DATA: damaged, sqlite3.SQLITE_CORRUPT: damaged,
+	sqlite3.SQLITE_IOERR: disk, sqlite3.SQLITE_PROTOCOL: disk,
 }
 
-func isBusy(err error) bool { return hasCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) }
-func isFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
+func kindOf(err error) kind {
+	var e Error
+	switch {
+	case errors.As(err, &e):
+		return cmp.Or(kinds[e.Code], kinds[e.primary()])
+	case errors.Is(err, errWALBusy), errors.Is(err, ErrLocked):
+		return busy
+	case errors.Is(err, ErrNotDatabase):
+		return damaged
+	case errors.Is(err, fs.ErrPermission):
+		return permission
+	}
+	return other
+}
+
+// isFailure reports whether no transaction may be tried until the database has recovered.
+func isFailure(err error) bool {
+	k := kindOf(err)
+	return k == permission || k == disk || errors.Is(err, errUnseen)
+}
 
 // IsConstraint reports whether the schema rejected a row: an error of the row, not of the database.
-func IsConstraint(err error) bool {
-	return hasCode(err, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
-}
+func IsConstraint(err error) bool { return kindOf(err) == constraint }
 
-// IsPermission reports whether the user of this process may not write to the database or its directory. In WAL
-// mode a reader needs that too.
-func IsPermission(err error) bool {
-	return hasCode(err, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM) || errors.Is(err, fs.ErrPermission)
-}
+// IsPermission reports whether the user of this process may not write to the database or its directory.
+func IsPermission(err error) bool { return kindOf(err) == permission }
 
 // IsCorrupt reports whether SQLite found the file malformed.
-func IsCorrupt(err error) bool { return hasCode(err, sqlite3.SQLITE_CORRUPT) }
-
-// IsDamage reports whether a page could not be read, or cannot be right.
-func IsDamage(err error) bool {
+func IsCorrupt(err error) bool {
 	var e Error
-	unread := []int{sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA}
-	return errors.As(err, &e) && slices.Contains(unread, e.Code) || IsCorrupt(err) || errors.Is(err, ErrNotDatabase)
-}
-
-// isFailure reports whether the disk denied what the database needs: now its content is unknown.
-func isFailure(err error) bool {
-	return !IsDamage(err) && hasCode(err, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
-		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_PERM)
+	return errors.As(err, &e) && e.primary() == sqlite3.SQLITE_CORRUPT
 }
 
 // Hint returns what an operator does about an error of the database.
 func Hint(err error) string {
-	switch {
-	case isFull(err):
-		return "free space on the database's disk"
-	case errors.Is(err, errWALBusy), errors.Is(err, ErrLocked), isBusy(err):
-		return "wait for the other process that uses the database, or stop it"
-	case IsDamage(err):
-		return "check the disk, run db check, and restore a backup if it reports damage"
-	case IsPermission(err):
-		return "make the database and its directory writable for the user of this process"
-	}
-	return "check the database's disk and the system log"
+	return cmp.Or(hints[kindOf(err)], "check the database's disk and the system log")
+}
+
+var hints = map[kind]string{
+	full:       "free space on the database's disk",
+	busy:       "wait for the other process that uses the database, or stop it",
+	damaged:    "check the disk, run db check, and restore a backup if it reports damage",
+	permission: "make the database and its directory writable for the user of this process",
 }

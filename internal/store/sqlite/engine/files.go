@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,16 +16,16 @@ const (
 	shmSuffix = "-shm"
 )
 
-// files are the three files of an open database as they were opened. It does not change. A file can be
-// written and fsynced long after its name is gone; its content is lost all the same.
+// files are the three files of an open database as they were opened; it does not change. A file can be written and
+// fsynced long after its name is gone: its content is lost all the same.
 type files struct {
 	path         string // as configured; may be a symbolic link
 	base         string // what the link leads to: the companions are next to it
 	db, wal, shm os.FileInfo
 }
 
-// noteFiles returns the files that a connection has opened. db is what path named before the connection
-// opened it, so a file put there meanwhile is noticed. The connection must have read: that creates the companions.
+// noteFiles returns the files that a connection has opened. The connection must have read: that creates the companions.
+// db is what path named before it opened, so a file put there meanwhile is noticed.
 func noteFiles(path, base string, db os.FileInfo) (*files, error) {
 	wal, walErr := os.Stat(base + walSuffix)
 	shm, shmErr := os.Stat(base + shmSuffix)
@@ -34,23 +35,17 @@ func noteFiles(path, base string, db os.FileInfo) (*files, error) {
 	return &files{path, base, db, wal, shm}, same(path, db)
 }
 
-// check returns ErrReplaced unless all three names still name the opened files. A commit is in the WAL first:
-// a process that finds another WAL, or another index of it, does not see the commit. The cost is three
-// system calls of 1 to 2 µs.
+// check returns ErrReplaced unless all three names still name the opened files: a process that finds another WAL, or
+// another index of it, does not see the commits. It costs three system calls of 1 to 2 µs.
 func (f *files) check() error {
-	err := same(f.path, f.db)
-	if err == nil {
-		err = f.checkWAL()
+	if err := same(f.path, f.db); err != nil {
+		return err
 	}
-	return err
+	return f.checkWAL()
 }
 
 func (f *files) checkWAL() error {
-	err := same(f.base+walSuffix, f.wal)
-	if err == nil {
-		err = same(f.base+shmSuffix, f.shm)
-	}
-	return err
+	return cmp.Or(same(f.base+walSuffix, f.wal), same(f.base+shmSuffix, f.shm))
 }
 
 func same(name string, opened os.FileInfo) error {
@@ -74,11 +69,11 @@ func unseen(err error) error {
 
 // walNeedsCopy reports whether the WAL of a lost database must be copied into the database that was opened.
 //
-// If the WAL lost its name, no other process finds it. But if another process has begun a new one, both hold commits
-// of the same database, and neither may be played over the other.
+// Not if another process has begun a new WAL: both hold commits of the same database, and neither may be played over
+// the other. But if the WAL lost its name, no other process finds it.
 //
-// If another file is in the database's place, next to the WAL, SQLite would play the WAL into it at the next
-// start: a WAL does not say whose it is.
+// And if another file is in the database's place, next to the WAL, SQLite would play the WAL into it at the next start:
+// a WAL does not say whose it is.
 func (f *files) walNeedsCopy() bool {
 	if same(f.path, f.db) != nil {
 		_, err := os.Stat(f.path)

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is
-	// not worth taking a server out of rotation.
+	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is not worth taking
+	// a server out of rotation.
 	unwritableAfter = 5 * time.Second
 	// probeTimeout bounds NotReady.
 	probeTimeout = time.Second
@@ -22,48 +22,50 @@ var errSlowCommit = fmt.Errorf("a commit took longer than %s: check the disk", s
 
 // health remembers how writing went.
 type health struct {
-	now     func() time.Time
-	mu      sync.Mutex
-	lastOK  time.Time
-	failing time.Time // since when; zero while writing works
-	cause   error
+	now    func() time.Time
+	mu     sync.Mutex
+	lastOK time.Time
+	since  time.Time // when writing began to fail
+	cause  error     // nil while writing works
 }
 
+// note remembers how a transaction ended.
 func (h *health) note(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.cause = err; err == nil {
-		h.lastOK, h.failing = h.now(), time.Time{}
-	} else if h.failing.IsZero() {
-		h.failing = h.now()
+	if err == nil {
+		h.lastOK = h.now()
+	} else if h.cause == nil {
+		h.since = h.now()
 	}
+	h.cause = err
 }
 
 // suspect notes a probe without an answer, or a slow commit, unless a better cause is known.
 func (h *health) suspect(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.failing.IsZero() {
-		h.failing, h.cause = h.now(), err
+	if h.cause == nil {
+		h.since, h.cause = h.now(), err
 	}
 }
 
-// state reports whether a write succeeded so recently that a probe is not needed, and why writing has
-// failed for unwritableAfter.
+// state reports whether a write succeeded so recently that no probe is needed, and why writing has failed for
+// unwritableAfter.
 func (h *health) state() (proven bool, unwritable error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.failing.IsZero() {
+	if h.cause == nil {
 		return h.now().Sub(h.lastOK) < unwritableAfter, nil
 	}
-	if h.now().Sub(h.failing) < unwritableAfter {
+	if h.now().Sub(h.since) < unwritableAfter {
 		return false, nil
 	}
 	return false, h.cause
 }
 
-// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it
-// lately, it makes one that changes nothing.
+// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it lately, it
+// makes one that changes nothing.
 func (db *DB) NotReady(ctx context.Context) (found []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -90,10 +92,10 @@ func (db *DB) NotReady(ctx context.Context) (found []string) {
 	return found
 }
 
-// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that
-// the disk does not read is that of another file.
+// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that the disk does
+// not read is that of another file.
 func inWords(err error) error {
-	if IsDamage(err) {
+	if kindOf(err) == damaged {
 		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))
 	}
 	return err

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// retryEvery is how often the recovery of a failed database is tried. A try costs a few system calls
-// while the disk fails; what waits meanwhile waits elsewhere.
+// retryEvery is how often the recovery is tried. A try costs a few system calls while the disk fails.
 const retryEvery = 250 * time.Millisecond
 
 // fail stops all transactions until the database has recovered.
@@ -20,8 +19,7 @@ func (w *writer) fail(err error) {
 	}
 }
 
-// recover brings a failed database back into service, or lets it be tried again. An error leaves the readers that
-// it had, or new ones.
+// recover brings a failed database back into service, or lets it be tried again.
 func (w *writer) recover() {
 	w.retry = nil
 	if w.db.Err() != nil {
@@ -45,8 +43,8 @@ func inOrder(steps ...func() error) error {
 	return nil
 }
 
-// tryCommit commits, on a connection of its own, without changing anything. Nothing is closed before this
-// succeeds: a failed disk can take seconds to reject a write, and still be read meanwhile.
+// tryCommit commits on its own connection. Nothing is closed before this succeeds: a failed disk can take seconds to
+// reject a write, and still be read meanwhile.
 func (w *writer) tryCommit() error {
 	if w.conn == nil {
 		return nil
@@ -59,18 +57,17 @@ func (w *writer) tryCommit() error {
 	return inOrder(func() error { return c.Pragma("wal_autocheckpoint = 0") }, c.commitNothing)
 }
 
-// commitNothing sets the user version, which nothing uses, to what it is. SQLite still writes the header page to
-// the WAL and fsyncs it.
+// commitNothing sets the user version, which nothing uses, to what it is. SQLite still writes the header page to the
+// WAL and fsyncs it.
 func (c *Conn) commitNothing() error { return c.Pragma("user_version = 0") }
 
 // reopen closes all connections as a crash would, and opens the database again.
 //
-// After a failed write it is unknown what the disk holds. The system has dropped the pages, calls them
-// clean, and the next fsync of the file succeeds (also that of the database, into which an earlier
-// checkpoint may have copied a part of the WAL without an fsync yet). Only the WAL up to the last acknowledged
-// commit is known to be on disk. So nothing is checkpointed on the way out, and SQLite must forget what it
-// has copied already: it does when the last connection is gone. Another process that has the
-// file open keeps that memory; its disk fails as well, and it must end too.
+// After a failed write it is unknown what the disk holds. The system has dropped the pages, calls them clean, and the
+// next fsync of the file succeeds (also that of the database, into which an earlier checkpoint may have copied a part
+// of the WAL without an fsync yet). Only the WAL up to the last acknowledged commit is known to be on disk. So nothing
+// is checkpointed on the way out, and SQLite must forget what it has copied already: it does when the last connection
+// is gone. Another process that has the file open keeps that memory; its disk fails as well, and it must end too.
 func (w *writer) reopen() (err error) {
 	var witness *Conn
 	if w.conn != nil {
@@ -78,32 +75,29 @@ func (w *writer) reopen() (err error) {
 			return err
 		}
 	}
-	var failed error
-	err = w.db.readers.reset(func() opener {
+	reopened := false
+	err = w.db.withoutReaders(func() error {
 		w.db.files.Store(nil)
 		w.conn.discard()
 		witness.discard()
-		w.conn, witness = nil, nil
-		if failed = w.open(); failed != nil {
-			return func() (*Conn, error) { return nil, failed }
-		}
-		return w.db.openReader
+		w.conn, reopened = nil, true
+		return w.open()
 	})
-	witness.discard()
-	return errors.Join(err, failed)
+	if !reopened {
+		witness.discard()
+	}
+	return err
 }
 
-// restartWAL empties the WAL of a database that was just reopened. Nothing may be written behind what it holds:
-// that can be a commit whose fsync failed, read back from the system's cache and not from the disk, and a commit
-// behind it would be lost with it. So the WAL is copied into the database with an fsync first. Then a
-// commit proves that the disk takes one. Reads do not wait for this: another process that reads can delay it
-// for as long as it likes.
+// restartWAL empties the WAL of a database that was just reopened, and proves that the disk takes a commit. The WAL can
+// hold a commit whose fsync failed, read back from the system's cache and not from the disk: a commit behind it would
+// be lost with it. Reads do not wait for this: another process that reads can delay it.
 func (w *writer) restartWAL() error {
 	return inOrder(func() error { return w.conn.emptyWAL(lockWait) }, w.conn.commitNothing)
 }
 
-// openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither
-// checkpoints nor deletes the WAL.
+// openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither checkpoints
+// nor deletes the WAL.
 func openWitness(path string) (*Conn, error) {
 	c, err := openConn(path, accessRead, false)
 	if err != nil {
@@ -122,11 +116,11 @@ func (c *Conn) touch() error {
 	return err
 }
 
-// open opens the connection that writes and notes the files. Opened again, it must be the same database file.
+// open opens the connection that writes and notes the files. Opened again, the file must be the same.
 //
-// From then on the writer waits for locks: SQLite's own waits grow to 100 ms, long enough to be overtaken forever by
-// a process that commits batch after batch. The writer checkpoints too. SQLite does so only for a WAL that other
-// processes have made four times as long, about 16 MB.
+// From then on the writer waits for locks: SQLite's own waits grow to 100 ms, and a process that commits batch after
+// batch could overtake it forever. The writer checkpoints too. SQLite does so only for a WAL that other processes have
+// made four times as long, about 16 MB.
 func (w *writer) open() (err error) {
 	path := w.db.path
 	defer func() {
@@ -161,8 +155,7 @@ func (w *writer) open() (err error) {
 	return nil
 }
 
-// closeWithoutTrace closes the last connection without a checkpoint and without deleting a file by its
-// name.
+// closeWithoutTrace closes the last connection without a checkpoint, and deletes no file by its name.
 func closeWithoutTrace(path string, c *Conn) {
 	if witness, err := openWitness(path); err == nil {
 		defer witness.discard()
@@ -170,9 +163,8 @@ func closeWithoutTrace(path string, c *Conn) {
 	c.discard()
 }
 
-// close closes the writer's connection. Only a database that is ok is closed in the usual way, which
-// checkpoints and deletes the WAL: SQLite deletes by name, and the name may be another file's now. No acknowledged
-// commit is lost by the way out.
+// close closes the writer's connection. Only a database that is ok is closed in the usual way, which checkpoints and
+// deletes the WAL. SQLite deletes by name, and the name may be another file's now.
 func (w *writer) close() (err error) {
 	if w.conn == nil {
 		return nil

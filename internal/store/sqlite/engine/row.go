@@ -14,8 +14,8 @@ type Query struct {
 	args []driver.Value
 }
 
-// Query returns a query on the connection. sql must be a constant: the connection keeps the prepared
-// statement until it closes. A query must not run inside its own Each.
+// Query returns a query on the connection. sql must be a constant: it stays prepared. A query must not run inside its
+// own Each.
 func (c *Conn) Query(sql string, args ...driver.Value) Query { return Query{c, sql, args} }
 
 // Each calls f for every row, in order, until f returns an error.
@@ -57,10 +57,10 @@ func (q Query) Exists() (bool, error) { return q.One() }
 // Row is one row of a result, valid until the next one.
 type Row struct{ values []driver.Value }
 
-// NullText is a destination for a text column that may be NULL, which reads as the empty string.
+// NullText is a destination for a text column. It reads NULL as the empty string.
 type NullText string
 
-// NullTime is a destination for a time column that may be NULL, which reads as the zero time.
+// NullTime is a destination for a time column. It reads NULL as the zero time.
 type NullTime time.Time
 
 var (
@@ -68,9 +68,9 @@ var (
 	errScan   = errors.New("a row cannot be read")
 )
 
-// Scan copies the columns into dest, one each. A destination is a *string, *int64, *bool (0 or 1),
-// *time.Time (microseconds, UTC), *NullText, *NullTime, *any, or a []byte of exactly the column's length. A wrong
-// number or type is an error. Without destinations the row is ignored.
+// Scan copies the columns into dest. It takes *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC),
+// *NullText, *NullTime, *any, or a []byte of exactly the column's length. A wrong number or type is an error. Without
+// destinations the row is ignored.
 func (r Row) Scan(dest ...any) error {
 	if len(dest) != len(r.values) && len(dest) > 0 {
 		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(r.values), len(dest))

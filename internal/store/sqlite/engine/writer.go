@@ -1,18 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 )
 
-// slowCommit is how long a commit takes on a disk that is of no use, though each one succeeds in the end: live
-// callers have given up by then.
-const slowCommit = time.Second
-
-// writer is the one goroutine that writes, with the one connection that can. Only that goroutine uses its
-// fields. It has no timer: a function alone is committed at once; what arrives during a commit shares the next one.
+// writer is the one goroutine that writes, with the one connection that can. It has no timer: a function alone is
+// committed at once; what arrives during a commit shares the next one.
 type writer struct {
 	db     *DB
 	conn   *Conn            // nil if the database could not be reopened
@@ -48,18 +45,18 @@ func (db *DB) startWriter() error {
 
 func (w *writer) loop() {
 	defer close(w.done)
-	batch := make([]*call, 0, w.db.opt.BatchSize)
+	batch := make([]*call, 0, cmp.Or(w.db.opt.BatchSize, 256))
 	for {
 		select {
 		case <-w.db.closed:
-			for _, c := range claim(gather(w.db.writes, make([]*call, 0, maxQueue))) {
+			for _, c := range take(gather(w.db.writes, make([]*call, 0, maxQueue))) {
 				c.answer(ErrClosed)
 			}
 			return
 		case <-w.retry:
 			w.recover()
 		case c := <-w.db.alone:
-			c.answer(w.transaction(c.ctx, func() error { return w.runAll([]*call{c}) }))
+			c.answer(w.transaction(c.ctx, []*call{c}))
 			w.checkpoint()
 		case c := <-w.db.writes:
 			w.commit(gather(w.db.writes, append(batch, c)))
@@ -68,73 +65,45 @@ func (w *writer) loop() {
 	}
 }
 
-// commit runs a batch in one transaction and answers after the commit. A function that fails must not
-// fail its neighbors: the batch is rolled back and each runs alone.
+// commit runs a batch in one transaction and answers after it. A function that fails must not fail its neighbors: the
+// batch is rolled back and each runs alone.
 func (w *writer) commit(batch []*call) {
-	claimed := false
-	err := w.observed(&batch, func() error {
-		// With the write lock held: a caller that gave up while another process held the lock has put
-		// its function elsewhere.
-		batch, claimed = claim(batch), true
-		return w.runAll(batch)
-	})
-	if !claimed {
-		batch = claim(batch)
+	began := w.db.opt.Now()
+	err := w.transaction(context.Background(), batch)
+	batch = take(batch) // counted afterwards: some callers may have given up before the lock was there
+	if w.db.opt.Observe != nil && (err != nil || len(batch) > 0) {
+		w.db.opt.Observe(Commit{Functions: len(batch), Took: w.db.opt.Now().Sub(began), Err: err})
 	}
 	var one *callError
 	retry := len(batch) > 1 && errors.As(err, &one)
-	for _, c := range batch {
+	for i, c := range batch {
 		if retry {
-			alone := []*call{c}
-			err = w.observed(&alone, func() error { return w.runAll(alone) })
+			w.commit(batch[i : i+1])
+		} else {
+			c.answer(err)
 		}
-		c.answer(err)
 	}
 }
 
 // callError is an error of one function, as opposed to one of the transaction as a whole.
 type callError struct{ error }
 
+// Unwrap returns the function's error.
 func (e *callError) Unwrap() error { return e.error }
 
-func (w *writer) runAll(batch []*call) error {
-	for _, c := range batch {
-		if err := c.run(w.conn); err != nil {
-			return &callError{err}
-		}
-	}
-	return nil
-}
+// slowCommit is how long a commit takes on a disk that is of no use: live callers have given up by then.
+const slowCommit = time.Second
 
-// observed is transaction for a batch. The batch is counted afterwards, because some callers may have given up
-// before the lock was there.
-func (w *writer) observed(batch *[]*call, f func() error) error {
-	began := w.db.opt.Now()
-	err := w.transaction(context.Background(), f)
-	if err != nil || len(*batch) > 0 {
-		w.db.opt.Observe(Commit{Functions: len(*batch), Took: w.db.opt.Now().Sub(began), Err: err})
-	}
-	return err
-}
-
-// transaction runs f between BEGIN IMMEDIATE and COMMIT and returns nil once its rows are durable in the files
+// transaction runs a batch between BEGIN IMMEDIATE and COMMIT. It returns nil once the rows are durable in the files
 // that have the database's names.
-func (w *writer) transaction(ctx context.Context, f func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := w.ready(); err != nil {
+func (w *writer) transaction(ctx context.Context, batch []*call) error {
+	err := cmp.Or(ctx.Err(), w.ready())
+	if err != nil {
 		return err
 	}
 	var took time.Duration
-	err := w.begin(ctx)
-	if err == nil {
-		if err = f(); err == nil {
-			began := w.db.opt.Now()
-			_, err = w.conn.Exec("COMMIT")
-			took = w.db.opt.Now().Sub(began)
-		}
-		if err != nil {
+	if err = w.begin(ctx); err == nil {
+		if took, err = w.runAndCommit(batch); err != nil {
 			_, _ = w.conn.Exec("ROLLBACK") // after some errors SQLite has rolled back already
 		}
 	}
@@ -149,11 +118,26 @@ func (w *writer) transaction(ctx context.Context, f func() error) error {
 	return err
 }
 
+// runAndCommit runs the calls that it can take, with the write lock held. A caller that gave up before has put its
+// function elsewhere.
+func (w *writer) runAndCommit(batch []*call) (took time.Duration, err error) {
+	for _, c := range batch {
+		if !c.take() {
+			continue
+		}
+		if err := c.run(w.conn); err != nil {
+			return 0, &callError{err}
+		}
+	}
+	began := w.db.opt.Now()
+	_, err = w.conn.Exec("COMMIT")
+	return w.db.opt.Now().Sub(began), err
+}
+
 const (
-	// maxLockWait is how long the writer waits for a lock of another process. Live callers have given up
-	// long before; this bounds the wait of commands.
+	// maxLockWait bounds the wait of commands for another process. Live callers give up long before.
 	maxLockWait = 30 * time.Second
-	// lockPoll is shorter than the pause of a bulk writer, so a process between two batches lets others in.
+	// lockPoll is shorter than bulkPause, so a bulk writer lets others in between two batches.
 	lockPoll = time.Millisecond
 )
 
@@ -162,7 +146,7 @@ func (w *writer) begin(ctx context.Context) error {
 	limit := time.After(maxLockWait)
 	for {
 		_, err := w.conn.Exec("BEGIN IMMEDIATE")
-		if !isBusy(err) {
+		if kindOf(err) != busy {
 			return err
 		}
 		w.db.health.note(ErrLocked) // from the first try on: readiness must not wait for the last
@@ -180,14 +164,11 @@ func (w *writer) begin(ctx context.Context) error {
 	}
 }
 
-// ready returns nil if the connection may be trusted with a transaction. One that met a damaged page is
-// replaced: its cache would keep the page after the disk is repaired.
+// ready returns nil if the connection may be trusted with a transaction. One that met a damaged page is replaced: its
+// cache would keep the page after the disk is repaired.
 func (w *writer) ready() error {
-	if err := w.db.Err(); err != nil {
+	if err := cmp.Or(w.db.Err(), w.failed); err != nil || !w.conn.spoiled {
 		return err
-	}
-	if w.failed != nil || !w.conn.spoiled {
-		return w.failed
 	}
 	old := w.conn
 	if err := w.open(); err != nil {
@@ -200,12 +181,12 @@ func (w *writer) ready() error {
 
 // judge learns from how a transaction ended.
 func (w *writer) judge(err error) {
-	if errors.Is(err, errUnseen) || isFailure(err) {
+	if isFailure(err) {
 		w.fail(err)
 		return
 	}
-	if err == nil || isFull(err) || IsDamage(err) {
-		w.db.opt.Report(err, isFull(err))
+	if k := kindOf(err); err == nil || k == full || k == damaged {
+		w.db.opt.Report(err, k == full)
 	}
 	var one *callError
 	if !errors.As(err, &one) { // one bad row says nothing about the disk
