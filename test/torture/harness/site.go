@@ -81,15 +81,22 @@ func ExitCode(err error) int {
 	return -1
 }
 
-// SpoolFiles returns the files of the spool that hold attempts.
+// SpoolFiles returns the files of the spool that hold attempts. It looks at the spool itself before the segments: a
+// drain renames it to a segment at any time, and attempts must not be missed between two looks.
 func (s *Site) SpoolFiles() (files []string) {
+	add := func(name string) {
+		if info, err := os.Stat(name); err == nil && info.Size() > 0 {
+			files = append(files, name)
+		}
+	}
+	add(s.Database + ".spool")
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
 		s.T.Fatal(err)
 	}
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && IsSpoolFile(e.Name()) && info.Size() > 0 {
-			files = append(files, filepath.Join(s.Dir, e.Name()))
+		if name := filepath.Join(s.Dir, e.Name()); IsSpoolFile(e.Name()) && name != s.Database+".spool" {
+			add(name)
 		}
 	}
 	return files
