@@ -41,13 +41,13 @@ func Lines(r io.Reader) iter.Seq2[Line, error] {
 			if l.Text = bytes.TrimSpace(raw); errors.Is(err, bufio.ErrBufferFull) {
 				l.Text, l.Rest, err = bytes.Clone(raw), &restOfLine{br: br, more: true}, nil
 			}
-			if len(l.Text) > 0 && (err == nil || err == io.EOF) && !yield(l, nil) {
+			if len(l.Text) > 0 && (err == nil || errors.Is(err, io.EOF)) && !yield(l, nil) {
 				return
 			}
 			if l.Rest != nil {
 				_, err = io.Copy(io.Discard, l.Rest)
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {

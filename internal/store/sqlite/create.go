@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -35,21 +36,30 @@ func createFile(path string) error {
 }
 
 func hasContent(path string) bool {
-	info, err := os.Lstat(path)
+	info, err := os.Stat(path)
 	return err == nil && info.Size() > 0
 }
 
 // leftBehind returns the names of a write-ahead log and of spool files with content. A new database would lose the
-// attempts that wait in them.
+// attempts that wait in them. If path is a link, the spool is next to the link and the WAL next to its target.
 func leftBehind(path string) (names []string, err error) {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	for _, e := range entries {
-		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(path))
-		if info, err := e.Info(); ok && err == nil && info.Size() > 0 && belongings.MatchString(suffix) {
-			names = append(names, e.Name())
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		target = path
+	}
+	for _, database := range slices.Compact([]string{path, target}) {
+		entries, err := os.ReadDir(filepath.Dir(database))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(database))
+			if info, err := e.Info(); ok && err == nil && info.Size() > 0 && belongings.MatchString(suffix) {
+				names = append(names, e.Name())
+			}
 		}
 	}
-	return names, err
+	return names, nil
 }
 
 // belongings are suffixes of the write-ahead log, the spool, and a spool segment.

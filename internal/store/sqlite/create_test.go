@@ -39,3 +39,26 @@ func TestCreateIgnoresEmptyAndOtherFiles(t *testing.T) {
 	}
 	wantSound(t, reopen(t, path, sqlite.Create))
 }
+
+func TestCreateRejectsAnEmptyFileNextToASpool(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "data.db"), filepath.Join(dir, "triport.db")
+	writeFile(t, file, "")
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ path, left string }{
+		{file, "data.db.spool"}, {link, "triport.db.spool"}, {link, "data.db-wal"},
+	} {
+		name := filepath.Join(dir, test.left)
+		writeFile(t, name, "content")
+		_, err := sqlite.Open(t.Context(), test.path, sqlite.Options{Mode: sqlite.Create})
+		if !errors.Is(err, sqlite.ErrLeftBehind) || !strings.Contains(err.Error(), test.left) {
+			t.Errorf("%s next to %s: %v", test.left, filepath.Base(test.path), err)
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 // Mode is what a program may do with a database.
 type Mode int
 
+// The modes of Open.
 const (
 	ReadOnly  Mode = iota // never takes the write lock
 	ReadWrite             // like ReadOnly, it requires a database of the current schema
