@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -70,8 +71,12 @@ func Run(ctx context.Context, opt Options) error {
 
 // listen binds an address; setting is the flag or key that changes it.
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
+	network := "tcp"
+	if strings.HasPrefix(address, "0.0.0.0:") {
+		network = "tcp4" // tcp would bind IPv6 too
+	}
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", address)
+	ln, err := lc.Listen(ctx, network, address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the address %s is taken: stop the other program, or choose another address with %s", address, setting)
