@@ -21,8 +21,8 @@ func disarm(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		h.SetContentLength(0)
 		h.Del(fasthttp.HeaderExpect)
 		h.SetConnectionClose()
-	case h.ContentLength() > maxBody:
-		h.Del(fasthttp.HeaderExpect) // rejected without asking for the body
+	case h.ContentLength() > maxBody, !h.IsHTTP11():
+		h.Del(fasthttp.HeaderExpect) // the body is not asked for: it is too large, or HTTP/1.0 has no 100 Continue
 	case h.ContentLength() == -1:
 		// fasthttp also accepts much in chunk extensions and trailers. If no request follows, it does not matter
 		// where the body ends.
