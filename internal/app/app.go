@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -69,8 +70,12 @@ func Run(ctx context.Context, opt Options) error {
 
 // listen binds an address; setting is its flag or key.
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
+	network := "tcp"
+	if strings.HasPrefix(address, "0.0.0.0:") {
+		network = "tcp4" // tcp would bind IPv6 too
+	}
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", address)
+	ln, err := lc.Listen(ctx, network, address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the address %s is taken: stop the other program, or choose another address with %s", address, setting)

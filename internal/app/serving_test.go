@@ -171,6 +171,19 @@ func (c client) headers(code string) map[string]string {
 		"Cookie": "nl_session=" + c.session + "; nl_csrf=" + c.csrf + "; ref_code=" + code, "X-CSRF-Token": c.csrf}
 }
 
+// TestUnspecifiedIPv4AddressIsBoundForIPv4Only uses that an IPv6 address that is bound would be printed as [::].
+func TestUnspecifiedIPv4AddressIsBoundForIPv4Only(t *testing.T) {
+	t.Parallel()
+	ln, err := listen(t.Context(), "0.0.0.0:0", "--listen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	if _, port, _ := net.SplitHostPort(ln.Addr().String()); ln.Addr().String() != "0.0.0.0:"+port {
+		t.Errorf("bound %s", ln.Addr())
+	}
+}
+
 // holdRequest sends a request whose announced body never comes.
 func (w *testServer) holdRequest() {
 	w.t.Helper()

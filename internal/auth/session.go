@@ -95,14 +95,20 @@ type Identity struct {
 	sessions []Session
 }
 
-// Authenticate returns the one user whose valid sessions are among the nl_session cookies, or ErrUnauthenticated. Any
-// other error means that a look-up failed. It must not sign users out, and the session may be another user's.
+// maxLookups bounds what one request costs the store.
+const maxLookups = 8
+
+// Authenticate returns the one user whose valid sessions are among the nl_session cookies, or ErrUnauthenticated. At
+// most maxLookups cookies are looked up, the others are not valid. Any other error means that a look-up failed. It must
+// not sign users out, and the session may be another user's.
 func Authenticate(ctx context.Context, store SessionStore, cookies []string, now time.Time) (Identity, error) {
 	var id Identity
+	lookups := 0
 	for i, cookie := range cookies {
-		if !isToken(cookie) || slices.Contains(cookies[:i], cookie) {
+		if lookups == maxLookups || !isToken(cookie) || slices.Contains(cookies[:i], cookie) {
 			continue
 		}
+		lookups++
 		session, err := store.FindSession(ctx, HashToken(cookie))
 		switch {
 		case errors.Is(err, ErrNotFound), err == nil && !session.validAt(now):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -208,4 +209,31 @@ func TestMalformedTokensAreNotLookedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "look-ups", []auth.Hash{auth.HashToken(f.ann.Session)}, w.lookups)
+}
+
+func TestAtMostEightSessionCookiesAreLookedUp(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	unknown := make([]string, 300)
+	for i := range unknown {
+		unknown[i] = fmt.Sprintf("%043d", i)
+	}
+	for _, tt := range []struct {
+		name    string
+		cookies []string
+		lookups int
+		want    error
+	}{
+		{"hundreds", unknown, 8, auth.ErrUnauthenticated},
+		{"the eighth is valid", append(unknown[:7:7], f.ann.Session), 8, nil},
+		{"the ninth is valid", append(unknown[:8:8], f.ann.Session), 8, auth.ErrUnauthenticated},
+		{"the ninth is another user's", append(append(unknown[:7:7], f.ann.Session), f.bob.Session), 8, nil},
+		{"repeated and malformed ones do not count", append(slices.Repeat([]string{f.unknown, "garbage"}, 9), f.ann.Session), 2, nil},
+	} {
+		w := &recorder{SessionStore: f.store}
+		_, err := auth.Authenticate(t.Context(), w, tt.cookies, noon)
+		if len(w.lookups) != tt.lookups || !errors.Is(err, tt.want) {
+			t.Errorf("%s: %d look-ups and %v, want %d and %v", tt.name, len(w.lookups), err, tt.lookups, tt.want)
+		}
+	}
 }

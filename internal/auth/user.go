@@ -14,7 +14,7 @@ import (
 // User is an account of the console.
 type User struct {
 	ID          string    // UUID, 36 characters in lower case
-	Email       string    // lower case, unique
+	Email       string    // ASCII letters in lower case, unique
 	DisplayName string    // as the owner wrote it: escape it for a terminal
 	CreatedAt   time.Time // UTC, whole microseconds
 	DisabledAt  time.Time // zero while the account is enabled
@@ -49,12 +49,13 @@ var (
 // maxEmail is the longest address in SMTP (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const maxEmail = 254
 
-// NormalizeEmail returns an e-mail address as it is stored and compared: trimmed, in lower case.
+// NormalizeEmail returns an e-mail address as it is stored and compared: trimmed, ASCII letters in lower case.
+// Unicode folds letters of other alphabets to ASCII, which makes the address another person's.
 func NormalizeEmail(s string) (string, error) {
-	if !utf8.ValidString(s) { // strings.ToLower would turn it into another address
+	if !utf8.ValidString(s) { // strings.Map would turn it into another address
 		return "", fmt.Errorf("%w: it is not UTF-8", ErrEmail)
 	}
-	s = strings.ToLower(strings.TrimSpace(s))
+	s = strings.Map(asciiLower, strings.TrimSpace(s))
 	if len(s) > maxEmail {
 		return "", fmt.Errorf("%w: longer than %d characters", ErrEmail, maxEmail)
 	}
@@ -63,6 +64,13 @@ func NormalizeEmail(s string) (string, error) {
 		return "", fmt.Errorf("%w: %q (expected something like ann@example.com)", ErrEmail, s)
 	}
 	return s, nil
+}
+
+func asciiLower(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

@@ -17,11 +17,29 @@ func TestNormalizeEmail(t *testing.T) {
 		"ann+news@example.co.uk":      "ann+news@example.co.uk",
 		"o'hara_1.x-y@sub.example":    "o'hara_1.x-y@sub.example",
 		"ann@localhost":               "ann@localhost",
-		"J\u00dcRGEN@ex\u00e4mple.de": "j\u00fcrgen@ex\u00e4mple.de",
+		"J\u00dcRGEN@EX\u00e4mple.de": "j\u00dcrgen@ex\u00e4mple.de",
 		longest:                       longest,
 	} {
 		got, err := auth.NormalizeEmail(in)
 		if got != want || err != nil {
+			t.Errorf("NormalizeEmail(%q) = %q, %v, want %q", in, got, err, want)
+		}
+	}
+}
+
+// TestEmailsAreFoldedInASCIIOnly has letters that Unicode folds to k and i.
+func TestEmailsAreFoldedInASCIIOnly(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"\u212aATE@Example.com":      "\u212aate@example.com",
+		"kate@example.\u212aOM":      "kate@example.\u212aom",
+		"\u0130da@example.com":       "\u0130da@example.com",
+		"\u00c9LISE@EXAMPLE.COM":     "\u00c9lise@example.com",
+		"\u00e9lise@example.com":     "\u00e9lise@example.com",
+		"\uff21nn@example.com":       "\uff21nn@example.com", // fullwidth
+		"Ann@ex\u00c4mple.COM\u00a0": "ann@ex\u00c4mple.com",
+	} {
+		if got, err := auth.NormalizeEmail(in); got != want || err != nil {
 			t.Errorf("NormalizeEmail(%q) = %q, %v, want %q", in, got, err, want)
 		}
 	}

@@ -51,6 +51,7 @@ func TestReasons(t *testing.T) {
 		{"quoted", func(ann, _ account) string { return `; ref_code="` + ann.Code + `"` }, "invalid_code", `"CODE"`},
 		{"percent-encoded", func(_, _ account) string { return "; ref_code=ab%63" }, "invalid_code", "ab%63"},
 		{"beyond ASCII", func(_, _ account) string { return "; ref_code=café" }, "invalid_code", `caf\xc3\xa9`},
+		{"white space beyond ASCII", func(_, _ account) string { return "; ref_code=\u00a0\u2003" }, "invalid_code", `\xc2\xa0\xe2\x80\x83`},
 		{"a terminal escape", func(_, _ account) string { return "; ref_code=\x1b[31m" }, "invalid_code", `\x1b[31m`},
 		{"too short", func(_, _ account) string { return "; ref_code=ab" }, "invalid_code", "ab"},
 		{"oversized", func(_, _ account) string { return "; ref_code=" + strings.Repeat("a", 15<<10) }, "invalid_code", strings.Repeat("a", 64)},
@@ -184,6 +185,17 @@ func TestExpectContinueIsAnswered(t *testing.T) {
 	}
 	c.send("{}")
 	c.receive("POST").wantOutcome(t, "")
+}
+
+func TestHTTP10ClientGetsNo100Continue(t *testing.T) {
+	t.Parallel()
+	ts := newServer(t)
+	ann, bob := ts.account(), ts.account()
+	raw := withBody(post(bob, "; ref_code="+ann.Code, "Expect: 100-continue"), "{}")
+	c := ts.dial()
+	c.send(strings.Replace(raw, "HTTP/1.1", "HTTP/1.0", 1))
+	c.receive("POST").wantOutcome(t, "")
+	c.closed()
 }
 
 func TestFiftyConcurrentCallsAttributeOnce(t *testing.T) {

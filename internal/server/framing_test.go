@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAmbiguousFramingIsRejected sends a valid request after each ambiguous one. It must never run.
@@ -85,6 +86,69 @@ func TestAmbiguousFramingIsRejected(t *testing.T) {
 			c.closed()
 			ts.wantUntouched(t, a)
 		})
+	}
+}
+
+// requestLines must be rejected. fasthttp accepts them.
+var requestLines = map[string]string{
+	"LF alone":                        "POST /v1/auth/attribute HTTP/1.1\n",
+	"LF alone, HTTP/1.0":              "POST /v1/auth/attribute HTTP/1.0\n",
+	"no version":                      "POST /v1/auth/attribute\r\n",
+	"no version and LF alone":         "POST /v1/auth/attribute\n",
+	"no target":                       "POST HTTP/1.1\r\n",
+	"after an empty line of LF alone": "\nPOST /v1/auth/attribute HTTP/1.1\r\n",
+}
+
+// TestRequestLineOfLFAloneOrWithoutVersionIsRejected sends each on a new connection, on a kept one, and together with
+// the request before. The valid request after it must never run.
+func TestRequestLineOfLFAloneOrWithoutVersionIsRejected(t *testing.T) {
+	t.Parallel()
+	ts := newServer(t)
+	code := ts.account().Code
+	for name, line := range requestLines {
+		for _, before := range []string{"", "kept", "pipelined"} {
+			t.Run(name+"/"+before, func(t *testing.T) {
+				t.Parallel()
+				ts := ts.in(t)
+				a := ts.account()
+				valid := post(a, "; ref_code="+code)
+				first := withBody(request("POST /healthz HTTP/1.1"), "\n \n")
+				bad := strings.Replace(withBody(valid, "{}"), attributeLine+"\r\n", line, 1)
+				c := ts.dial()
+				if before == "kept" {
+					c.send(first)
+					c.receive("POST").wantError(t, 405, "method_not_allowed")
+					first = ""
+				}
+				if before != "pipelined" {
+					first = ""
+				}
+				c.send(first + bad + valid)
+				if first != "" {
+					c.receive("POST").wantError(t, 405, "method_not_allowed")
+				}
+				c.receive("POST").wantError(t, 400, "bad_request")
+				c.closedGently()
+				ts.wantUntouched(t, a)
+			})
+		}
+	}
+}
+
+// TestBadRequestLineIsRejectedAtOnce sends nothing after the line, and does not close.
+func TestBadRequestLineIsRejectedAtOnce(t *testing.T) {
+	t.Parallel()
+	ts := newServer(t)
+	for _, raw := range []string{"GET /\r\n", "GET / HTTP/1.1\n", "GET HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.0\r\n\n",
+		withBody(request(attributeLine), "")[:len(attributeLine)] + "\nHost: x\r\nContent-Length: 9\r\n\r\n"} {
+		c := ts.dial()
+		start := time.Now()
+		c.send(raw)
+		c.receive("").wantError(t, 400, "bad_request")
+		c.closedGently()
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%q was answered after %s", raw, took)
+		}
 	}
 }
 

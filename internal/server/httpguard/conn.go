@@ -32,13 +32,20 @@ type conn struct {
 	once    sync.Once
 
 	// Only the serving goroutine uses these.
-	timedOut bool // a read reached its deadline; some errors of fasthttp hide that
-	linger   bool // the peer may still be sending
+	timedOut bool   // a read reached its deadline; some errors of fasthttp hide that
+	linger   bool   // the peer may still be sending
+	lines    lines  // of the current request
+	last     []byte // what the last Read returned, in the buffer of fasthttp
 }
 
-// Read records the first byte and a missed deadline.
+// Read records the first byte and a missed deadline. It checks the lines of a request, and ends after a bad one.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.lines.bad {
+		return 0, io.ErrUnexpectedEOF
+	}
 	n, err := c.Conn.Read(p)
+	c.last = p[:n]
+	c.lines.scan(c.last)
 	if n > 0 && !c.spoke.Load() {
 		c.spoke.Store(true)
 	}
@@ -49,6 +56,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.timedOut = true
 	}
 	return n, err
+}
+
+// next is called after a request with a body of that size was read. It checks what was read of the next request, and
+// reports whether there can be one.
+func (c *conn) next(body int) bool {
+	start := len(c.last) - (c.lines.after - body)
+	if !c.lines.ended || start < 0 || start > len(c.last) {
+		return false
+	}
+	c.lines = lines{}
+	c.lines.scan(c.last[start:])
+	if start == len(c.last) {
+		c.last = nil // an idle connection must not keep the buffer of a body
+	}
+	return true
 }
 
 func (c *conn) silentAtStop() bool { return c.set.stopping.Err() != nil && !c.spoke.Load() }

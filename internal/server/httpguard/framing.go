@@ -21,8 +21,8 @@ func disarm(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		h.SetContentLength(0)
 		h.Del(fasthttp.HeaderExpect)
 		h.SetConnectionClose()
-	case h.ContentLength() > maxBody:
-		h.Del(fasthttp.HeaderExpect) // rejected without asking for the body
+	case h.ContentLength() > maxBody, !h.IsHTTP11():
+		h.Del(fasthttp.HeaderExpect) // the body is not asked for: it is too large, or HTTP/1.0 has no 100 Continue
 	case h.ContentLength() == -1:
 		// fasthttp also accepts much in chunk extensions and trailers. If no request follows, it does not matter
 		// where the body ends.
@@ -66,6 +66,33 @@ func (h Headers) wellFramed(http11 bool) bool {
 		}
 	}
 	return hosts <= 1 && (hosts == 1 || !http11) && lengths+encodings <= 1
+}
+
+// lines follows the lines of one request up to its body. fasthttp does not keep its request line.
+type lines struct {
+	blanks int  // so far, from the request line on
+	length int  // of the current line so far
+	cr     bool // the current line so far ends in CR
+	bad    bool // a line ends in LF alone, or the request line has no version
+	ended  bool // the headers are complete
+	after  int  // bytes that follow the headers
+}
+
+// scan continues with the next bytes. Empty lines may precede the request line.
+func (l *lines) scan(b []byte) {
+	for len(b) > 0 && !l.bad && !l.ended {
+		line, rest, found := bytes.Cut(b, []byte{'\n'})
+		l.blanks += bytes.Count(line, []byte{' '})
+		l.length += len(line)
+		l.cr = bytes.HasSuffix(line, []byte{'\r'}) || len(line) == 0 && l.cr
+		if b = rest; found {
+			empty := l.cr && l.length == 1
+			l.bad = !l.cr || !empty && l.blanks < 2 // before the target, and before the version
+			l.ended = empty && l.blanks > 0
+			l.length, l.cr = 0, false
+		}
+	}
+	l.after += len(b)
 }
 
 // byteSet is a set of bytes. Every header of every request is checked with one, so it is a table.

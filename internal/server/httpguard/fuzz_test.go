@@ -164,3 +164,37 @@ func FuzzForwarded(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLines compares the check of lines that come in two parts with a plain reading of the rules.
+func FuzzLines(f *testing.F) {
+	for _, seed := range []string{
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\nbody\n", "\r\n\r\nGET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\nHost: x\r\n\r\n",
+		"GET /\r\n\r\n", "GET HTTP/1.1\r\n\r\n", "\nGET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\n\r\n", "GET / HTTP/1.1\r\n\n",
+	} {
+		for i := range len(seed) {
+			f.Add([]byte(seed), uint8(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, split uint8) {
+		at := min(int(split), len(raw))
+		var l lines
+		l.scan(raw[:at])
+		l.scan(raw[at:])
+		var bad, ended, begun bool
+		rest := string(raw)
+		for !bad && !ended {
+			line, after, found := strings.Cut(rest, "\n")
+			if !found {
+				break
+			}
+			rest = after
+			text, crlf := strings.CutSuffix(line, "\r")
+			bad = !crlf || !begun && text != "" && strings.Count(text, " ") < 2
+			ended = begun && text == ""
+			begun = begun || text != ""
+		}
+		if l.bad != bad || l.ended != ended && !bad || ended && l.after != len(rest) {
+			t.Errorf("%q, cut at %d: %+v, want bad %t, ended %t with %d bytes left", raw, at, l, bad, ended, len(rest))
+		}
+	})
+}

@@ -135,7 +135,7 @@ func (g *Guard) answer(ctx *fasthttp.RequestCtx, err error) {
 		r.Response.Header.SetCanonical(h.name, h.value)
 	}
 	g.handler(r)
-	if g.Stopping() {
+	if !c.next(len(ctx.Request.Body())) || g.Stopping() {
 		ctx.SetConnectionClose()
 	}
 	c.linger = r.Rejected != 0 && r.Rejected != fasthttp.StatusRequestTimeout
@@ -144,13 +144,15 @@ func (g *Guard) answer(ctx *fasthttp.RequestCtx, err error) {
 // rejection returns the status of a request that must be rejected, or else 0.
 func rejection(ctx *fasthttp.RequestCtx, c *conn, err error) int {
 	switch {
+	case c.lines.bad, string(ctx.Request.Header.Protocol()) == ambiguous:
+		return fasthttp.StatusBadRequest
 	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
 		return fasthttp.StatusRequestHeaderFieldsTooLarge
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return fasthttp.StatusRequestEntityTooLarge
 	case err != nil && c.timedOut:
 		return fasthttp.StatusRequestTimeout
-	case err != nil, string(ctx.Request.Header.Protocol()) == ambiguous:
+	case err != nil:
 		return fasthttp.StatusBadRequest
 	}
 	return 0

@@ -3,9 +3,14 @@ package httpguard_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +93,57 @@ func TestHandlerSeesAcceptableAndRejectedRequests(t *testing.T) {
 	}
 	if err := errors.Join(g.Shutdown(t.Context()), <-served); err != nil {
 		t.Error(err)
+	}
+}
+
+// splitter is a listener whose connections read at most so many bytes at once.
+type splitter struct {
+	net.Listener
+	size int
+}
+
+type splitConn struct {
+	*net.TCPConn
+	size int
+}
+
+func (s splitter) Accept() (net.Conn, error) {
+	c, err := s.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return splitConn{c.(*net.TCPConn), s.size}, nil
+}
+
+func (s splitConn) Read(p []byte) (int, error) { return s.TCPConn.Read(p[:min(s.size, len(p))]) }
+
+// TestRequestsAreReadHoweverTheyAreSplit pipelines requests with bodies that look like bad request lines. The last
+// request but one is bad.
+func TestRequestsAreReadHoweverTheyAreSplit(t *testing.T) {
+	t.Parallel()
+	body := "GET /\n\nGET HTTP/1.1\r\n\r\n" + strings.Repeat("\n", 20<<10)
+	post := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	raw := getRoot + post + "\r\n" + getRoot + post + strings.Repeat(getRoot, 3) + "GET / HTTP/1.1\nHost: x\r\n\r\n" + getRoot
+	for _, size := range []int{1, 2, 3, 5, 7, 64, 1000, 1 << 20} {
+		ln := listen(t)
+		g := newGuard()
+		served := serve(g, splitter{ln, size})
+		_, c := ask(t, ln, getRoot)
+		if _, err := c.Write([]byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+		answers, err := io.ReadAll(c)
+		want := []string{"200", "200", "200", "200", "200", "200", "200", "400"}
+		var got []string
+		for _, m := range regexp.MustCompile(`HTTP/1\.1 (\d+)`).FindAllSubmatch(answers, -1) {
+			got = append(got, string(m[1]))
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%d bytes at once: %v and %v, want %v", size, got, err, want)
+		}
+		if err := errors.Join(g.Shutdown(t.Context()), <-served); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

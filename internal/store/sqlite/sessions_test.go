@@ -90,6 +90,22 @@ func TestRevokedSessionIsSeenByOtherProcessesAtOnce(t *testing.T) {
 	}
 }
 
+func TestExpiredSessionsAreRevokedToo(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	expired := newSession(t, s, ann.id, time.Hour)
+	newSession(t, s, ann.id, 3*time.Hour)
+	for _, n := range []int64{2, 0} {
+		if revoked, err := s.RevokeSessions(t.Context(), ann.id, noon.Add(2*time.Hour)); err != nil || revoked != n {
+			t.Errorf("revoked %d instead of %d: %v", revoked, n, err)
+		}
+	}
+	if got, err := s.FindSession(t.Context(), expired.Token); err != nil || got.RevokedAt.IsZero() {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
 func TestSessionsAreCreatedAllOrNone(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)

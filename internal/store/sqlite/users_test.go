@@ -58,6 +58,31 @@ func TestFindUserByIDEmailAndCode(t *testing.T) {
 	}
 }
 
+// TestUserIsFoundOnlyByItsOwnEmail has addresses that are equal in Unicode's lower case. The last one is stored as earlier
+// versions stored Élise@example.com.
+func TestUserIsFoundOnlyByItsOwnEmail(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ids := make(map[string]string)
+	for _, email := range []string{"kate@example.com", "\u212aate@example.com", "\u00e9lise@example.com"} {
+		ids[email] = uuid.NewString()
+		if _, err := s.CreateUser(t.Context(), auth.User{ID: ids[email], Email: email, CreatedAt: noon}); err != nil {
+			t.Fatalf("%q: %v", email, err)
+		}
+	}
+	for ref, email := range map[string]string{
+		"KATE@example.com": "kate@example.com", "\u212aATE@example.com": "\u212aate@example.com", "\u00e9LISE@example.com": "\u00e9lise@example.com",
+	} {
+		if u, err := findUser(t, s, ref); err != nil || u.ID != ids[email] {
+			t.Errorf("%q: %+v %v", ref, u, err)
+		}
+	}
+	if u, err := findUser(t, s, "\u00c9lise@example.com"); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("%+v %v, want ErrNotFound", u, err)
+	}
+	wantSound(t, s)
+}
+
 // findUser finds the user that a person names.
 func findUser(t testing.TB, s *sqlite.Store, text string) (auth.User, error) {
 	t.Helper()

@@ -31,7 +31,7 @@ func TestOtherProtocolsAndGarbageAreRejected(t *testing.T) {
 			"HTTP/1.0, two at once":            {http10(request(u, "")) + http10(request(u, "")), []answer{noCookie}},
 			"HTTP/1.0, kept open":              {http10(headers(u, "", "Connection: keep-alive")+"\r\n") + http10(healthRequest), []answer{noCookie, page}},
 			"HTTP/0.9":                         {"GET /\r\n", []answer{badRequest}},
-			"a request line without a version": {"POST /v1/auth/attribute\r\nConnection: close\r\n\r\n" + request(u, ""), []answer{{401, "unauthenticated"}}}, // read as HTTP/1.0
+			"a request line without a version": {"POST /v1/auth/attribute\r\nConnection: close\r\n\r\n" + request(u, ""), []answer{badRequest}},
 			"the preface of HTTP/2":            {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", []answer{badRequest}},
 			"an upgrade to HTTP/2":             {headers(u, "", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__") + "\r\n", []answer{noCookie}},
 			"a tunnel":                         {"CONNECT console.test:443 HTTP/1.1\r\nHost: console.test\r\n\r\n" + request(u, ""), []answer{{404, "not_found"}, noCookie}},
