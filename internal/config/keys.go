@@ -155,9 +155,8 @@ func checkDatabase(s string) error {
 	return nil
 }
 
-const label = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
-
-var domainName = regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+// domainName matches labels that each end with a dot.
+var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+$`)
 
 func checkDomain(s string) error {
 	const expected = "expected a bare domain name, such as example.com"
@@ -170,7 +169,7 @@ func checkDomain(s string) error {
 		return fmt.Errorf("longer than 253 characters: %s", expected)
 	case addrErr == nil:
 		return fmt.Errorf("%q is an address: leave it empty, the cookies then belong to the host itself", s)
-	case !domainName.MatchString(lower):
+	case !domainName.MatchString(lower + "."):
 		return fmt.Errorf("%q: %s", s, expected)
 	case s != lower:
 		return fmt.Errorf("%q: write it in lower case", s)
