@@ -122,8 +122,8 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 	if diff := cmp.Diff(want, c, configDiff); diff != "" {
 		t.Error(diff)
 	}
-	for _, s := range all {
-		if s.Source != "env "+findKey(s.Key).env() {
+	for i, s := range all {
+		if s.Source != "env "+keys[i].env() {
 			t.Errorf("%s: from %s", s.Key, s.Source)
 		}
 	}
