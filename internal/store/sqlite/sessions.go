@@ -27,16 +27,18 @@ func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session,
 func (s *Store) CreateSessions(ctx context.Context, sessions []auth.Session) error {
 	_, err := resultsOf(ctx, s, sessions, func(c *engine.Conn, n auth.Session) (int64, error) {
 		return c.Exec(`
-INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 			n.Token[:], n.UserID, n.CSRF[:], n.CreatedAt.UnixMicro(), n.ExpiresAt.UnixMicro(), engine.Micros(n.RevokedAt))
 	})
 	return err
 }
 
-// RevokeSessions revokes all of a user's sessions in force, from the next request on, and returns how many there were.
+// RevokeSessions revokes a user's sessions in force, from the next request on, and returns their number.
 func (s *Store) RevokeSessions(ctx context.Context, userID string, now time.Time) (revoked int64, err error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (int64, error) {
 		return c.Exec(`
-UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2`, userID, now.UnixMicro())
+UPDATE sessions SET revoked_at = ?2
+WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2`, userID, now.UnixMicro())
 	})
 }
