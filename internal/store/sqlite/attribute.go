@@ -49,7 +49,7 @@ LEFT JOIN codes c ON c.code = ?2
 LEFT JOIN users o ON o.id = c.user_id
 WHERE u.id = ?1`
 
-// readFacts returns an error that wraps auth.ErrNotFound if there is no such user.
+// readFacts may return auth.ErrNoUser.
 func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 	f := referral.Facts{InviteeID: userID}
 	var owned referral.CodeFacts
@@ -60,7 +60,7 @@ func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 		return f, err
 	}
 	f.Code = &owned
-	if hasInvitees { // almost every attempt ends here: a user without invitees cannot close a ring
+	if hasInvitees { // almost no attempt: without invitees there is no ring
 		f.Cycle, err = leadsTo(c, owned.OwnerID, userID)
 	}
 	return f, err
@@ -99,7 +99,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`
 ON CONFLICT (attempt_id, type) WHERE attempt_id IS NOT NULL DO NOTHING`
 )
 
-// writeOutcome writes the rows of a decided attempt, whose user is an id.
+// writeOutcome takes an attempt whose user is an id.
 func writeOutcome(c *engine.Conn, a referral.Attempt, o referral.Outcome) error {
 	e, ok := referral.EventOf(a, a.User, o)
 	if !ok {

@@ -11,8 +11,8 @@ import (
 // maxProblems bounds what a check lists of one rule: a damaged file can break it a million times.
 const maxProblems = 20
 
-// rules return a line for each violation. The schema cannot express them.
-var rules = []string{
+// invariants return a line for each violation. The schema cannot express them.
+var invariants = []string{
 	`SELECT 'the schema has lost ' || value FROM json_each('["` + strings.Join(schemaObjects, `", "`) + `"]')
 	 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = value)`,
 	`SELECT 'user ' || u.id || ' has no uid code' FROM users u
@@ -47,8 +47,8 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	}
 	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
 		err := c.Query(fmt.Sprintf("PRAGMA integrity_check(%d)", maxProblems)).Each(report, &problem)
-		for i := 0; err == nil && i < len(rules); i++ {
-			err = c.Query(fmt.Sprintf("%s LIMIT %d", rules[i], maxProblems)).Each(report, &problem)
+		for i := 0; err == nil && i < len(invariants); i++ {
+			err = c.Query(fmt.Sprintf("%s LIMIT %d", invariants[i], maxProblems)).Each(report, &problem)
 		}
 		return err
 	})

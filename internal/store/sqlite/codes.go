@@ -10,7 +10,6 @@ import (
 
 const selectCode = `SELECT code, kind, user_id, created_at, disabled_at FROM codes `
 
-// codeColumns are destinations for selectCode.
 func codeColumns(c *referral.Code) []any {
 	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, (*engine.NullTime)(&c.DisabledAt)}
 }
@@ -55,7 +54,7 @@ ON CONFLICT (code) DO UPDATE SET disabled_at = NULL`, slug, userID, now.UnixMicr
 	return code, err
 }
 
-// DisableSlug disables the user's active slug. The error is referral.ErrNoSlug if there is none.
+// DisableSlug disables the active slug. The error is referral.ErrNoSlug if there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (code referral.Code, err error) {
 		err = c.Query(selectCode+whereActiveSlug, userID).Get(referral.ErrNoSlug, codeColumns(&code)...)

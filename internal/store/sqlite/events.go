@@ -11,7 +11,6 @@ import (
 const selectEvent = `
 SELECT e.seq, e.at, e.user_id, e.type, e.code, e.referrer_id, e.reason, e.detail, e.source, e.attempt_id, e.request_id`
 
-// eventColumns are destinations for selectEvent.
 func eventColumns(e *referral.Event) []any {
 	return []any{
 		&e.ID, &e.At, &e.UserID, (*string)(&e.Type), (*engine.NullText)(&e.Code), (*engine.NullText)(&e.ReferrerID),
@@ -33,7 +32,9 @@ func (s *Store) Rejected(ctx context.Context, f referral.RejectedFilter) iter.Se
 		})
 		for after, full := int64(0), true; err == nil && full; {
 			var page []referral.Event
-			page, err = s.rejectedAfter(ctx, f, after, newest)
+			page, err = resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Event, error) {
+				return rejectedAfter(c, f, after, newest)
+			})
 			for _, e := range page {
 				if !yield(attemptOf(e), nil) {
 					return
@@ -55,9 +56,7 @@ func attemptOf(e referral.Event) referral.Attempt {
 	}
 }
 
-func (s *Store) rejectedAfter(
-	ctx context.Context, f referral.RejectedFilter, after, newest int64,
-) ([]referral.Event, error) {
+func rejectedAfter(c *engine.Conn, f referral.RejectedFilter, after, newest int64) ([]referral.Event, error) {
 	query := selectEvent + `
 FROM events e
 WHERE e.type = 'rejected' AND e.seq > ?1 AND e.seq <= ?2
@@ -66,8 +65,6 @@ WHERE e.type = 'rejected' AND e.seq > ?1 AND e.seq <= ?2
 	if f.UserID != "" { // a statement of its own, which uses the index
 		byUser = ` AND e.user_id = ?7`
 	}
-	return resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Event, error) {
-		return scanAll(c.Query(query+byUser+` ORDER BY e.seq LIMIT ?6`, after, newest, engine.OrNull(f.Reason),
-			engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.OrNull(f.UserID)), eventColumns)
-	})
+	return scanAll(c.Query(query+byUser+` ORDER BY e.seq LIMIT ?6`, after, newest, engine.OrNull(f.Reason),
+		engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.OrNull(f.UserID)), eventColumns)
 }

@@ -30,7 +30,6 @@ FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(
 	return in, err
 }
 
-// relationColumns are destinations for selectRelation.
 func relationColumns(r *referral.Relation) []any {
 	return []any{&r.UserID, &r.DisplayName, &r.Code, &r.AttributedAt, &r.AttemptID}
 }

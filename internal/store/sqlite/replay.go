@@ -75,7 +75,7 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (v refe
 	return v, writeOutcome(c, a, v.Outcome)
 }
 
-// findRecorded returns what the audit log holds of an attempt's id.
+// findRecorded reads the audit log by the attempt's id.
 func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
 	var kind, user, reason string
 	err = c.Query(`SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID).Each(func() error {

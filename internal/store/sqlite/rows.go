@@ -8,10 +8,9 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// method is Read, Write or another method of the engine that runs a function.
+// method is a method of the engine, for example Read.
 type method = func(ctx context.Context, f func(*engine.Conn) error) error
 
-// resultOf returns the result of f, run by the method.
 func resultOf[T any](ctx context.Context, by method, f func(*engine.Conn) (T, error)) (T, error) {
 	var result, none T
 	err := by(ctx, func(c *engine.Conn) (err error) {
@@ -24,7 +23,7 @@ func resultOf[T any](ctx context.Context, by method, f func(*engine.Conn) (T, er
 	return result, nil
 }
 
-// resultsOf returns the result of f for each item, in one transaction.
+// resultsOf runs f for each item, in one transaction.
 func resultsOf[T, R any](ctx context.Context, s *Store, items []T, f func(*engine.Conn, T) (R, error)) ([]R, error) {
 	return resultOf(ctx, s.WriteBulk, func(c *engine.Conn) ([]R, error) {
 		results := make([]R, 0, len(items))

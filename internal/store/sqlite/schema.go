@@ -18,14 +18,16 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var embedded embed.FS
+
+var migrations, _ = fs.Sub(embedded, "migrations") // a constant name: cannot fail
 
 // applicationID is in the header of every database: "TRIP" in ASCII.
 const applicationID = 0x54524950
 
 // newestSchema is the version of the last migration: they are numbered from 1 without gaps.
 var newestSchema = func() int64 {
-	files, _ := migrations.ReadDir("migrations") // embedded: cannot fail
+	files, _ := fs.Glob(migrations, "*.sql")
 	return int64(len(files))
 }()
 
@@ -97,11 +99,7 @@ func migrate(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations)
 	if err != nil {
 		return err
 	}
@@ -118,13 +116,10 @@ func lockMigration(ctx context.Context, name string) (unlock func() error, err e
 			return nil, err
 		}
 		held, err := l.Stat()
-		if err != nil {
-			return nil, errors.Join(err, l.Unlock())
-		}
-		if there, err := os.Lstat(name); err == nil && os.SameFile(held, there) {
+		if there, noName := os.Lstat(name); err == nil && noName == nil && os.SameFile(held, there) {
 			return func() error { return errors.Join(os.Remove(name), l.Unlock()) }, nil
 		}
-		if err := l.Unlock(); err != nil {
+		if err := errors.Join(err, l.Unlock()); err != nil {
 			return nil, err
 		}
 	}

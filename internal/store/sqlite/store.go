@@ -21,7 +21,7 @@ type Mode int
 const (
 	ReadOnly  Mode = iota // never takes the write lock
 	ReadWrite             // like ReadOnly, it requires a database of the current schema
-	Create                // creates a missing file (mode 0600) and brings the schema up to date
+	Create                // creates a missing file (mode 0600), updates the schema
 )
 
 // Options are the settings of Open.
@@ -30,7 +30,7 @@ type Options struct {
 	Log  *slog.Logger // nil discards
 	// Observe, if set, is called after every transaction of live attempts, before their answers. It must return at once.
 	Observe   func(Commit)
-	BatchSize int              // how many live attempts may share a transaction; 0 means 256
+	BatchSize int              // of live attempts that share a transaction; 0 means 256
 	Now       func() time.Time // nil means time.Now
 }
 
@@ -107,5 +107,5 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 // Version returns the version of the SQLite library.
 func Version() string { return engine.Version }
 
-// SchemaVersions returns the schema version that Open found and the one it left.
+// SchemaVersions returns the schema versions before and after Open.
 func (s *Store) SchemaVersions() (from, to int64) { return s.from, s.to }

@@ -16,7 +16,6 @@ const selectAccount = `
 SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at, c.code
 FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' `
 
-// accountColumns are destinations for selectAccount.
 func accountColumns(a *auth.Account) []any {
 	return []any{
 		&a.User.ID, &a.User.Email, &a.User.DisplayName, &a.User.CreatedAt, (*engine.NullTime)(&a.User.DisabledAt),
@@ -38,7 +37,7 @@ func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, err
 	})
 }
 
-// insertUser makes a code longer if it is taken, also by a slug.
+// insertUser makes a taken code longer.
 func insertUser(c *engine.Conn, u auth.User) (referral.Code, error) {
 	_, err := c.Exec(`INSERT INTO users (id, email, display_name, created_at, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
 		u.ID, u.Email, u.DisplayName, u.CreatedAt.UnixMicro(), engine.Micros(u.DisabledAt))
@@ -93,14 +92,14 @@ func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (resu
 	return auth.ImportResult{Created: true}, err
 }
 
-// Users returns every account, oldest first. A read error ends the sequence.
+// Users returns all accounts, oldest first. A read error ends it.
 func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(auth.Account) error) error {
 		return scanEach(c.Query(selectAccount+`ORDER BY u.created_at, u.id`), accountColumns, yield)
 	})
 }
 
-// Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is none.
+// Account returns a user with the uid code, or an error that wraps auth.ErrNotFound.
 func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
 	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, byID, userID) })
 }

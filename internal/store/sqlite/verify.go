@@ -11,7 +11,7 @@ import (
 
 const selectAttribution = `a.invitee_id, a.referrer_id, a.code, a.attributed_at, a.attempt_id`
 
-// attributionColumns are destinations for selectAttribution, all NULL if there is none.
+// attributionColumns are all NULL if there is no attribution.
 func attributionColumns(a *referral.Attribution) []any {
 	return []any{
 		(*engine.NullText)(&a.InviteeID), (*engine.NullText)(&a.ReferrerID), (*engine.NullText)(&a.Code),
@@ -67,7 +67,6 @@ WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func() (err error) {
 		(*engine.NullText)(&owner), (*engine.NullTime)(&created), &hasInvitees)...)
 }
 
-// readOrphans yields each attribution without a signup event.
 func readOrphans(c *engine.Conn, yield func(referral.Recorded) error) error {
 	return scanEach(c.Query(`SELECT `+selectAttribution+` FROM attributions a
 WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = a.invitee_id AND e.type = 'signup')`),

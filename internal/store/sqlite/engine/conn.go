@@ -12,7 +12,7 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Conn is one connection, not safe for concurrent use. database/sql would cost a third of the time of short statements.
+// Conn is one connection, not for concurrent use. database/sql would cost a third of the time of short statements.
 type Conn struct {
 	raw     driver.Conn
 	stmts   map[string]*stmt
@@ -20,7 +20,7 @@ type Conn struct {
 	spoiled bool                // must not be used again
 }
 
-// stmt is a prepared statement with the buffer for one row.
+// stmt is a prepared statement and a row buffer.
 type stmt struct {
 	driver.Stmt
 	values []driver.Value
@@ -41,10 +41,10 @@ func pragmas(write bool) []pragma {
 		return append(ps, pragma{"query_only", "on", "1"})
 	}
 	return append(ps,
-		pragma{"fullfsync", "on", "1"}, // on macOS a plain fsync leaves data in the drive's cache
+		pragma{"fullfsync", "on", "1"}, // macOS: a plain fsync leaves data in the drive's cache
 		pragma{"checkpoint_fullfsync", "on", "1"},
 		pragma{"journal_mode", "wal", "wal"},
-		pragma{"synchronous", "full", "2"},                   // answers follow the fsync; with batches it costs 4 % over normal
+		pragma{"synchronous", "full", "2"},                   // with batches 4 % slower than normal
 		pragma{"journal_size_limit", "16777216", "16777216"}, // bytes of the WAL after a delayed checkpoint
 	)
 }
@@ -54,10 +54,10 @@ type access string
 
 const (
 	accessRead   access = "ro" // changes nothing, not even at close
-	accessShared access = "rw" // may create the -shm file if no other process has it open
+	accessShared access = "rw" // creates the -shm file if needed
 )
 
-// DSN returns the address for a connection that writes, with all settings.
+// DSN returns the address for a connection that writes.
 func DSN(path string) string { return dsn(path, accessShared, pragmas(true)) }
 
 func dsn(path string, mode access, ps []pragma) string {
@@ -182,10 +182,9 @@ func (c *Conn) run(s *stmt, args []driver.Value, each func() error, dest []any) 
 		s.values = make([]driver.Value, len(rows.Columns()))
 	}
 	for {
-		switch err := rows.Next(s.values); {
-		case errors.Is(err, io.EOF):
+		if err := rows.Next(s.values); errors.Is(err, io.EOF) {
 			return nil
-		case err != nil:
+		} else if err != nil {
 			return c.failed(err)
 		}
 		if err := (Row{s.values}).Scan(dest...); err != nil {

@@ -17,7 +17,7 @@ type Query struct {
 // Query returns a query. sql must be a constant: it stays prepared. A query must not run inside its own Each.
 func (c *Conn) Query(sql string, args ...driver.Value) Query { return Query{c, sql, args} }
 
-// Each scans every row into dest and calls f, until f returns an error.
+// Each scans every row into dest and calls f, until an error.
 func (q Query) Each(f func() error, dest ...any) error {
 	s, err := q.conn.prepare(q.sql)
 	if err != nil {
@@ -26,7 +26,7 @@ func (q Query) Each(f func() error, dest ...any) error {
 	return q.conn.run(s, q.args, f, dest)
 }
 
-// One scans the first row and reports whether there was one.
+// One scans the first row and reports whether it exists.
 func (q Query) One(dest ...any) (found bool, err error) {
 	err = q.Each(func() error {
 		found = true
@@ -38,7 +38,7 @@ func (q Query) One(dest ...any) (found bool, err error) {
 	return found, err
 }
 
-// Get scans the first row. The error is missing if there is none.
+// Get is One with the error missing for no row.
 func (q Query) Get(missing error, dest ...any) error {
 	found, err := q.One(dest...)
 	if err == nil && !found {
@@ -50,13 +50,13 @@ func (q Query) Get(missing error, dest ...any) error {
 // Exists reports whether the query has a row.
 func (q Query) Exists() (bool, error) { return q.One() }
 
-// Row is one row of a result, valid until the next one.
+// Row is one row, valid until the next one.
 type Row struct{ values []driver.Value }
 
-// NullText is a destination for a text column. It reads NULL as the empty string.
+// NullText reads text, and NULL as the empty string.
 type NullText string
 
-// NullTime is a destination for a time column. It reads NULL as the zero time.
+// NullTime reads a time, and NULL as the zero time.
 type NullTime time.Time
 
 var (
@@ -65,7 +65,7 @@ var (
 )
 
 // Scan copies the columns into dest: *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC), *NullText,
-// *NullTime, *any, or a []byte of the column's length. Any other number or type is an error. Without dest it does nothing.
+// *NullTime, *any, or a []byte of the column's length. Another number or type is an error. No dest is allowed.
 func (r Row) Scan(dest ...any) error {
 	if len(dest) != len(r.values) && len(dest) > 0 {
 		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(r.values), len(dest))
