@@ -53,13 +53,12 @@ func Run(ctx context.Context, s Streams, args []string) int {
 
 // Streams are everything that a command uses of the process.
 type Streams struct {
-	In            io.Reader
-	Out, Err      io.Writer
-	OutIsTerminal bool
-	ErrIsTerminal bool
-	Getenv        func(name string) string
-	Now           func() time.Time
-	Random        io.Reader // cryptographically secure
+	In                           io.Reader
+	Out, Err                     io.Writer
+	OutIsTerminal, ErrIsTerminal bool
+	Getenv                       func(name string) string
+	Now                          func() time.Time
+	Random                       io.Reader // cryptographically secure
 }
 
 // SystemStreams returns the streams of the process.

@@ -15,10 +15,7 @@ import (
 )
 
 // The values of --output.
-const (
-	formatText = "text"
-	formatJSON = "json"
-)
+const formatText, formatJSON = "text", "json"
 
 // setFormat is the flag --output.
 func (e *env) setFormat(s string) error {
@@ -43,6 +40,14 @@ func (e *env) result(v any, text func()) error {
 	}
 	e.printf("%s\n", escapeJSON(strings.TrimSuffix(b.String(), "\n")))
 	return e.outputErr()
+}
+
+// resultOrError is result for what a call returned, or the error of the call with what it tried to do.
+func (e *env) resultOrError(err error, try string, v any, text func()) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", try, err)
+	}
+	return e.result(v, text)
 }
 
 // printf prints text of the program; stored text in it must be escaped. See outputErr for its error.

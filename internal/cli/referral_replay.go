@@ -24,9 +24,9 @@ type referralReplayOptions struct {
 	rejected bool
 	reason   referral.Reason
 	user     string
-	since    time.Time
-	until    time.Time
 	dryRun   bool
+
+	since, until time.Time
 }
 
 func newReferralReplay(e *env) *cobra.Command {
@@ -48,12 +48,8 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 		Example: `  triport-console referral replay --dry-run
   triport-console referral replay --from attempts.jsonl
   triport-console referral replay --rejected --reason unknown_code --since 24h`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opt.parse(cmd, e.now()); err != nil {
-				return err
-			}
-			return e.do(cmd.Context(), opt)
-		},
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return opt.parse(cmd, e.now()) },
+		RunE:    e.action(func([]string) command { return opt }),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -136,10 +132,7 @@ func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
 	if err := r.openInput(ctx); err != nil {
 		return err
 	}
-	defer func() {
-		r.progress.done()
-		_ = r.input.Close() // it was only read
-	}()
+	defer func() { _ = r.input.Close() }() // it was only read
 	use := func(store *sqlite.Store) error { return r.replay(ctx, store) }
 	if opt.dryRun {
 		return e.withCopy(ctx, use)

@@ -31,9 +31,7 @@ A malformed line is reported with its number, the other lines are imported, and
 the exit code is 1. Safe while the server runs.`,
 		Example: `  triport-console user import users.jsonl
   jq -c '.[] | {id, email, created_at}' export.json | triport-console user import -`,
-		Args:              arguments("FILE"),
-		ValidArgsFunction: completeFiles,
-		RunE:              e.action(func(args []string) command { return userImportOptions{args[0]} }),
+		RunE: e.action(func(args []string) command { return userImportOptions{args[0]} }),
 	}
 }
 
