@@ -155,9 +155,19 @@ func inviteeRow(i referral.Relation) []string {
 	return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
 }
 
+// sourceWords say if an attempt was not decided live.
+var sourceWords = map[referral.Source]string{
+	referral.SourceLive:   "",
+	referral.SourceSpool:  "  decided later, from the spool",
+	referral.SourceReplay: "  decided later, by a replay",
+}
+
 func (e *env) eventRow(ev referral.Event) []string {
-	source := e.styles.faint.Render(describeSource(ev.Source))
-	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + source}
+	source, known := sourceWords[ev.Source]
+	if !known {
+		source = "  " + escapeText(string(ev.Source))
+	}
+	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + e.styles.faint.Render(source)}
 }
 
 func (e *env) describeEvent(ev referral.Event) string {
@@ -172,17 +182,4 @@ func (e *env) describeEvent(ev referral.Event) string {
 		s += ": " + escapeText(ev.Detail)
 	}
 	return s
-}
-
-// describeSource says if an attempt was not decided live.
-func describeSource(s referral.Source) string {
-	switch s {
-	case referral.SourceLive:
-		return ""
-	case referral.SourceSpool:
-		return "  decided later, from the spool"
-	case referral.SourceReplay:
-		return "  decided later, by a replay"
-	}
-	return "  " + escapeText(string(s))
 }

@@ -129,9 +129,22 @@ func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
 		return err
 	}
 	r := &replay{referralReplayOptions: opt, env: e, spool: spool.New(e.cfg.Database)}
-	if err := r.openInput(ctx); err != nil {
+	var size int64
+	var err error
+	// A dry run copies the database later: an attempt that the server moves there in between is then seen twice,
+	// which counts once, instead of never.
+	switch {
+	case r.from != "":
+		r.input, size, err = e.openInput(r.from)
+	case r.dryRun && !r.rejected:
+		r.input, err = r.spool.Snapshot(ctx)
+	default:
+		r.input = io.NopCloser(nil)
+	}
+	if err != nil {
 		return err
 	}
+	r.progress = e.newProgress("replay", size)
 	defer func() { _ = r.input.Close() }() // it was only read
 	use := func(store *sqlite.Store) error { return r.replay(ctx, store) }
 	if opt.dryRun {
@@ -146,24 +159,6 @@ type replay struct {
 	spool    *spool.Spool
 	input    io.ReadCloser // of --from or, in a dry run, of the spool
 	progress *progress
-}
-
-// openInput opens the input. A dry run copies the database later: an attempt that the server moves there in
-// between is then seen twice, which counts once, instead of never.
-func (r *replay) openInput(ctx context.Context) (err error) {
-	var size int64
-	switch {
-	case r.from != "":
-		r.input, size, err = r.env.openInput(r.from)
-	case r.dryRun && !r.rejected:
-		r.input, err = r.spool.Snapshot(ctx)
-	default:
-		r.input = io.NopCloser(nil)
-	}
-	if err == nil {
-		r.progress = r.env.newProgress("replay", size)
-	}
-	return err
 }
 
 // replay prints a report, even if it ends early.

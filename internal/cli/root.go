@@ -27,7 +27,6 @@ does not exist, 4 a check found a difference.`,
 		Args: cobra.ArbitraryArgs, RunE: runGroup,
 		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 	}
-	root.SetIn(e.In)
 	root.SetOut(e.out)
 	root.SetErr(e.Err)
 	root.AddCommand(
