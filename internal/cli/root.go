@@ -25,7 +25,7 @@ does not exist, 4 a check found a difference.`,
   triport-console user create --email ann@example.com --name Ann
   triport-console referral inspect ann@example.com`,
 		Args: cobra.ArbitraryArgs, RunE: runGroup,
-		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.SetOut(e.out)
 	root.SetErr(e.Err)
@@ -71,7 +71,7 @@ var plainArguments = regexp.MustCompile(`^\S+((?: <\w+>| FILE)*)`)
 func prepare(cmd *cobra.Command) {
 	// Cobra adds --help too late to know that it has no value: `--help --database x` would run a command x.
 	cmd.InitDefaultHelpFlag()
-	cmd.DisableFlagsInUseLine = true
+	cmd.DisableFlagsInUseLine, cmd.SuggestionsMinimumDistance = true, 2
 	if cmd.Args == nil {
 		cmd.Args = arguments(strings.Fields(plainArguments.FindStringSubmatch(cmd.Use)[1])...)
 	}
@@ -89,7 +89,6 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		Use: name, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + ".",
 		Example: commands[0].Example,
 		Args:    cobra.ArbitraryArgs, RunE: runGroup,
-		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(commands...)
 	return cmd
