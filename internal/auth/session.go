@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -37,11 +38,8 @@ type Tokens struct {
 // NewSession returns new tokens for the user and the session to store.
 func NewSession(random io.Reader, userID string, now time.Time, ttl time.Duration) (Tokens, Session, error) {
 	token, err := NewToken(random)
-	if err != nil {
-		return Tokens{}, Session{}, err
-	}
-	csrf, err := NewToken(random)
-	if err != nil {
+	csrf, csrfErr := NewToken(random)
+	if err := cmp.Or(err, csrfErr); err != nil {
 		return Tokens{}, Session{}, err
 	}
 	return Tokens{token, csrf}, Session{
