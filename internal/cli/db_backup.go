@@ -31,7 +31,7 @@ func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		n, err := store.Backup(ctx, opt.file)
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%q exists already: remove it or name another file", opt.file)
+			return fmt.Errorf("%q already exists: remove it or name another file", opt.file)
 		}
 		if err != nil {
 			return fmt.Errorf("back up the database: %w", err)

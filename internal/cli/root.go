@@ -134,7 +134,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 
 var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 
-// addHelp adds Cobra's help command. Uncorrected, it exits 0 for an unknown command.
+// addHelp adds Cobra's help command. Cobra's own exits 0 for an unknown command.
 func addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"})
@@ -150,7 +150,7 @@ func addHelp(root *cobra.Command) {
 	}
 }
 
-// addCompletion adds Cobra's completion command, corrected in the same way.
+// addCompletion adds Cobra's completion command, with the same correction.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, _ := root.Find([]string{"completion"})

@@ -63,7 +63,7 @@ func parseSessionCreate(cmd *cobra.Command, args []string, ttl string) (opt sess
 	opt = sessionCreateOptions{users: args, lines: len(args) > 1}
 	if slices.Contains(args, "-") {
 		if len(args) > 1 {
-			return opt, usagef("- excludes other users: all are read from standard input")
+			return opt, usagef(`"-" cannot be combined with other users: all are read from standard input`)
 		}
 		opt.users, opt.lines = nil, true
 	}

@@ -12,7 +12,7 @@ import (
 const (
 	// checkpointAfter is how many pages the writer adds to the WAL before it copies them: about 4 MB.
 	checkpointAfter = 1000
-	// checkpointAgain is how many more it adds if a reader held a part of the WAL up.
+	// checkpointAgain is how many more it adds if a reader prevented the copy of some of them.
 	checkpointAgain = 100
 	// lockWait is how long emptying the WAL waits for other processes.
 	lockWait = 250 * time.Millisecond

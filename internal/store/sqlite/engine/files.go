@@ -17,7 +17,7 @@ const (
 )
 
 // files are the three files of an open database as they were opened; it does not change. A file can be written and
-// fsynced long after its name is gone: its content is lost all the same.
+// fsynced long after its name is gone: its content is lost anyway.
 type files struct {
 	path         string // as configured; may be a symbolic link
 	base         string // what the link leads to: the companions are next to it

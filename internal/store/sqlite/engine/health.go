@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is not worth taking
-	// a server out of rotation.
+	// unwritableAfter is how long writing must have failed before NotReady says so: a short lock is no reason to take a
+	// server out of rotation.
 	unwritableAfter = 5 * time.Second
 	// probeTimeout bounds NotReady.
 	probeTimeout = time.Second

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// maxReaders bounds the connections that read. A look-up takes microseconds, so a few serve hundreds of requests;
+	// maxReaders bounds the connections that read. A lookup takes microseconds, so a few serve hundreds of requests;
 	// each costs its page cache.
 	maxReaders = 4
 	// maxReadersWait bounds how long a recovery waits for reads to end.
 	maxReadersWait = time.Second
 	// readWorkers share transactions at the same time. More than there are cores would wait for each other.
 	readWorkers = 2
-	// maxSharedReads share one read transaction, whose locks cost as much as a look-up.
+	// maxSharedReads share one read transaction, whose locks cost as much as a lookup.
 	maxSharedReads = 64
 )
 
@@ -110,7 +110,7 @@ func (db *DB) withoutReaders(f func() error) error {
 }
 
 // ReadShared runs f with a connection that cannot write, in a transaction shared with other calls, which begins after
-// this call. It is for one short look-up. It returns when ctx ends, whatever the disk does: then f may still run, and
+// this call. It is for one short lookup. It returns when ctx ends, whatever the disk does: then f may still run, and
 // its results must not be used.
 func (db *DB) ReadShared(ctx context.Context, f func(*Conn) error) error {
 	c := newCall(ctx, f)

@@ -91,7 +91,7 @@ type callError struct{ error }
 // Unwrap returns the function's error.
 func (e *callError) Unwrap() error { return e.error }
 
-// slowCommit is how long a commit takes on a disk that is of no use: live callers have given up by then.
+// slowCommit is how long a commit takes on a disk that is too slow: live callers have given up by then.
 const slowCommit = time.Second
 
 // transaction runs a batch between BEGIN IMMEDIATE and COMMIT. It returns nil once the rows are durable in the files
