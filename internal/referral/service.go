@@ -33,7 +33,7 @@ type Spool interface {
 // DeadLetter copies a bad line to the dead-letter file. isNew is false if an earlier drain did so.
 type DeadLetter = func(line io.Reader) (isNew bool, err error)
 
-// Service decides live attempts and never fails a caller. What the store does not take goes to the spool, or else to out.
+// Service decides live attempts and never fails a caller. What the store rejects goes to the spool, or else to out.
 type Service struct {
 	store    Store
 	spool    Spool
