@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -25,11 +24,9 @@ no write lock. If there is a problem, it prints a list and exits with code 4.`,
 func (dbCheckOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		problems, err := store.Check(ctx)
-		if err != nil {
-			return fmt.Errorf("check the database: %w", err)
-		}
 		ok := len(problems) == 0
-		err = e.result(object{{"ok", ok}, {"problems", append([]string{}, problems...)}}, func() {
+		v := object{{"ok", ok}, {"problems", append([]string{}, problems...)}}
+		err = e.resultOrError(err, "check the database", v, func() {
 			if ok {
 				e.printf("%s\n", e.styles.good.Render("ok"))
 			}

@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // userHelp ends the help of commands that take a <user>.
@@ -26,9 +25,8 @@ does not exist, 4 a check found a difference.`,
   triport-console user create --email ann@example.com --name Ann
   triport-console referral inspect ann@example.com`,
 		Args: cobra.ArbitraryArgs, RunE: runGroup,
-		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.SetIn(e.In)
 	root.SetOut(e.out)
 	root.SetErr(e.Err)
 	root.AddCommand(
@@ -44,12 +42,7 @@ does not exist, 4 a check found a difference.`,
 	)
 	addHelp(root)
 	addCompletion(root)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		if errors.Is(err, pflag.ErrHelp) {
-			return err
-		}
-		return usagef("%w", err)
-	})
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	addGlobalFlags(root, e)
 	prepare(root)
 	return root
@@ -71,15 +64,18 @@ func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// prepare sets what all commands have in common. A command takes no arguments unless it says so.
+// plainArguments matches a usage line that begins with required arguments.
+var plainArguments = regexp.MustCompile(`^\S+((?: <\w+>| FILE)*)`)
+
+// prepare sets what all commands have in common. A command takes the arguments that its usage line begins with.
 func prepare(cmd *cobra.Command) {
 	// Cobra adds --help too late to know that it has no value: `--help --database x` would run a command x.
 	cmd.InitDefaultHelpFlag()
-	cmd.DisableFlagsInUseLine = true
+	cmd.DisableFlagsInUseLine, cmd.SuggestionsMinimumDistance = true, 2
 	if cmd.Args == nil {
-		cmd.Args = arguments()
+		cmd.Args = arguments(strings.Fields(plainArguments.FindStringSubmatch(cmd.Use)[1])...)
 	}
-	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
+	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() && !strings.HasSuffix(cmd.Use, " FILE") {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	for _, sub := range cmd.Commands() {
@@ -93,7 +89,6 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		Use: name, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + ".",
 		Example: commands[0].Example,
 		Args:    cobra.ArbitraryArgs, RunE: runGroup,
-		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(commands...)
 	return cmd
@@ -131,8 +126,6 @@ func arguments(names ...string) cobra.PositionalArgs {
 		return nil
 	}
 }
-
-var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 
 // addHelp adds Cobra's help command. Cobra's own exits 0 for an unknown command.
 func addHelp(root *cobra.Command) {
