@@ -23,7 +23,7 @@ import (
 const (
 	// drainInterval is the time between two drains.
 	drainInterval = time.Second
-	// lostGrace limits running requests after the loss of the database: the process must end within a second.
+	// lostGrace limits running requests after the loss of the database: the process ends soon (see stopLost).
 	lostGrace = 100 * time.Millisecond
 )
 

@@ -21,7 +21,7 @@ type Session struct {
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	RevokedAt    time.Time // zero while the session is not revoked
-	UserDisabled bool      // at the time of the look-up
+	UserDisabled bool      // at the time of the lookup
 }
 
 // validAt is the rule of validity. A session is expired at ExpiresAt.
@@ -62,7 +62,7 @@ type Hash [sha256.Size]byte
 func NewToken(random io.Reader) (string, error) {
 	var raw [tokenBytes]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
-		return "", fmt.Errorf("draw a token: %w", err)
+		return "", fmt.Errorf("generate a token: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }
@@ -97,7 +97,7 @@ type Identity struct {
 const maxLookups = 8
 
 // Authenticate returns the one user whose valid sessions are among the nl_session cookies, or ErrUnauthenticated. At
-// most maxLookups cookies are looked up, the others are not valid. Any other error means that a look-up failed. It must
+// most maxLookups cookies are looked up, the others are not valid. Any other error means that a lookup failed. It must
 // not sign users out, and the session may be another user's.
 func Authenticate(ctx context.Context, store SessionStore, cookies []string, now time.Time) (Identity, error) {
 	var id Identity

@@ -29,7 +29,7 @@ func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		n, err := store.Backup(ctx, opt.file)
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%q exists already: remove it or name another file", opt.file)
+			return fmt.Errorf("%q already exists: remove it or name another file", opt.file)
 		}
 		return e.resultOrError(err, "back up the database", object{{"file", opt.file}, {"bytes", n}}, func() {
 			e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte"))

@@ -48,7 +48,7 @@ func Main() int {
 	return exitFailed
 }
 
-// Run runs one command line and returns its exit code. The command stops in order when ctx ends.
+// Run runs one command line and returns its exit code. The command stops gracefully when ctx ends.
 func Run(ctx context.Context, s Streams, args []string) int {
 	e := newEnv(s, bufio.NewWriter(s.Out))
 	root := newRoot(e)

@@ -74,7 +74,7 @@ func (opt *referralReplayOptions) parse(cmd *cobra.Command, now time.Time) error
 		case value(name) == "":
 			return usagef("--%s is empty", name)
 		case name == "from" && opt.rejected:
-			return usagef("--from and --rejected exclude each other")
+			return usagef("--from and --rejected cannot be combined")
 		case name != "from" && !opt.rejected:
 			return usagef("--%s works only together with --rejected", name)
 		}

@@ -127,7 +127,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// addHelp adds Cobra's help command. Uncorrected, it exits 0 for an unknown command.
+// addHelp adds Cobra's help command. Cobra's own exits 0 for an unknown command.
 func addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"})
@@ -143,7 +143,7 @@ func addHelp(root *cobra.Command) {
 	}
 }
 
-// addCompletion adds Cobra's completion command, corrected in the same way.
+// addCompletion adds Cobra's completion command, with the same correction.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, _ := root.Find([]string{"completion"})

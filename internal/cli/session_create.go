@@ -55,7 +55,7 @@ func (opt *sessionCreateOptions) parse(cmd *cobra.Command, args []string) (err e
 	opt.users, opt.lines = args, len(args) > 1
 	if slices.Contains(args, "-") {
 		if len(args) > 1 {
-			return usagef("- excludes other users: all are read from standard input")
+			return usagef(`"-" cannot be combined with other users: all are read from standard input`)
 		}
 		opt.users, opt.lines = nil, true
 	}

@@ -52,7 +52,7 @@ func (opt userCreateOptions) run(ctx context.Context, e *env) error {
 		u := auth.User{ID: id, Email: opt.email, DisplayName: opt.name, CreatedAt: e.now()}
 		code, err := store.CreateUser(ctx, u)
 		if errors.Is(err, auth.ErrExists) {
-			return fmt.Errorf("an account with the e-mail address %s exists already", u.Email)
+			return fmt.Errorf("an account with the e-mail address %s already exists", u.Email)
 		}
 		return e.resultOrError(err, "create the account", accountToJSON(u, code.Code), func() {
 			e.printAccount(u, code.Code)

@@ -126,7 +126,7 @@ func parseAccount(line jsonl.Line) (auth.User, error) {
 	if err := line.Unmarshal(&l, "email and, if known, id, display_name and created_at"); err != nil {
 		return auth.User{}, err
 	}
-	if strings.ContainsRune(l.Email, utf8.RuneError) { // the JSON parser writes half a surrogate pair so
+	if strings.ContainsRune(l.Email, utf8.RuneError) { // the JSON parser's replacement for half a surrogate pair
 		return auth.User{}, errors.New("email: contains U+FFFD or half a surrogate pair instead of a character")
 	}
 	email, err := auth.NormalizeEmail(l.Email)

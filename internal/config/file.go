@@ -113,7 +113,7 @@ func (p *fileParser) entry(name string, node, value *yaml.Node) {
 	}
 }
 
-// value takes a value as it is written, so 1.10 does not become 1.1, nor no false.
+// value stores a value as it is written: YAML reads 1.10 as 1.1, and no as false.
 func (p *fileParser) value(k key, n *yaml.Node) {
 	switch {
 	case isNull(n):
@@ -121,7 +121,7 @@ func (p *fileParser) value(k key, n *yaml.Node) {
 		elements := []string{}
 		for _, e := range n.Content {
 			if e = resolve(e); !isText(e) || isNull(e) {
-				p.problem(e, k.name, "expected a list of texts")
+				p.problem(e, k.name, "expected a list of strings")
 				return
 			}
 			elements = append(elements, e.Value)

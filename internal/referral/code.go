@@ -27,7 +27,7 @@ const (
 	KindCustom CodeKind = "custom"
 )
 
-// Code is the value of ?ref= in a referral link. It never gets another owner: old links are in print.
+// Code is the value of ?ref= in a referral link. It never gets another owner: printed links stay in use.
 type Code struct {
 	Code       string
 	Kind       CodeKind

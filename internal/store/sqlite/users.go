@@ -85,7 +85,7 @@ func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (resu
 	}
 	if u.ID == "" {
 		if u.ID, err = newID(); err != nil {
-			return result, fmt.Errorf("draw a user id: %w", err)
+			return result, fmt.Errorf("generate a user id: %w", err)
 		}
 	}
 	_, err = insertUser(c, u)

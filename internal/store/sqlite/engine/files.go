@@ -57,7 +57,7 @@ func same(name string, opened os.FileInfo) error {
 	return nil
 }
 
-// unseen returns a look-up's error without the directory.
+// unseen returns a lookup's error without the directory.
 func unseen(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrReplaced

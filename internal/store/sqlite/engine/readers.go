@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// maxReaders serve hundreds of requests: a look-up takes microseconds. Each costs its page cache.
+	// maxReaders serve hundreds of requests: a lookup takes microseconds. Each costs its page cache.
 	maxReaders = 4
 	// maxReadersWait bounds a recovery's wait for reads.
 	maxReadersWait = time.Second
 	// readWorkers share transactions. More workers than cores would wait for each other.
 	readWorkers = 2
-	// maxSharedReads share a transaction, whose locks cost as much as a look-up.
+	// maxSharedReads share a transaction, whose locks cost as much as a lookup.
 	maxSharedReads = 64
 )
 
@@ -106,7 +106,7 @@ func (db *DB) withoutReaders(f func() error) error {
 	return db.unopened
 }
 
-// ReadShared runs one short look-up in a shared read transaction, which begins after this call. It returns when ctx
+// ReadShared runs one short lookup in a shared read transaction, which begins after this call. It returns when ctx
 // ends, whatever the disk does: f may then still run, and its results must not be used.
 func (db *DB) ReadShared(ctx context.Context, f func(*Conn) error) error {
 	c := newCall(ctx, f)

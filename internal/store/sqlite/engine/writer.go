@@ -89,7 +89,7 @@ type callError struct{ error }
 // Unwrap returns the function's error.
 func (e *callError) Unwrap() error { return e.error }
 
-// slowCommit means a useless disk: live callers give up earlier.
+// slowCommit means a disk that is too slow: live callers give up earlier.
 const slowCommit = time.Second
 
 // transaction returns nil once the rows are durable in the files that have the database's names.
