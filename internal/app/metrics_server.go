@@ -83,7 +83,7 @@ func (m *metricsServer) close() {
 
 func (a *app) sizes() (metrics.Files, error) {
 	database, wal, err := a.store.Size()
-	stats, serr := a.files.Stats()
+	stats, serr := a.spool.Stats()
 	if err := cmp.Or(err, serr); err != nil {
 		return metrics.Files{}, err
 	}

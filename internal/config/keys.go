@@ -58,6 +58,9 @@ func findKey(name string) *key {
 	return nil
 }
 
+// Default returns the default of a key that is not a list.
+func Default(name string) string { return findKey(name).def.(string) }
+
 func (k key) env() string {
 	return "TRIPORT_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
 }

@@ -59,7 +59,7 @@ func NewService(store Store, sp Spool, rules Rules, deadline time.Duration, log 
 
 // Submit returns a durable outcome. It is ReasonInternalError if the attempt went to the spool.
 func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
-	if a.Code.Text == "" {
+	if a.Code.Text == "" { // as Decide would answer, without a transaction: most calls end here
 		return Outcome{Reason: ReasonNoCookie}
 	}
 	o, err := s.tryStore(ctx, a)

@@ -28,7 +28,7 @@ type Config struct {
 	LandingURL     string         // empty: the built-in page
 	CORSOrigins    []string       // as auth.ParseOrigin returns them
 	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
-	StoreTimeout   time.Duration  // for the lookup of a session; 0 means 2 s
+	StoreTimeout   time.Duration  // for the lookup of a session and for /readyz; 0 means 2 s
 	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
 }
 

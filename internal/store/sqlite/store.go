@@ -32,7 +32,7 @@ type Options struct {
 	// Observe, if set, is called after every transaction of live attempts, before they are answered. It must return at
 	// once.
 	Observe   func(Commit)
-	BatchSize int              // how many live attempts may share a transaction; 0 means 256
+	BatchSize int              // of live attempts, as in engine.Options
 	Now       func() time.Time // nil means time.Now
 }
 
@@ -106,6 +106,9 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	})
 	return s, err
 }
+
+// IsCorrupt reports whether SQLite found the file malformed.
+func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }
 
 // Version returns the version of the SQLite library.
 func Version() string { return engine.Version }
