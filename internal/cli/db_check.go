@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -23,23 +22,18 @@ no write lock. If there is a problem, it prints a list and exits with code 4.`,
 }
 
 func (dbCheckOptions) run(ctx context.Context, e *env) error {
-	problems := []string{}
-	err := e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
-		found, err := store.Check(ctx)
-		if err != nil {
-			return fmt.Errorf("check the database: %w", err)
-		}
-		problems = append(problems, found...)
-		return nil
+	var problems []string
+	err := e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) (err error) {
+		problems, err = store.Check(ctx)
+		return err
 	})
-	if sqlite.IsCorrupt(err) { // so damaged that it does not open
-		problems, err = append(problems, err.Error()), nil
-	}
-	if err != nil {
+	if sqlite.IsCorrupt(err) { // the file could not be opened, or the check not go on
+		problems = append(problems, err.Error())
+	} else if err != nil {
 		return err
 	}
 	ok := len(problems) == 0
-	err = e.result(object{{"ok", ok}, {"problems", problems}}, func() {
+	err = e.result(object{{"ok", ok}, {"problems", append([]string{}, problems...)}}, func() {
 		if ok {
 			e.printf("%s\n", e.styles.good.Render("ok"))
 		}

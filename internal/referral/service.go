@@ -109,8 +109,7 @@ func (s *Service) spoolAttempt(ctx context.Context, a Attempt, storeErr error) {
 func (s *Service) logAttempt(a Attempt) error {
 	s.outMu.Lock()
 	defer s.outMu.Unlock()
-	const format = `{"level":"error","msg":"attempt to replay with referral replay --from",%s` + "\n"
-	_, err := fmt.Fprintf(s.out, format, FormatLine(a)[1:])
+	_, err := fmt.Fprintf(s.out, `{"level":"error","msg":"attempt to replay with referral replay --from",%s`+"\n", FormatLine(a)[1:])
 	return err
 }
 

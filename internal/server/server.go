@@ -17,8 +17,6 @@ import (
 	"github.com/triport/triport-console/internal/throttle"
 )
 
-const defaultStoreTimeout = 2 * time.Second
-
 // Config is what the operator may set about the server.
 type Config struct {
 	CookieDomain   string // empty: the cookies belong to this host only
@@ -60,9 +58,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(cfg Config, deps Deps) *Server {
-	if cfg.StoreTimeout <= 0 {
-		cfg.StoreTimeout = defaultStoreTimeout
-	}
+	cfg.StoreTimeout = cmp.Or(cfg.StoreTimeout, 2*time.Second)
 	deps.Log = cmp.Or(deps.Log, slog.New(slog.DiscardHandler))
 	if deps.Now == nil {
 		deps.Now = time.Now

@@ -30,8 +30,8 @@ var schemaObjects = []string{
 	"events_user", "sessions", "sessions_user", "users",
 }
 
-// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the check itself
-// could not be done.
+// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the check
+// could not go on, for IsCorrupt because of the damage.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
 		return checkAll(c, func(problem string) error {
@@ -39,8 +39,8 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 			return ctx.Err()
 		})
 	})
-	if engine.IsCorrupt(err) { // so damaged that the check could not go on
-		return append(found, err.Error()), nil
+	if err != nil {
+		err = fmt.Errorf("check the database: %w", err)
 	}
 	return found, err
 }

@@ -20,7 +20,7 @@ type Options struct {
 	// Recover empties the write-ahead log at open, unless another process reads it: commits of a process before this
 	// one may be in the system's cache only.
 	Recover   bool
-	BatchSize int    // how many functions may share a transaction; 0 means defaultBatchSize
+	BatchSize int    // how many functions may share a transaction; 0 means the default
 	Probe     string // a query that NotReady reads with
 	// Observe, if set, is called after every transaction of Write, before its callers are answered. It must return at
 	// once.
@@ -55,8 +55,6 @@ type DB struct {
 
 // maxQueue bounds the functions that wait: a hundred times what a healthy disk leaves waiting.
 const maxQueue = 8192
-
-const defaultBatchSize = 256
 
 // Open opens the database file at path. It must exist with the right schema: opening changes its header.
 func Open(path string, opt Options) (*DB, error) {

@@ -45,7 +45,7 @@ func (db *DB) startWriter() error {
 
 func (w *writer) loop() {
 	defer close(w.done)
-	batch := make([]*call, 0, cmp.Or(w.db.opt.BatchSize, defaultBatchSize))
+	batch := make([]*call, 0, cmp.Or(w.db.opt.BatchSize, 256))
 	for {
 		select {
 		case <-w.db.closed:
