@@ -33,11 +33,11 @@ var errLost = errors.New("the database file was removed or replaced while the se
 type Options struct {
 	Config          config.Config
 	Version, Commit string // of the program, for the metrics
-	BatchSize       int    // attempts that may share a transaction; 0 means 256
+	BatchSize       int    // as in sqlite.Options
 	Log             *slog.Logger
 	Stderr          io.Writer // receives attempts that store and spool both reject, as JSON lines
 	Now             func() time.Time
-	Ready           func(Addresses) // called once the server accepts connections
+	Ready           func(Addresses) // called once the addresses are bound and the database is open, before requests are read
 }
 
 // Addresses are the URLs that Run serves. Metrics may be empty.
@@ -91,8 +91,8 @@ func listen(ctx context.Context, address, setting string) (net.Listener, error) 
 type app struct {
 	Options
 	store     *sqlite.Store
-	files     *spool.Spool
-	spool     *monitoredSpool // files, monitored
+	spool     *spool.Spool
+	monitored *monitoredSpool // spool, with its progress noted
 	readiness readiness
 	metrics   *metricsServer
 	service   *referral.Service
@@ -102,9 +102,9 @@ type app struct {
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 	cfg := opt.Config
-	a := &app{Options: opt, store: store, files: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
-	a.spool = newMonitoredSpool(a.files, opt.Now, ms.spooled)
-	a.service = referral.NewService(store, a.spool, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
+	a := &app{Options: opt, store: store, spool: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
+	a.monitored = newMonitoredSpool(a.spool, opt.Now, ms.spooled)
+	a.service = referral.NewService(store, a.monitored, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
 		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
@@ -118,7 +118,7 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 
 // notReady says what keeps the server from serving.
 func (a *app) notReady(ctx context.Context) []string {
-	return a.readiness.log(append(a.store.NotReady(ctx), a.spool.notReady()...))
+	return a.readiness.log(append(a.store.NotReady(ctx), a.monitored.notReady()...))
 }
 
 // run serves and drains the spool until ctx ends, the server fails or the database file is lost.

@@ -97,8 +97,8 @@ type Identity struct {
 const maxLookups = 8
 
 // Authenticate returns the one user whose valid sessions are among the nl_session cookies, or ErrUnauthenticated. At
-// most maxLookups cookies are looked up, the others are not valid. Any other error means that a lookup failed. It must
-// not sign users out, and the session may be another user's.
+// most maxLookups cookies are looked up, the others are not valid. Any other error means that a lookup failed: it must
+// not sign users out. The sessions found before do not count: the one not looked up may be another user's.
 func Authenticate(ctx context.Context, store SessionStore, cookies []string, now time.Time) (Identity, error) {
 	var id Identity
 	lookups := 0

@@ -22,22 +22,28 @@ no write lock. If there is a problem, it prints a list and exits with code 4.`,
 }
 
 func (dbCheckOptions) run(ctx context.Context, e *env) error {
-	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
-		problems, err := store.Check(ctx)
-		ok := len(problems) == 0
-		v := object{{"ok", ok}, {"problems", append([]string{}, problems...)}}
-		err = e.resultOrError(err, "check the database", v, func() {
-			if ok {
-				e.printf("%s\n", e.styles.good.Render("ok"))
-			}
-			for _, p := range problems {
-				e.printf("%s\n", escapeText(p))
-			}
-		})
-		if !ok {
-			err = errors.Join(differencef("%s found in the database: restore a backup, or ask for help with the list",
-				plural(len(problems), "problem")), err)
-		}
+	var problems []string
+	err := e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) (err error) {
+		problems, err = store.Check(ctx)
 		return err
 	})
+	if sqlite.IsCorrupt(err) { // the file could not be opened, or the check not go on
+		problems = append(problems, err.Error())
+	} else if err != nil {
+		return err
+	}
+	ok := len(problems) == 0
+	err = e.result(object{{"ok", ok}, {"problems", append([]string{}, problems...)}}, func() {
+		if ok {
+			e.printf("%s\n", e.styles.good.Render("ok"))
+		}
+		for _, p := range problems {
+			e.printf("%s\n", escapeText(p))
+		}
+	})
+	if !ok {
+		err = errors.Join(differencef("%s found in the database: restore a backup, or ask for help with the list",
+			plural(len(problems), "problem")), err)
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/triport/triport-console/internal/app"
+	"github.com/triport/triport-console/internal/config"
 )
 
 type serveOptions struct{}
@@ -27,7 +28,7 @@ stops with exit code 1.`,
   triport-console serve --listen 127.0.0.1:9000 --database /var/lib/triport/triport.db`,
 		RunE: e.action(func([]string) command { return serveOptions{} }),
 	}
-	cmd.Flags().String("listen", "", "`address` to listen on (default \"127.0.0.1:8080\")")
+	cmd.Flags().String("listen", config.Default("listen"), "`address` to listen on")
 	e.keyFlags["listen"] = cmd.Flags().Lookup("listen")
 	return cmd
 }

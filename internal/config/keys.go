@@ -49,6 +49,11 @@ var keys = []key{
 	{"shutdown_timeout", "10s", duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, time.Millisecond)},
 }
 
+// Default returns the default of a key that is not a list.
+func Default(name string) string {
+	return keys[slices.IndexFunc(keys, func(k key) bool { return k.name == name })].def.(string)
+}
+
 func (k key) env() string {
 	return "TRIPORT_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
 }

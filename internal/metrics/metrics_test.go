@@ -293,12 +293,16 @@ func TestSilentConnectionsAreLimited(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for { // until the server has noticed that they are closed
-		res, err := http.Get("http://" + address + Path)
-		if err == nil {
+	var err error
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); { // until the server has noticed that they are closed
+		var res *http.Response
+		if res, err = http.Get("http://" + address + Path); err == nil {
 			_ = res.Body.Close()
 			break
 		}
+	}
+	if err != nil {
+		t.Errorf("not served after the others were closed: %v", err)
 	}
 	if err := errors.Join(s.Close(t.Context()), <-served); err != nil {
 		t.Error(err)

@@ -136,6 +136,38 @@ func checkReason(t *testing.T, d decision, reason Reason, detail string) {
 	}
 }
 
+// It decides every combination of facts. The server sends the reason as it is.
+func TestEveryDecidedReasonIsInTheTable(t *testing.T) {
+	t.Parallel()
+	changes := []func(*decision){
+		codeDisabled, ownerDisabled, noSuchCode, ownCode, noCookie, attributed, malformed, cycle, tooOld, noWindow,
+	}
+	decided := map[Reason]bool{}
+	for set := range 1 << len(changes) {
+		d := eligible()
+		for i, change := range changes {
+			if set&(1<<i) != 0 {
+				change(&d)
+			}
+		}
+		o := d.outcome()
+		if o.Attributed != (o.Reason == "") {
+			t.Errorf("%+v: decided %+v", d, o)
+		}
+		decided[o.Reason] = true
+	}
+	delete(decided, "")
+	for _, r := range Reasons {
+		if decided[r.Reason] == (r.Reason == ReasonInternalError) {
+			t.Errorf("%s is decided: %t", r.Reason, decided[r.Reason])
+		}
+		delete(decided, r.Reason)
+	}
+	for r := range decided {
+		t.Errorf("%s is not in the table", r)
+	}
+}
+
 func TestDecideIsTheSameForEverySource(t *testing.T) {
 	t.Parallel()
 	for _, change := range []func(*decision){func(*decision) {}, codeDisabled, tooOld} {

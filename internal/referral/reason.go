@@ -29,7 +29,7 @@ type ReasonInfo struct {
 	Reason  Reason
 	Audited bool              // rejections for it are stored in the audit log
 	Words   string            // what support tells a customer
-	Details map[string]string // more exact words by detail
+	Details map[string]string // more exact words by detail; without one, as for DetailNoSuchCode, Words apply
 }
 
 // Reasons is the table of reasons in the order of their checks (docs/api.md, "Reasons").

@@ -59,7 +59,7 @@ func NewService(store Store, sp Spool, rules Rules, deadline time.Duration, log 
 
 // Submit returns a durable outcome, or ReasonInternalError: the attempt is in the spool, or if that failed in the log.
 func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
-	if a.Code.Text == "" {
+	if a.Code.Text == "" { // as Decide would answer, without a transaction: most calls end here
 		return Outcome{Reason: ReasonNoCookie}
 	}
 	o, err := s.tryStore(ctx, a)
@@ -109,8 +109,7 @@ func (s *Service) spoolAttempt(ctx context.Context, a Attempt, storeErr error) {
 func (s *Service) logAttempt(a Attempt) error {
 	s.outMu.Lock()
 	defer s.outMu.Unlock()
-	const format = `{"level":"error","msg":"attempt to replay with referral replay --from",%s` + "\n"
-	_, err := fmt.Fprintf(s.out, format, FormatLine(a)[1:])
+	_, err := fmt.Fprintf(s.out, `{"level":"error","msg":"attempt to replay with referral replay --from",%s`+"\n", FormatLine(a)[1:])
 	return err
 }
 

@@ -73,11 +73,11 @@ func TestCookiesSetByASiblingDomainAreRejected(t *testing.T) {
 		status  int
 		tag     string
 	}{
-		{"a CSRF pair of the attacker's choice", false, tossedCSRF, csrfOf(attackers), 403, "csrf_invalid"},
-		{"a CSRF cookie under the victim's header", false, tossedCSRF, csrfOf(victims), 403, "csrf_invalid"},
-		{"a CSRF pair in the place of the victim's", true, tossedCSRF, csrfOf(attackers), 403, "csrf_invalid"},
-		{"the attacker's session", false, tossedSession, csrfOf(victims), 401, "unauthenticated"},
-		{"the attacker's session and CSRF pair", false, tossedBoth, csrfOf(attackers), 401, "unauthenticated"},
+		{"a CSRF pair of the attacker's choice", false, tossedCSRF, csrfOfAttacker, 403, "csrf_invalid"},
+		{"a CSRF cookie under the victim's header", false, tossedCSRF, csrfOfVictim, 403, "csrf_invalid"},
+		{"a CSRF pair in the place of the victim's", true, tossedCSRF, csrfOfAttacker, 403, "csrf_invalid"},
+		{"the attacker's session", false, tossedSession, csrfOfVictim, 401, "unauthenticated"},
+		{"the attacker's session and CSRF pair", false, tossedBoth, csrfOfAttacker, 401, "unauthenticated"},
 	}
 	for _, row := range rows {
 		for _, place := range []string{"first", "last"} {
@@ -110,16 +110,8 @@ func tossedBoth(_, attacker account) []string {
 	return []string{"nl_session=" + attacker.Session, "nl_csrf=" + attacker.CSRF}
 }
 
-const attackers, victims = true, false
-
-func csrfOf(whose bool) func(victim, attacker account) string {
-	return func(victim, attacker account) string {
-		if whose == attackers {
-			return attacker.CSRF
-		}
-		return victim.CSRF
-	}
-}
+func csrfOfVictim(victim, _ account) string     { return victim.CSRF }
+func csrfOfAttacker(_, attacker account) string { return attacker.CSRF }
 
 // TestSessionFixationFails has an attacker who sets a session cookie before the victim signs in, and uses it
 // afterwards.
@@ -247,13 +239,16 @@ func TestInternalErrorDoesNotShowItsCause(t *testing.T) {
 	stranger := account{Session: strings.Repeat("A", 43), CSRF: "x"}
 	failing := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = failingSessions{cause} }))
 	panicking := newServer(t, withDeps(func(d *server.Deps) { d.Sessions = panickingSessions{} }))
-	for want, ts := range map[string]*testServer{"503 unavailable": failing, "500 internal": panicking} {
-		status, tag, _ := strings.Cut(want, " ")
-		res := ts.ask(post(stranger, "; ref_code=abc"))
-		res.wantError(t, map[string]int{"503": 503, "500": 500}[status], tag)
+	for _, row := range []struct {
+		ts     *testServer
+		status int
+		tag    string
+	}{{failing, 503, "unavailable"}, {panicking, 500, "internal"}} {
+		res := row.ts.ask(post(stranger, "; ref_code=abc"))
+		res.wantError(t, row.status, row.tag)
 		for _, inside := range []string{"visible", "SELECT", "/var", "disk", "broken", "panic", "goroutine", ".go", "sessions", "auth."} {
 			if strings.Contains(res.body, inside) {
-				t.Errorf("%s: the answer %s shows %q", want, res.body, inside)
+				t.Errorf("%s: the answer %s shows %q", row.tag, res.body, inside)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,9 +20,6 @@ func (s *Server) handleAttribute(r *request) error {
 	body := `{"attributed":true}`
 	r.outcome = outcomeAttributed
 	if o := s.submit(r, userID); !o.Attributed {
-		if !slices.ContainsFunc(referral.Reasons, func(i referral.ReasonInfo) bool { return i.Reason == o.Reason }) {
-			o.Reason = referral.ReasonInternalError // an unknown reason is a bug
-		}
 		r.outcome = string(o.Reason)
 		body = `{"attributed":false,"reason":"` + r.outcome + `"}`
 	}

@@ -368,14 +368,6 @@ func TestPanicInSubmitIsAnsweredInternalError(t *testing.T) {
 	}
 }
 
-func TestUnknownReasonIsAnsweredInternalError(t *testing.T) {
-	t.Parallel()
-	ts := newServer(t, withDeps(func(d *server.Deps) {
-		d.Referrals = submitFunc(func(context.Context, referral.Attempt) referral.Outcome { return referral.Outcome{} })
-	}))
-	ts.ask(post(ts.account(), "; ref_code=abc")).wantOutcome(t, "internal_error")
-}
-
 func TestFailedStoreSpoolsAndAnswersInternalError(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t)

@@ -17,8 +17,6 @@ import (
 	"github.com/triport/triport-console/internal/throttle"
 )
 
-const defaultStoreTimeout = 2 * time.Second
-
 // Config is what the operator may set about the server.
 type Config struct {
 	CookieDomain   string // empty: the cookies belong to this host only
@@ -28,7 +26,7 @@ type Config struct {
 	LandingURL     string         // empty: the built-in page
 	CORSOrigins    []string       // as auth.ParseOrigin returns them
 	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
-	StoreTimeout   time.Duration  // for the lookup of a session; 0 means 2 s
+	StoreTimeout   time.Duration  // for the lookup of a session and for /readyz; 0 means 2 s
 	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
 }
 
@@ -60,9 +58,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(cfg Config, deps Deps) *Server {
-	if cfg.StoreTimeout <= 0 {
-		cfg.StoreTimeout = defaultStoreTimeout
-	}
+	cfg.StoreTimeout = cmp.Or(cfg.StoreTimeout, 2*time.Second)
 	deps.Log = cmp.Or(deps.Log, slog.New(slog.DiscardHandler))
 	if deps.Now == nil {
 		deps.Now = time.Now

@@ -81,63 +81,75 @@ func TestShortageOfFilesIsLoggedOnceAMinuteWithAHint(t *testing.T) {
 	})
 }
 
+// queue is a listener whose peers wait in a channel.
+type queue chan net.Conn
+
+func (q queue) Accept() (net.Conn, error) {
+	if c, ok := <-q; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (q queue) Close() error { close(q); return nil }
+
+func (queue) Addr() net.Addr { return nil }
+
 // TestConnectionsBeyondTheLimitWaitUntilOneCloses has four peers at a listener for two connections. The third is
 // accepted when one closes. A stop ends the wait of the fourth.
 func TestConnectionsBeyondTheLimitWaitUntilOneCloses(t *testing.T) {
 	t.Parallel()
-	ln := listen(t)
-	var log bytes.Buffer // written by the accepting goroutine, read after its end
-	stopping, stop := context.WithCancel(t.Context())
-	conns := newConnections(stopping, nil)
-	l := newListener(ln, &conns, slog.New(slog.NewTextHandler(&log, nil)))
-	l.limit = func() int { return 2 }
-	accepted, ended := make(chan net.Conn), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer // written by the accepting goroutine, read after its end
+		stopping, stop := context.WithCancel(t.Context())
+		conns := newConnections(stopping, nil)
+		peers := make(queue, 4)
+		for range cap(peers) {
+			c, _ := net.Pipe()
+			peers <- c
+		}
+		l := newListener(peers, &conns, slog.New(slog.NewTextHandler(&log, nil)))
+		l.limit = func() int { return 2 }
+		accepted := make(chan net.Conn)
+		go func() {
+			defer close(accepted)
+			for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+				accepted <- c
 			}
-			accepted <- c
+		}()
+		wantNone := func() {
+			t.Helper()
+			synctest.Wait()
+			select {
+			case <-accepted:
+				t.Fatal("a third connection was accepted next to two")
+			default:
+			}
 		}
-	}()
-	for range 4 {
-		dial(t, ln, "")
-	}
-	first, second := <-accepted, <-accepted
-	wantNone := func() {
-		t.Helper()
-		select {
-		case <-accepted:
-			t.Fatal("a third connection was accepted next to two")
-		case <-time.After(50 * time.Millisecond):
+		first, second := <-accepted, <-accepted
+		wantNone()
+		for range 2 { // the second Close makes no more room
+			_ = first.Close()
 		}
-	}
-	wantNone()
-	for range 2 { // the second Close makes no more room
-		_ = first.Close()
-	}
-	third := <-accepted
-	wantNone()
-	stop()
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	select {
-	case <-ended:
-	case fourth := <-accepted: // between the stop and the Close
-		_ = fourth.Close()
-		<-ended
-	}
-	_, _ = second.Close(), third.Close()
-	if n := conns.count(); n != 0 {
-		t.Errorf("%d connections are open after all were closed", n)
-	}
-	if got := log.String(); strings.Count(got, `msg="connection limit reached, new connections wait" open=2 hint="find who holds them`) != 1 ||
-		!strings.Contains(got, "raise LimitNOFILE (up to 10064)") {
-		t.Errorf("the log: %s", got)
-	}
+		third := <-accepted
+		wantNone()
+		stop()
+		fourth := <-accepted
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, more := <-accepted; more {
+			t.Error("a connection was accepted after Close")
+		}
+		_, _, _ = second.Close(), third.Close(), fourth.Close()
+		if n := conns.count(); n != 0 {
+			t.Errorf("%d connections are open after all were closed", n)
+		}
+		if got := log.String(); strings.Count(got, `msg="connection limit reached, new connections wait" open=2 hint="find who holds them`) != 1 ||
+			!strings.Contains(got, "raise LimitNOFILE (up to 10064)") {
+			t.Errorf("the log: %s", got)
+		}
+	})
 }
 
 func TestConnectionLimitIsPositiveAndBounded(t *testing.T) {

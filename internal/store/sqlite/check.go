@@ -35,7 +35,8 @@ var schemaObjects = []string{
 	"events_user", "sessions", "sessions_user", "users",
 }
 
-// Check returns in words what is damaged, and rows that break a rule. An error means that the check was not done.
+// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the check
+// could not go on, for IsCorrupt because of the damage.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	var problem string
 	report := func() error {
@@ -52,8 +53,8 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 		}
 		return err
 	})
-	if engine.IsCorrupt(err) { // so damaged that the check could not go on
-		return append(found, err.Error()), nil
+	if err != nil {
+		err = fmt.Errorf("check the database: %w", err)
 	}
 	return found, err
 }

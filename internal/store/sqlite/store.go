@@ -31,7 +31,7 @@ type Options struct {
 	Log  *slog.Logger // nil discards
 	// Observe, if set, is called after every transaction of live attempts, before their answers. It must return at once.
 	Observe   func(Commit)
-	BatchSize int              // of live attempts that share a transaction; 0 means 256
+	BatchSize int              // of live attempts, as in engine.Options
 	Now       func() time.Time // nil means time.Now
 }
 
@@ -90,6 +90,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: it is not a regular file", ErrNotDatabase)
 	}
+	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -104,6 +105,9 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	})
 	return s, err
 }
+
+// IsCorrupt reports whether SQLite found the file malformed.
+func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }
 
 // Version returns the version of the SQLite library.
 func Version() string { return engine.Version }

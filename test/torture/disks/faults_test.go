@@ -112,7 +112,7 @@ func TestRandomErrorsLoseNothing(t *testing.T) {
 }
 
 // A tmpfs is filled to its last byte.
-func TestFullDiskSpoolsAttemptsAndRecovers(t *testing.T) {
+func TestFullDiskLosesNoAttemptAndRecovers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, tmpfs(t), users)
 	f.wantAttributed("before")

@@ -73,7 +73,7 @@ func openPartial(name string) (*os.File, error) {
 	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		err = fmt.Errorf("%s is in use, another backup to this name may be running: "+
 			"wait for it, or name another file: %w", name, err)
-	} else if info, statErr := f.Stat(); statErr != nil || !fsutil.IsPlainFile(info) || same(name, info) != nil {
+	} else if info, statErr := f.Stat(); statErr != nil || !fsutil.IsPlainFile(info) || checkSame(name, info) != nil {
 		err = fmt.Errorf("%s is a link, not a plain file, or was just taken away: remove it, or name another file", name)
 	} else {
 		err = errors.Join(f.Truncate(0), f.Chmod(0o600))

@@ -116,9 +116,9 @@ func (c *Conn) discard() {
 	}
 }
 
-// failed translates an error and marks a useless connection: its cache keeps a damaged page, and files opened on a
+// markSpoiled translates an error and marks a useless connection: its cache keeps a damaged page, and files opened on a
 // failed disk stay read-only.
-func (c *Conn) failed(err error) error {
+func (c *Conn) markSpoiled(err error) error {
 	err = Translate(err)
 	c.spoiled = c.spoiled || isFailure(err) || kindOf(err) == damaged
 	return err
@@ -130,7 +130,7 @@ func (c *Conn) prepare(sql string) (*stmt, error) {
 	}
 	raw, err := c.raw.Prepare(sql)
 	if err != nil {
-		return nil, c.failed(err)
+		return nil, c.markSpoiled(err)
 	}
 	s := &stmt{Stmt: raw}
 	c.stmts[sql] = s
@@ -153,7 +153,7 @@ func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error)
 	}
 	res, err := s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), c.bind(args))
 	if err != nil {
-		return 0, c.failed(err)
+		return 0, c.markSpoiled(err)
 	}
 	return res.RowsAffected()
 }
@@ -162,7 +162,7 @@ func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error)
 func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
 	raw, err := c.raw.Prepare("PRAGMA " + pragma)
 	if err != nil {
-		return c.failed(err)
+		return c.markSpoiled(err)
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }()
 	return c.run(&stmt{Stmt: raw}, nil, func() error { return nil }, dest)
@@ -171,11 +171,11 @@ func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
 func (c *Conn) run(s *stmt, args []driver.Value, each func() error, dest []any) (err error) {
 	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
-		return c.failed(err)
+		return c.markSpoiled(err)
 	}
 	defer func() {
 		if end := rows.Close(); err == nil && end != nil {
-			err = c.failed(end)
+			err = c.markSpoiled(end)
 		}
 	}()
 	if s.values == nil {
@@ -185,7 +185,7 @@ func (c *Conn) run(s *stmt, args []driver.Value, each func() error, dest []any) 
 		if err := rows.Next(s.values); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return c.failed(err)
+			return c.markSpoiled(err)
 		}
 		if err := (Row{s.values}).Scan(dest...); err != nil {
 			return err

@@ -19,7 +19,7 @@ type Options struct {
 	ReadOnly bool // never takes the write lock
 	// Recover empties the WAL at open: an earlier process's commits may be in the system's cache only.
 	Recover   bool
-	BatchSize int    // how many functions may share a transaction; 0 means 256
+	BatchSize int    // how many functions may share a transaction; 0 means the default
 	Probe     string // a query that NotReady reads with
 	// Observe, if set, is called after every transaction of Write, before its answers. It must return at once.
 	Observe func(Commit)

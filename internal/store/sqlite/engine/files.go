@@ -30,23 +30,21 @@ func noteFiles(path, base string, db os.FileInfo) (*files, error) {
 	if err := errors.Join(walErr, shmErr); err != nil {
 		return nil, unseen(err)
 	}
-	return &files{path, base, db, wal, shm}, same(path, db)
+	return &files{path, base, db, wal, shm}, checkSame(path, db)
 }
 
 // check returns ErrReplaced unless all names still name the opened files: with another WAL or index, other processes do
 // not see the commits. It costs three system calls of 1 to 2 µs.
 func (f *files) check() error {
-	if err := same(f.path, f.db); err != nil {
-		return err
-	}
-	return f.checkWAL()
+	return cmp.Or(checkSame(f.path, f.db), f.checkWAL())
 }
 
 func (f *files) checkWAL() error {
-	return cmp.Or(same(f.base+walSuffix, f.wal), same(f.base+shmSuffix, f.shm))
+	return cmp.Or(checkSame(f.base+walSuffix, f.wal), checkSame(f.base+shmSuffix, f.shm))
 }
 
-func same(name string, opened os.FileInfo) error {
+// checkSame returns ErrReplaced unless the name still names the opened file.
+func checkSame(name string, opened os.FileInfo) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return unseen(err)
@@ -71,7 +69,7 @@ func unseen(err error) error {
 // other process finds it. And if another file is in the database's place, SQLite would play the WAL into it at the next
 // start: a WAL does not say whose it is.
 func (f *files) walNeedsCopy() bool {
-	if same(f.path, f.db) != nil {
+	if checkSame(f.path, f.db) != nil {
 		_, err := os.Stat(f.path)
 		return err == nil && f.checkWAL() == nil
 	}

@@ -168,7 +168,7 @@ func (w *writer) close() (err error) {
 	if w.failed == nil && w.files.walNeedsCopy() {
 		err = w.conn.emptyWAL(lockWait)
 	}
-	if same(w.files.path, w.files.db) == nil {
+	if checkSame(w.files.path, w.files.db) == nil {
 		closeWithoutTrace(w.db.path, w.conn)
 	} else {
 		w.conn.discard() // SQLite notices itself that the database has moved
