@@ -42,12 +42,18 @@ block() {
 	echo '```'
 	echo "$(date -u +%F), commit $commit, ${1:-short} form, $(nproc) cores, $memory GiB memory, $minutes minutes"
 	echo
-	# What the guarantees are about; the rest is in the output of the run.
-	awk '{ line = $1
-		for (i = 2; i <= NF; i++)
-			if ($i ~ /^(kills|cuts|cases|histories|requests|connections|copies|seconds|acknowledged|from_spool|from_log|lost|duplicates|problems|smuggled)=/ || $i ~ /^in_/)
-				line = line " " $i
-		if (line != $1) print line }' "$tmp/figures"
+	# The sums of each suite, of what the guarantees are about. The details are in the output of the run.
+	awk -F '[ =]' '{ split($1, suite, /[\/:]/); name = suite[1]
+		if (!(name in seen)) { seen[name] = 1; order[++n] = name }
+		for (i = 2; i < NF; i++)
+			if ($i ~ /^(kills|cuts|histories|requests|connections|copies|acknowledged|from_spool|from_log|lost|duplicates|problems|smuggled|not_linearizable)$/) {
+				if (!((name, $i) in sum)) fields[name] = fields[name] " " $i
+				sum[name, $i] += $(i + 1)
+			}
+	} END { for (k = 1; k <= n; k++) {
+		line = order[k] ":"; m = split(fields[order[k]], f, " ")
+		for (i = 1; i <= m; i++) line = line " " f[i] "=" sum[order[k], f[i]]
+		print line } }' "$tmp/figures"
 	echo '```'
 }
 
