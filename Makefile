@@ -53,7 +53,7 @@ fuzz: ## fuzz every parser of external input, FUZZTIME each
 # Linux; the suites that break the disk also need root and /dev/fuse.
 .PHONY: torture
 torture: ## attack every guarantee, about 25 minutes; writes the figures into docs/testing.md
-	sh scripts/torture.sh -long
+	WRITE_FIGURES=1 sh scripts/torture.sh -long
 
 .PHONY: torture-short
 torture-short: ## the same in five minutes; writes nothing

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,8 +96,10 @@ func walk(t *testing.T, dir, suffix string, f func(path string)) {
 func TestAPIPageListsEveryReason(t *testing.T) {
 	t.Parallel()
 	var code, documented []string
+	details := []string{referral.DetailNoSuchCode}
 	for _, r := range referral.Reasons {
 		code = append(code, fmt.Sprint(r.Reason, " ", r.Audited))
+		details = slices.AppendSeq(details, maps.Keys(r.Details))
 	}
 	text := section(t, readRepository(t, "docs/api.md"), "### Reasons")
 	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|.*\\| (yes|no)\\b[^|]*\\|$").FindAllStringSubmatch(text, -1) {
@@ -105,7 +108,7 @@ func TestAPIPageListsEveryReason(t *testing.T) {
 	if diff := cmp.Diff(code, documented); diff != "" {
 		t.Errorf("reasons and whether they are audited (-code +docs/api.md):\n%s", diff)
 	}
-	for _, detail := range []string{referral.DetailNoSuchCode, referral.DetailCodeDisabled, referral.DetailOwnerDisabled} {
+	for _, detail := range details {
 		if !strings.Contains(text, "`"+detail+"`") {
 			t.Errorf("docs/api.md does not name the detail %s", detail)
 		}

@@ -23,7 +23,7 @@ import (
 const (
 	// drainInterval is the time between two drains.
 	drainInterval = time.Second
-	// lostGrace limits running requests after the loss of the database: the process must end within a second.
+	// lostGrace limits running requests after the loss of the database: the process ends soon (see stopLost).
 	lostGrace = 100 * time.Millisecond
 )
 
@@ -97,6 +97,7 @@ type app struct {
 	metrics   *metricsServer
 	service   *referral.Service
 	server    *server.Server
+	draining  sync.WaitGroup
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
@@ -122,8 +123,9 @@ func (a *app) notReady(ctx context.Context) []string {
 
 // run serves and drains the spool until ctx ends, the server fails or the database file is lost.
 func (a *app) run(ctx context.Context, ln net.Listener) error {
-	background := context.WithoutCancel(ctx)
-	stopDraining := a.startDraining(background)
+	drainCtx, stopDraining := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDraining()
+	a.draining.Go(func() { a.service.DrainWhenWaiting(drainCtx, time.Tick(drainInterval)) })
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(ln) }()
 	a.metrics.serve(a)
@@ -131,33 +133,23 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	var err error
 	select {
 	case <-a.store.Lost():
-		return a.stopLost(background, stopDraining)
+		return a.stopLost(stopDraining)
 	case err = <-served:
 	case <-ctx.Done():
 	}
-	return errors.Join(err, a.stop(background, a.Config.ShutdownTimeout, stopDraining))
-}
-
-// startDraining drains in the background until stop returns.
-func (a *app) startDraining(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var draining sync.WaitGroup
-	draining.Go(func() { a.service.DrainWhenWaiting(ctx, time.Tick(drainInterval)) })
-	return func() {
-		cancel()
-		draining.Wait()
-	}
+	return errors.Join(err, a.stop(a.Config.ShutdownTimeout, stopDraining))
 }
 
 // stop lets running requests finish until the timeout, spools the attempts of the rest, and closes everything.
-func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func()) error {
+func (a *app) stop(timeout time.Duration, stopDraining context.CancelFunc) error {
 	a.Log.Info("stopping")
-	timed, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if err := a.server.Shutdown(timed); err != nil {
+	if err := a.server.Shutdown(ctx); err != nil {
 		a.Log.Warn("requests still running at shutdown_timeout, spooling their attempts", "error", err)
 	}
 	stopDraining()
+	a.draining.Wait()
 	a.metrics.close() // before the store, which every scrape reads
 	if err := a.store.Close(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
@@ -167,11 +159,11 @@ func (a *app) stop(ctx context.Context, timeout time.Duration, stopDraining func
 
 // stopLost stops after the loss of the database file. The store acknowledges nothing any more. If only the
 // write-ahead log is gone, closing copies it into the database, which takes time on a slow disk.
-func (a *app) stopLost(ctx context.Context, stopDraining func()) error {
+func (a *app) stopLost(stopDraining context.CancelFunc) error {
 	a.Log.Error("database file was removed or replaced, stopping", "error", a.store.Err(),
 		"hint", "restart the server; restore a backup first if the file is gone")
 	stopped := make(chan error, 1)
-	go func() { stopped <- a.stop(ctx, lostGrace, stopDraining) }()
+	go func() { stopped <- a.stop(lostGrace, stopDraining) }()
 	select {
 	case err := <-stopped:
 		return errors.Join(errLost, err)

@@ -61,23 +61,19 @@ func (m *monitoredSpool) Waiting() (bool, error) {
 // Drain implements referral.Spool.
 func (m *monitoredSpool) Drain(ctx context.Context, replay func(segment io.Reader, deadLetter referral.DeadLetter) error) error {
 	err := m.Spool.Drain(ctx, func(segment io.Reader, deadLetter referral.DeadLetter) error {
-		return replay(progressReader{segment, m}, deadLetter)
+		return replay(readerFunc(func(p []byte) (int, error) {
+			m.noteProgress()
+			return segment.Read(p)
+		}), deadLetter)
 	})
 	m.failed.Store(err != nil)
 	return err
 }
 
-// progressReader records every read as progress.
-type progressReader struct {
-	io.Reader
-	spool *monitoredSpool
-}
+type readerFunc func(p []byte) (int, error)
 
 // Read implements io.Reader.
-func (r progressReader) Read(p []byte) (int, error) {
-	r.spool.noteProgress()
-	return r.Reader.Read(p)
-}
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // notReady says what keeps the spool from being empty. A spool that is draining is ready.
 func (m *monitoredSpool) notReady() []string {

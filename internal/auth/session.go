@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -20,7 +21,7 @@ type Session struct {
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	RevokedAt    time.Time // zero while the session is not revoked
-	UserDisabled bool      // at the time of the look-up
+	UserDisabled bool      // at the time of the lookup
 }
 
 // validAt is the rule of validity. A session is expired at ExpiresAt.
@@ -37,11 +38,8 @@ type Tokens struct {
 // NewSession returns new tokens for the user and the session to store.
 func NewSession(random io.Reader, userID string, now time.Time, ttl time.Duration) (Tokens, Session, error) {
 	token, err := NewToken(random)
-	if err != nil {
-		return Tokens{}, Session{}, err
-	}
-	csrf, err := NewToken(random)
-	if err != nil {
+	csrf, csrfErr := NewToken(random)
+	if err := cmp.Or(err, csrfErr); err != nil {
 		return Tokens{}, Session{}, err
 	}
 	return Tokens{token, csrf}, Session{
@@ -64,7 +62,7 @@ type Hash [sha256.Size]byte
 func NewToken(random io.Reader) (string, error) {
 	var raw [tokenBytes]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
-		return "", fmt.Errorf("draw a token: %w", err)
+		return "", fmt.Errorf("generate a token: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }

@@ -149,7 +149,7 @@ func TestRevokedSessionIsRejectedOnNextRequest(t *testing.T) {
 	}
 }
 
-// recorder is a store that records look-ups and fails for some sessions.
+// recorder is a store that records lookups and fails for some sessions.
 type recorder struct {
 	auth.SessionStore
 	failing []auth.Hash
@@ -166,7 +166,7 @@ func (w *recorder) FindSession(ctx context.Context, token auth.Hash) (auth.Sessi
 	return w.SessionStore.FindSession(ctx, token)
 }
 
-func TestFailedLookUpIsNotUnauthenticated(t *testing.T) {
+func TestFailedLookupIsNotUnauthenticated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	failing := []auth.Hash{auth.HashToken(f.bob.Session)}
@@ -208,7 +208,7 @@ func TestMalformedTokensAreNotLookedUp(t *testing.T) {
 	if _, err := auth.Authenticate(t.Context(), w, cookies, noon); err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "look-ups", []auth.Hash{auth.HashToken(f.ann.Session)}, w.lookups)
+	diff(t, "lookups", []auth.Hash{auth.HashToken(f.ann.Session)}, w.lookups)
 }
 
 func TestAtMostEightSessionCookiesAreLookedUp(t *testing.T) {
@@ -233,7 +233,7 @@ func TestAtMostEightSessionCookiesAreLookedUp(t *testing.T) {
 		w := &recorder{SessionStore: f.store}
 		_, err := auth.Authenticate(t.Context(), w, tt.cookies, noon)
 		if len(w.lookups) != tt.lookups || !errors.Is(err, tt.want) {
-			t.Errorf("%s: %d look-ups and %v, want %d and %v", tt.name, len(w.lookups), err, tt.lookups, tt.want)
+			t.Errorf("%s: %d lookups and %v, want %d and %v", tt.name, len(w.lookups), err, tt.lookups, tt.want)
 		}
 	}
 }

@@ -39,7 +39,7 @@ var (
 	// ErrNoUser reports that a user does not exist. It wraps ErrNotFound.
 	ErrNoUser = fmt.Errorf("no such user: %w", ErrNotFound)
 	// ErrExists reports that an account with this id or e-mail address exists.
-	ErrExists = errors.New("exists already")
+	ErrExists = errors.New("already exists")
 	// ErrUserRef reports a text that names no user.
 	ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a referral code")
 	// ErrEmail is wrapped by the errors of NormalizeEmail.

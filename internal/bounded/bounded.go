@@ -17,7 +17,7 @@ func (e TimeoutError) Error() string { return fmt.Sprintf("no answer within %s",
 // Call calls one function for all of its callers. The zero value is ready. Safe for concurrent use.
 type Call[T any] struct{ group singleflight.Group }
 
-// Do returns the results of f, or a TimeoutError after limit; f then runs on. While f runs, other calls of Do wait for
+// Do returns the results of f, or a TimeoutError after limit; f keeps running. Meanwhile other calls of Do wait for
 // its result: a disk that hangs holds one goroutine, not one per call.
 func (c *Call[T]) Do(limit time.Duration, f func() (T, error)) (v T, err error) {
 	select {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +17,6 @@ func newCodeDisable(e *env) *cobra.Command {
 		Long: `Disable the user's active slug: it attributes nothing any more, but still belongs
 to the user. The code that was created with the account cannot be disabled.` + userHelp,
 		Example: `  triport-console code disable ann@example.com`,
-		Args:    arguments("<user>"),
 		RunE:    e.action(func(args []string) command { return codeDisableOptions{args[0]} }),
 	}
 }
@@ -26,9 +24,8 @@ to the user. The code that was created with the account cannot be disabled.` + u
 func (opt codeDisableOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
 		c, err := store.DisableSlug(ctx, u.ID, e.now())
-		if err != nil {
-			return fmt.Errorf("disable the slug of %s: %w", u.Email, err)
-		}
-		return e.result(codeToJSON(c), func() { e.printf("disabled %s\n", c.Code) })
+		return e.resultOrError(err, "disable the slug of "+u.Email, codeToJSON(c), func() {
+			e.printf("disabled %s\n", c.Code)
+		})
 	})
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,6 @@ func newCodeList(e *env) *cobra.Command {
 account first, then the slugs, newest first.` + userHelp,
 		Example: `  triport-console code list ann@example.com
   triport-console code list ann-example -o json`,
-		Args: arguments("<user>"),
 		RunE: e.action(func(args []string) command { return codeListOptions{args[0]} }),
 	}
 }
@@ -28,10 +26,7 @@ account first, then the slugs, newest first.` + userHelp,
 func (opt codeListOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadOnly, opt.user, func(store *sqlite.Store, u auth.User) error {
 		codes, err := store.Codes(ctx, u.ID)
-		if err != nil {
-			return fmt.Errorf("list the codes: %w", err)
-		}
-		return e.result(convert(codes, codeToJSON), func() { e.printCodes("", codes) })
+		return e.resultOrError(err, "list the codes", convert(codes, codeToJSON), func() { e.printCodes("", codes) })
 	})
 }
 

@@ -21,7 +21,6 @@ no hyphen at either end. The previous slug is disabled. It belongs to the user
 permanently, and setting it again takes it back. The code that was created with
 the account keeps working.` + userHelp,
 		Example: `  triport-console code set ann@example.com ann-example`,
-		Args:    arguments("<user>", "<slug>"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			slug, err := referral.ParseCode(args[1])
 			if err != nil {
@@ -35,9 +34,6 @@ the account keeps working.` + userHelp,
 func (opt codeSetOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
 		c, err := store.SetSlug(ctx, u.ID, opt.slug, e.now())
-		if err != nil {
-			return fmt.Errorf("set %s: %w", opt.slug, err)
-		}
-		return e.result(codeToJSON(c), func() { e.printf("%s\n", c.Code) })
+		return e.resultOrError(err, "set "+opt.slug, codeToJSON(c), func() { e.printf("%s\n", c.Code) })
 	})
 }

@@ -20,10 +20,8 @@ func newDBBackup(e *env) *cobra.Command {
 the server runs. The copy is an ordinary database: name it with --database to
 inspect it, or restore it in place of a lost one. Attempts that wait in the spool
 are not part of it.`,
-		Example:           `  triport-console db backup /backup/triport-2026-01-31.db`,
-		Args:              arguments("FILE"),
-		ValidArgsFunction: completeFiles,
-		RunE:              e.action(func(args []string) command { return dbBackupOptions{args[0]} }),
+		Example: `  triport-console db backup /backup/triport-2026-01-31.db`,
+		RunE:    e.action(func(args []string) command { return dbBackupOptions{args[0]} }),
 	}
 }
 
@@ -31,12 +29,9 @@ func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		n, err := store.Backup(ctx, opt.file)
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%q exists already: remove it or name another file", opt.file)
+			return fmt.Errorf("%q already exists: remove it or name another file", opt.file)
 		}
-		if err != nil {
-			return fmt.Errorf("back up the database: %w", err)
-		}
-		return e.result(object{{"file", opt.file}, {"bytes", n}}, func() {
+		return e.resultOrError(err, "back up the database", object{{"file", opt.file}, {"bytes", n}}, func() {
 			e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte"))
 		})
 	})

@@ -30,32 +30,29 @@ var (
 
 // exitError is an error with its exit code.
 type exitError struct {
+	error
 	code    int
-	err     error
 	help    bool // point to the help of the command
 	printed bool // the error is on stderr already
 }
 
-// Error implements error.
-func (e *exitError) Error() string { return e.err.Error() }
-
 // Unwrap returns the error without its exit code.
-func (e *exitError) Unwrap() error { return e.err }
+func (e *exitError) Unwrap() error { return e.error }
 
 // usagef reports a command line that the help does not allow.
 func usagef(format string, args ...any) error {
-	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), help: true}
+	return &exitError{code: exitUsage, error: fmt.Errorf(format, args...), help: true}
 }
 
 // badValue reports a wrong value of an argument or setting.
-func badValue(err error) error { return &exitError{code: exitUsage, err: err} }
+func badValue(err error) error { return &exitError{code: exitUsage, error: err} }
 
 // missing reports that a named thing does not exist.
-func missing(err error) error { return &exitError{code: exitMissing, err: err} }
+func missing(err error) error { return &exitError{code: exitMissing, error: err} }
 
 // differencef reports what a check found.
 func differencef(format string, args ...any) error {
-	return &exitError{code: exitDifference, err: fmt.Errorf(format, args...)}
+	return &exitError{code: exitDifference, error: fmt.Errorf(format, args...)}
 }
 
 // outputError describes an error of stdout, if there is one.
@@ -97,13 +94,13 @@ func withoutCancellation(err error) error {
 
 // report prints an error once and returns its exit code.
 func (e *env) report(cmd *cobra.Command, err error) int {
-	var exit *exitError
+	exit := &exitError{}
 	errors.As(err, &exit)
-	if err == nil || errors.Is(err, syscall.EPIPE) || exit != nil && exit.printed {
+	if err == nil || errors.Is(err, syscall.EPIPE) || exit.printed {
 		return exitCode(err)
 	}
 	e.printError(err)
-	if exit != nil && exit.help {
+	if exit.help {
 		fmt.Fprintf(e.Err, "run '%s --help' for its usage\n", cmd.CommandPath())
 	}
 	return exitCode(err)

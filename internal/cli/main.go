@@ -30,7 +30,13 @@ func Main() int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan int, 1)
-	go func() { done <- Run(ctx, SystemStreams(), os.Args[1:]) }()
+	streams := Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Getenv:        os.Getenv, Now: time.Now, Random: rand.Reader,
+	}
+	go func() { done <- Run(ctx, streams, os.Args[1:]) }()
 	for range 2 {
 		select {
 		case code := <-done:
@@ -42,7 +48,7 @@ func Main() int {
 	return exitFailed
 }
 
-// Run runs one command line and returns its exit code. The command stops in order when ctx ends.
+// Run runs one command line and returns its exit code. The command stops gracefully when ctx ends.
 func Run(ctx context.Context, s Streams, args []string) int {
 	e := newEnv(s, bufio.NewWriter(s.Out))
 	root := newRoot(e)
@@ -53,23 +59,12 @@ func Run(ctx context.Context, s Streams, args []string) int {
 
 // Streams are everything that a command uses of the process.
 type Streams struct {
-	In            io.Reader
-	Out, Err      io.Writer
-	OutIsTerminal bool
-	ErrIsTerminal bool
-	Getenv        func(name string) string
-	Now           func() time.Time
-	Random        io.Reader // cryptographically secure
-}
-
-// SystemStreams returns the streams of the process.
-func SystemStreams() Streams {
-	return Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
-		ErrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Getenv:        os.Getenv, Now: time.Now, Random: rand.Reader,
-	}
+	In                           io.Reader
+	Out, Err                     io.Writer
+	OutIsTerminal, ErrIsTerminal bool
+	Getenv                       func(name string) string
+	Now                          func() time.Time
+	Random                       io.Reader // cryptographically secure
 }
 
 // now returns the time in the precision of the store, so the output shows what is stored.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -15,10 +14,7 @@ import (
 )
 
 // The values of --output.
-const (
-	formatText = "text"
-	formatJSON = "json"
-)
+const formatText, formatJSON = "text", "json"
 
 // setFormat is the flag --output.
 func (e *env) setFormat(s string) error {
@@ -31,28 +27,28 @@ func (e *env) setFormat(s string) error {
 
 // result prints the result of a command: v as one line of JSON, or what text prints.
 func (e *env) result(v any, text func()) error {
-	if e.format == formatText {
-		text()
-		return e.outputErr()
+	if e.format == formatJSON {
+		line, err := toJSON(v)
+		if err != nil {
+			return fmt.Errorf("format the result: %w", err)
+		}
+		text = func() { e.printf("%s\n", escapeJSON(line)) }
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("format the result: %w", err)
-	}
-	e.printf("%s\n", escapeJSON(strings.TrimSuffix(b.String(), "\n")))
-	return e.outputErr()
-}
-
-// printf prints text of the program; stored text in it must be escaped. See outputErr for its error.
-func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.out, format, args...) }
-
-// outputErr returns the error of all output so far.
-func (e *env) outputErr() error {
-	_, err := e.out.Write(nil)
+	text()
+	_, err := e.out.Write(nil) // the error of all output so far
 	return outputError(err)
 }
+
+// resultOrError is result for what a call returned, or the error of the call with what it tried to do.
+func (e *env) resultOrError(err error, try string, v any, text func()) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", try, err)
+	}
+	return e.result(v, text)
+}
+
+// printf prints text of the program; stored text in it must be escaped. result returns its error.
+func (e *env) printf(format string, args ...any) { fmt.Fprintf(e.out, format, args...) }
 
 func (e *env) flush() error { return outputError(e.out.Flush()) }
 
@@ -104,26 +100,27 @@ type field struct {
 
 // MarshalJSON implements json.Marshaler.
 func (o object) MarshalJSON() ([]byte, error) {
-	b := bytes.NewBufferString("{")
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
+	fields := make([]string, len(o))
 	for i, f := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if t, ok := f.value.(time.Time); ok {
-			f.value = t.UTC()
-		}
 		if f.value == "" || f.value == (time.Time{}) {
 			f.value = nil
 		}
-		fmt.Fprintf(b, "%q:", f.name)
-		if err := enc.Encode(f.value); err != nil {
+		value, err := toJSON(f.value)
+		if err != nil {
 			return nil, err
 		}
+		fields[i] = fmt.Sprintf("%q:%s", f.name, value)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return []byte("{" + strings.Join(fields, ",") + "}"), nil
+}
+
+// toJSON is json.Marshal without escapes for HTML.
+func toJSON(v any) (string, error) {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
 // convert applies f to each element. The result is never nil, so an empty list is [] in JSON.
@@ -153,12 +150,9 @@ func (e *env) printCounts(counts ...field) {
 
 // table prints rows in aligned columns. Widths are terminal cells: a Chinese character takes two.
 func (e *env) table(indent string, rows [][]string) {
-	var widths []int
+	widths := map[int]int{} // by column
 	for _, row := range rows {
 		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
 			widths[i] = max(widths[i], lipgloss.Width(cell))
 		}
 	}

@@ -14,9 +14,6 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// defaultInspectLimit is the default number of events and of invitees.
-const defaultInspectLimit = 50
-
 type referralInspectOptions struct {
 	user  string
 	limit int
@@ -31,7 +28,6 @@ user's codes, invitees and events, with the reason of each rejection in words.
 Works while the server runs and takes no write lock.` + userHelp,
 		Example: `  triport-console referral inspect ann@example.com
   triport-console referral inspect ann-example --limit 500 -o json`,
-		Args: arguments("<user>"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.limit < 1 {
 				return badValue(errors.New("--limit must be at least 1"))
@@ -40,7 +36,7 @@ Works while the server runs and takes no write lock.` + userHelp,
 			return e.do(cmd.Context(), opt)
 		},
 	}
-	cmd.Flags().IntVar(&opt.limit, "limit", defaultInspectLimit, "maximum `number` of events and of invitees, newest first")
+	cmd.Flags().IntVar(&opt.limit, "limit", 50, "maximum `number` of events and of invitees, newest first")
 	return cmd
 }
 
@@ -64,8 +60,7 @@ func inspectionToJSON(in referral.Inspection, pending int) object {
 	u := in.User
 	var referrer any
 	if r := in.ReferredBy; r != nil {
-		referrer = object{{"user_id", r.UserID}, {"display_name", r.DisplayName}, {"code", r.Code},
-			{"attributed_at", r.AttributedAt}, {"attempt_id", r.AttemptID}}
+		referrer = append(relationToJSON(*r), field{"attempt_id", r.AttemptID})
 	}
 	return object{
 		{"user", object{{"id", u.ID}, {"email", u.Email}, {"display_name", u.DisplayName},
@@ -74,14 +69,14 @@ func inspectionToJSON(in referral.Inspection, pending int) object {
 			return object{{"code", c.Code}, {"kind", string(c.Kind)}, {"created_at", c.CreatedAt}, {"disabled_at", c.DisabledAt}}
 		})},
 		{"referred_by", referrer},
-		{"invitees", object{{"count", in.InviteeCount}, {"latest", convert(in.Invitees, inviteeToJSON)}}},
+		{"invitees", object{{"count", in.InviteeCount}, {"latest", convert(in.Invitees, relationToJSON)}}},
 		{"events", convert(in.Events, eventToJSON)},
 		{"pending", pending},
 	}
 }
 
-func inviteeToJSON(i referral.Relation) object {
-	return object{{"user_id", i.UserID}, {"display_name", i.DisplayName}, {"code", i.Code}, {"attributed_at", i.AttributedAt}}
+func relationToJSON(r referral.Relation) object {
+	return object{{"user_id", r.UserID}, {"display_name", r.DisplayName}, {"code", r.Code}, {"attributed_at", r.AttributedAt}}
 }
 
 func eventToJSON(e referral.Event) object {
@@ -160,9 +155,19 @@ func inviteeRow(i referral.Relation) []string {
 	return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
 }
 
+// sourceWords say if an attempt was not decided live.
+var sourceWords = map[referral.Source]string{
+	referral.SourceLive:   "",
+	referral.SourceSpool:  "  decided later, from the spool",
+	referral.SourceReplay: "  decided later, by a replay",
+}
+
 func (e *env) eventRow(ev referral.Event) []string {
-	source := e.styles.faint.Render(describeSource(ev.Source))
-	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + source}
+	source, known := sourceWords[ev.Source]
+	if !known {
+		source = "  " + escapeText(string(ev.Source))
+	}
+	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + e.styles.faint.Render(source)}
 }
 
 func (e *env) describeEvent(ev referral.Event) string {
@@ -177,17 +182,4 @@ func (e *env) describeEvent(ev referral.Event) string {
 		s += ": " + escapeText(ev.Detail)
 	}
 	return s
-}
-
-// describeSource says if an attempt was not decided live.
-func describeSource(s referral.Source) string {
-	switch s {
-	case referral.SourceLive:
-		return ""
-	case referral.SourceSpool:
-		return "  decided later, from the spool"
-	case referral.SourceReplay:
-		return "  decided later, by a replay"
-	}
-	return "  " + escapeText(string(s))
 }

@@ -24,9 +24,9 @@ type referralReplayOptions struct {
 	rejected bool
 	reason   referral.Reason
 	user     string
-	since    time.Time
-	until    time.Time
 	dryRun   bool
+
+	since, until time.Time
 }
 
 func newReferralReplay(e *env) *cobra.Command {
@@ -48,12 +48,8 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 		Example: `  triport-console referral replay --dry-run
   triport-console referral replay --from attempts.jsonl
   triport-console referral replay --rejected --reason unknown_code --since 24h`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opt.parse(cmd, e.now()); err != nil {
-				return err
-			}
-			return e.do(cmd.Context(), opt)
-		},
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return opt.parse(cmd, e.now()) },
+		RunE:    e.action(func([]string) command { return opt }),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -78,7 +74,7 @@ func (opt *referralReplayOptions) parse(cmd *cobra.Command, now time.Time) error
 		case value(name) == "":
 			return usagef("--%s is empty", name)
 		case name == "from" && opt.rejected:
-			return usagef("--from and --rejected exclude each other")
+			return usagef("--from and --rejected cannot be combined")
 		case name != "from" && !opt.rejected:
 			return usagef("--%s works only together with --rejected", name)
 		}
@@ -133,13 +129,23 @@ func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
 		return err
 	}
 	r := &replay{referralReplayOptions: opt, env: e, spool: spool.New(e.cfg.Database)}
-	if err := r.openInput(ctx); err != nil {
+	var size int64
+	var err error
+	// A dry run copies the database later: an attempt that the server moves there in between is then seen twice,
+	// which counts once, instead of never.
+	switch {
+	case r.from != "":
+		r.input, size, err = e.openInput(r.from)
+	case r.dryRun && !r.rejected:
+		r.input, err = r.spool.Snapshot(ctx)
+	default:
+		r.input = io.NopCloser(nil)
+	}
+	if err != nil {
 		return err
 	}
-	defer func() {
-		r.progress.done()
-		_ = r.input.Close() // it was only read
-	}()
+	r.progress = e.newProgress("replay", size)
+	defer func() { _ = r.input.Close() }() // it was only read
 	use := func(store *sqlite.Store) error { return r.replay(ctx, store) }
 	if opt.dryRun {
 		return e.withCopy(ctx, use)
@@ -153,24 +159,6 @@ type replay struct {
 	spool    *spool.Spool
 	input    io.ReadCloser // of --from or, in a dry run, of the spool
 	progress *progress
-}
-
-// openInput opens the input. A dry run copies the database later: an attempt that the server moves there in
-// between is then seen twice, which counts once, instead of never.
-func (r *replay) openInput(ctx context.Context) (err error) {
-	var size int64
-	switch {
-	case r.from != "":
-		r.input, size, err = r.env.openInput(r.from)
-	case r.dryRun && !r.rejected:
-		r.input, err = r.spool.Snapshot(ctx)
-	default:
-		r.input = io.NopCloser(nil)
-	}
-	if err == nil {
-		r.progress = r.env.newProgress("replay", size)
-	}
-	return err
 }
 
 // replay prints a report, even if it ends early.

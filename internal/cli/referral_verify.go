@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -28,14 +27,11 @@ lock. If there is a difference, it prints a list and exits with code 4.`,
 func (referralVerifyOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		found, err := referral.Verify(store.Ledger(ctx))
-		if err != nil {
-			return fmt.Errorf("verify the attributions: %w", err)
-		}
 		differences := convert(found.Differences, func(d referral.Difference) object {
 			return object{{"invitee_id", d.InviteeID}, {"kind", d.Kind}, {"detail", d.Detail}}
 		})
 		v := object{{"attributions", found.Attributions}, {"events", found.Events}, {"differences", differences}}
-		err = e.result(v, func() { e.printVerification(found) })
+		err = e.resultOrError(err, "verify the attributions", v, func() { e.printVerification(found) })
 		if n := len(differences); n > 0 {
 			err = errors.Join(differencef("the audit log and the attributions differ: %s", plural(n, "difference")), err)
 		}

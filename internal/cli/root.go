@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/triport/triport-console/internal/config"
 )
@@ -28,9 +27,8 @@ does not exist, 4 a check found a difference.`,
   triport-console user create --email ann@example.com --name Ann
   triport-console referral inspect ann@example.com`,
 		Args: cobra.ArbitraryArgs, RunE: runGroup,
-		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.SetIn(e.In)
 	root.SetOut(e.out)
 	root.SetErr(e.Err)
 	root.AddCommand(
@@ -46,12 +44,7 @@ does not exist, 4 a check found a difference.`,
 	)
 	addHelp(root)
 	addCompletion(root)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		if errors.Is(err, pflag.ErrHelp) {
-			return err
-		}
-		return usagef("%w", err)
-	})
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	addGlobalFlags(root, e)
 	prepare(root)
 	return root
@@ -61,7 +54,7 @@ does not exist, 4 a check found a difference.`,
 func addGlobalFlags(root *cobra.Command, e *env) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.String("database", config.Default("database"), "database `file`")
+	flags.String("database", config.DefaultDatabase, "database `file`")
 	flags.String("config", "", "configuration `file` (default: the first standard location that exists)")
 	flags.FuncP("output", "o", "output `format`: text or json", e.setFormat)
 	e.keyFlags["database"], e.configFile = flags.Lookup("database"), flags.Lookup("config")
@@ -73,15 +66,18 @@ func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// prepare sets what all commands have in common. A command takes no arguments unless it says so.
+// plainArguments matches a usage line that begins with required arguments.
+var plainArguments = regexp.MustCompile(`^\S+((?: <\w+>| FILE)*)`)
+
+// prepare sets what all commands have in common. A command takes the arguments that its usage line begins with.
 func prepare(cmd *cobra.Command) {
 	// Cobra adds --help too late to know that it has no value: `--help --database x` would run a command x.
 	cmd.InitDefaultHelpFlag()
-	cmd.DisableFlagsInUseLine = true
+	cmd.DisableFlagsInUseLine, cmd.SuggestionsMinimumDistance = true, 2
 	if cmd.Args == nil {
-		cmd.Args = arguments()
+		cmd.Args = arguments(strings.Fields(plainArguments.FindStringSubmatch(cmd.Use)[1])...)
 	}
-	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
+	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() && !strings.HasSuffix(cmd.Use, " FILE") {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	for _, sub := range cmd.Commands() {
@@ -95,7 +91,6 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		Use: name, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + ".",
 		Example: commands[0].Example,
 		Args:    cobra.ArbitraryArgs, RunE: runGroup,
-		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(commands...)
 	return cmd
@@ -134,9 +129,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
-
-// addHelp adds Cobra's help command. Uncorrected, it exits 0 for an unknown command.
+// addHelp adds Cobra's help command. Cobra's own exits 0 for an unknown command.
 func addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"})
@@ -152,7 +145,7 @@ func addHelp(root *cobra.Command) {
 	}
 }
 
-// addCompletion adds Cobra's completion command, corrected in the same way.
+// addCompletion adds Cobra's completion command, with the same correction.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, _ := root.Find([]string{"completion"})

@@ -20,15 +20,15 @@ func newServe(e *env) *cobra.Command {
 schema up to date. It prints its address on stdout when it accepts connections,
 and then that of the metrics if metrics.listen is set. The log goes to stderr.
 
-SIGTERM or SIGINT stops it in order: it answers running requests and commits what
-they wrote. What is not written within shutdown_timeout goes to the spool. A
+SIGTERM or SIGINT stops it gracefully: it answers running requests and commits
+what they wrote. What is not written within shutdown_timeout goes to the spool. A
 second signal ends it at once. If the database file is removed or replaced, it
 stops with exit code 1.`,
 		Example: `  triport-console serve
   triport-console serve --listen 127.0.0.1:9000 --database /var/lib/triport/triport.db`,
 		RunE: e.action(func([]string) command { return serveOptions{} }),
 	}
-	cmd.Flags().String("listen", config.Default("listen"), "`address` to listen on")
+	cmd.Flags().String("listen", config.DefaultListen, "`address` to listen on")
 	e.keyFlags["listen"] = cmd.Flags().Lookup("listen")
 	return cmd
 }

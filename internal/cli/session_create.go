@@ -20,9 +20,6 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-// sessionBatch is how many sessions share a transaction.
-const sessionBatch = 500
-
 type sessionCreateOptions struct {
 	users []string      // nil: read them from standard input
 	ttl   time.Duration // 0: as configured
@@ -30,7 +27,7 @@ type sessionCreateOptions struct {
 }
 
 func newSessionCreate(e *env) *cobra.Command {
-	var ttl string
+	var opt sessionCreateOptions
 	cmd := &cobra.Command{
 		Use: "create <user>… [--ttl D]", Short: "create sessions and print their cookies",
 		Long: `Create a session for a user and print its two cookies, as Set-Cookie lines and as
@@ -43,41 +40,37 @@ reported, the others get their sessions.` + userHelp,
 		Example: `  triport-console session create ann@example.com
   triport-console session create ann@example.com --ttl 1h -o json
   triport-console user list -o json | jq -r .id | triport-console session create -`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opt, err := parseSessionCreate(cmd, args, ttl)
-			if err != nil {
-				return err
-			}
-			return e.do(cmd.Context(), opt)
-		},
+		Args: opt.parse,
+		RunE: e.action(func([]string) command { return opt }),
 	}
-	cmd.Flags().StringVar(&ttl, "ttl", "", "`duration` of the session (default: session.ttl of the configuration)")
+	cmd.Flags().String("ttl", "", "`duration` of the session (default: session.ttl of the configuration)")
 	return cmd
 }
 
-func parseSessionCreate(cmd *cobra.Command, args []string, ttl string) (opt sessionCreateOptions, err error) {
+// parse takes the arguments and --ttl.
+func (opt *sessionCreateOptions) parse(cmd *cobra.Command, args []string) (err error) {
 	if len(args) == 0 || slices.Contains(args, "") {
-		return opt, arguments("<user>")(cmd, args)
+		return arguments("<user>")(cmd, args)
 	}
-	opt = sessionCreateOptions{users: args, lines: len(args) > 1}
+	opt.users, opt.lines = args, len(args) > 1
 	if slices.Contains(args, "-") {
 		if len(args) > 1 {
-			return opt, usagef("- excludes other users: all are read from standard input")
+			return usagef(`"-" cannot be combined with other users: all are read from standard input`)
 		}
 		opt.users, opt.lines = nil, true
 	}
 	opt.lines = opt.lines && !cmd.Flags().Changed("output")
-	if !cmd.Flags().Changed("ttl") {
-		return opt, nil
+	ttl := cmd.Flag("ttl")
+	if !ttl.Changed {
+		return nil
 	}
-	if opt.ttl, err = config.ParseDuration(ttl); err == nil && opt.ttl < time.Second {
-		err = fmt.Errorf("%s is too short: the minimum is 1s", ttl)
+	if opt.ttl, err = config.ParseDuration(ttl.Value.String()); err == nil && opt.ttl < time.Second {
+		err = fmt.Errorf("%s is too short: the minimum is 1s", ttl.Value)
 	}
 	if err != nil {
-		return opt, badValue(fmt.Errorf("--ttl: %w", err))
+		return badValue(fmt.Errorf("--ttl: %w", err))
 	}
-	return opt, nil
+	return nil
 }
 
 func (opt sessionCreateOptions) run(ctx context.Context, e *env) error {
@@ -112,7 +105,7 @@ type sessionCreator struct {
 // createAll serves the users of the arguments or of stdin.
 func (c *sessionCreator) createAll() error {
 	if c.users == nil {
-		b := jsonl.Batcher[string]{Size: sessionBatch, Store: c.createBatch, OnBad: func(number int, _ io.Reader, reason error) error {
+		b := jsonl.Batcher[string]{Size: 500, Store: c.createBatch, OnBad: func(number int, _ io.Reader, reason error) error {
 			c.reject(fmt.Errorf("line %d: %w", number, reason))
 			return nil
 		}}
@@ -169,7 +162,7 @@ func (c *sessionCreator) createBatch(users []string) (reasons []error, err error
 func (c *sessionCreator) reject(err error) {
 	c.env.printError(err)
 	if code := exitCode(err); code > exitCode(c.failed) {
-		c.failed = &exitError{code: code, err: err, printed: true}
+		c.failed = &exitError{code: code, error: err, printed: true}
 	}
 }
 

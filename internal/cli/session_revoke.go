@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +17,6 @@ func newSessionRevoke(e *env) *cobra.Command {
 		Long: `Revoke all sessions of a user: the user is signed out from the next request on,
 also on a running server.` + userHelp,
 		Example: `  triport-console session revoke ann@example.com`,
-		Args:    arguments("<user>"),
 		RunE:    e.action(func(args []string) command { return sessionRevokeOptions{args[0]} }),
 	}
 }
@@ -26,10 +24,7 @@ also on a running server.` + userHelp,
 func (opt sessionRevokeOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
 		n, err := store.RevokeSessions(ctx, u.ID, e.now())
-		if err != nil {
-			return fmt.Errorf("revoke the sessions: %w", err)
-		}
-		return e.result(object{{"user_id", u.ID}, {"revoked", n}}, func() {
+		return e.resultOrError(err, "revoke the sessions", object{{"user_id", u.ID}, {"revoked", n}}, func() {
 			e.printf("revoked %s of %s\n", plural(n, "session"), escapeText(u.Email))
 		})
 	})

@@ -52,12 +52,11 @@ func (opt userCreateOptions) run(ctx context.Context, e *env) error {
 		u := auth.User{ID: id, Email: opt.email, DisplayName: opt.name, CreatedAt: e.now()}
 		code, err := store.CreateUser(ctx, u)
 		if errors.Is(err, auth.ErrExists) {
-			return fmt.Errorf("an account with the e-mail address %s exists already", u.Email)
+			return fmt.Errorf("an account with the e-mail address %s already exists", u.Email)
 		}
-		if err != nil {
-			return fmt.Errorf("create the account: %w", err)
-		}
-		return e.result(accountToJSON(u, code.Code), func() { e.printAccount(u, code.Code) })
+		return e.resultOrError(err, "create the account", accountToJSON(u, code.Code), func() {
+			e.printAccount(u, code.Code)
+		})
 	})
 }
 

@@ -19,7 +19,6 @@ func newUserDisable(e *env) *cobra.Command {
 codes attribute nothing. Existing attributions stay. Disabling it again changes
 nothing.` + userHelp,
 		Example: `  triport-console user disable ann@example.com`,
-		Args:    arguments("<user>"),
 		RunE:    e.action(func(args []string) command { return userDisableOptions{args[0]} }),
 	}
 }
@@ -30,9 +29,8 @@ func (opt userDisableOptions) run(ctx context.Context, e *env) error {
 			return fmt.Errorf("disable the account: %w", err)
 		}
 		acc, err := store.Account(ctx, u.ID)
-		if err != nil {
-			return fmt.Errorf("read the account back: %w", err)
-		}
-		return e.result(listedAccountToJSON(acc), func() { e.printAccount(acc.User, acc.Code) })
+		return e.resultOrError(err, "read the account back", listedAccountToJSON(acc), func() {
+			e.printAccount(acc.User, acc.Code)
+		})
 	})
 }

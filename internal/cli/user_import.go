@@ -31,9 +31,7 @@ A malformed line is reported with its number, the other lines are imported, and
 the exit code is 1. Safe while the server runs.`,
 		Example: `  triport-console user import users.jsonl
   jq -c '.[] | {id, email, created_at}' export.json | triport-console user import -`,
-		Args:              arguments("FILE"),
-		ValidArgsFunction: completeFiles,
-		RunE:              e.action(func(args []string) command { return userImportOptions{args[0]} }),
+		RunE: e.action(func(args []string) command { return userImportOptions{args[0]} }),
 	}
 }
 
@@ -44,9 +42,15 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 	}
 	defer func() { _ = input.Close() }() // it was only read
 	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
-		im := newImporter(ctx, e, store, e.newProgress("import", size))
-		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, im.progress.reader(input)), im.parse))
-		im.progress.done()
+		p := e.newProgress("import", size)
+		im := &importer{ctx: ctx, env: e, store: store, random: bufio.NewReader(e.Random)}
+		im.batcher = jsonl.Batcher[auth.User]{Size: firstImportBatch, Store: im.storeBatch, Progress: p.lines}
+		im.batcher.OnBad = func(number int, _ io.Reader, reason error) error {
+			p.badLine(number, reason)
+			return nil
+		}
+		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, p.reader(input)), im.parse))
+		p.done()
 		if ctx.Err() != nil {
 			err = errPartlyDone
 		}
@@ -60,13 +64,8 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 	})
 }
 
-// The server's writes wait for a batch, which must take less than 250 ms. Its size follows the previous time.
-const (
-	firstImportBatch = 100
-	maxImportBatch   = 500
-	minImportBatch   = 10
-	slowImportBatch  = 100 * time.Millisecond
-)
+// firstImportBatch is the size of the first batch.
+const firstImportBatch = 100
 
 // importer imports accounts and counts the results.
 type importer struct {
@@ -74,21 +73,8 @@ type importer struct {
 	env                *env
 	store              *sqlite.Store
 	random             io.Reader
-	progress           *progress
 	batcher            jsonl.Batcher[auth.User]
 	created, unchanged int64
-}
-
-func newImporter(ctx context.Context, e *env, store *sqlite.Store, p *progress) *importer {
-	im := &importer{ctx: ctx, env: e, store: store, random: bufio.NewReader(e.Random), progress: p}
-	im.batcher = jsonl.Batcher[auth.User]{
-		Size: firstImportBatch, Store: im.storeBatch, Progress: p.lines,
-		OnBad: func(number int, _ io.Reader, reason error) error {
-			p.badLine(number, reason)
-			return nil
-		},
-	}
-	return im
 }
 
 func (im *importer) storeBatch(users []auth.User) ([]error, error) {
@@ -108,13 +94,14 @@ func (im *importer) storeBatch(users []auth.User) ([]error, error) {
 	}), nil
 }
 
-// nextImportBatch returns the size of the batch after this one.
+// nextImportBatch returns the size of the next batch. The server's writes wait for a batch: it must take less than
+// 250 ms.
 func nextImportBatch(size int, took time.Duration) int {
 	switch {
-	case took > slowImportBatch:
-		return max(minImportBatch, size/2)
-	case took < slowImportBatch/2:
-		return min(maxImportBatch, size*2)
+	case took > 100*time.Millisecond:
+		return max(10, size/2)
+	case took < 50*time.Millisecond:
+		return min(500, size*2)
 	}
 	return size
 }
@@ -139,7 +126,7 @@ func parseAccount(line jsonl.Line) (auth.User, error) {
 	if err := line.Unmarshal(&l, "email and, if known, id, display_name and created_at"); err != nil {
 		return auth.User{}, err
 	}
-	if strings.ContainsRune(l.Email, utf8.RuneError) { // the JSON parser writes half a surrogate pair so
+	if strings.ContainsRune(l.Email, utf8.RuneError) { // the JSON parser's replacement for half a surrogate pair
 		return auth.User{}, errors.New("email: contains U+FFFD or half a surrogate pair instead of a character")
 	}
 	email, err := auth.NormalizeEmail(l.Email)

@@ -27,10 +27,8 @@ object.`,
 func (userListOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.ReadOnly, func(store *sqlite.Store) error {
 		for acc, err := range store.Users(ctx) {
+			err = e.resultOrError(err, "list the accounts", listedAccountToJSON(acc), func() { e.printAccountLine(acc) })
 			if err != nil {
-				return fmt.Errorf("list the accounts: %w", err)
-			}
-			if err := e.result(listedAccountToJSON(acc), func() { e.printAccountLine(acc) }); err != nil {
 				return err
 			}
 		}

@@ -44,14 +44,13 @@ func readBuild(info *debug.BuildInfo, ok bool) (program, commit string) {
 		info = &debug.BuildInfo{}
 	}
 	program = cmp.Or(version, strings.TrimPrefix(info.Main.Version, "(devel)"), "dev")
-	var dirty string
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			commit = s.Value
+			commit = s.Value + commit
 		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "-dirty"
+			commit += "-dirty"
 		}
 	}
-	return program, commit + dirty
+	return program, commit
 }

@@ -65,7 +65,7 @@ func Load(in Sources) (Config, []Setting, error) {
 	var c Config
 	settings := make([]Setting, len(keys))
 	for i, k := range keys {
-		shown, err := k.set(&c, v, k.name)
+		shown, err := k.set(&c, v, k)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w (%s)", k.name, err, sources[k.name]))
 		}

@@ -122,8 +122,8 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 	if diff := cmp.Diff(want, c, configDiff); diff != "" {
 		t.Error(diff)
 	}
-	for _, s := range all {
-		if s.Source != "env "+findKey(s.Key).env() {
+	for i, s := range all {
+		if s.Source != "env "+keys[i].env() {
 			t.Errorf("%s: from %s", s.Key, s.Source)
 		}
 	}
@@ -199,8 +199,8 @@ func TestInvalidValuesAreReportedWithKeyAndReason(t *testing.T) {
 		{"cors: {origins: ['https://example.com/path', 'null']}", "cors.origins: "},
 		{"cors: {origins: ['https://example.com:443/']}", `"https://example.com:443/": leave out everything after the host and port`},
 		{"cors: {origins: ['https://ann@example.com']}", `"https://ann@example.com": leave out everything before the host but https://`},
-		{"cors: {origins: [[a]]}", "cors.origins: expected a list of texts"},
-		{"cors: {origins: [null]}", "cors.origins: expected a list of texts"},
+		{"cors: {origins: [[a]]}", "cors.origins: expected a list of strings"},
+		{"cors: {origins: [null]}", "cors.origins: expected a list of strings"},
 		{"proxy: {trusted: [example.com]}", `"example.com" is neither an address nor a CIDR`},
 		{"proxy: {trusted: [10.0.0.1/8]}", "\"10.0.0.1/8\" is not a network address: write 10.0.0.0/8"},
 		{"proxy: {trusted: [10.0.0.0/33]}", "is neither an address nor a CIDR"},

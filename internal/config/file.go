@@ -18,14 +18,9 @@ import (
 
 // readFile reads the named file or the first standard location.
 func readFile(in Sources) (path string, values map[string]any, problems []error) {
-	path = in.File
+	path = cmp.Or(in.File, standardFile(in.Getenv))
 	if path == "" {
-		all := locations(in.Getenv)
-		i := slices.IndexFunc(all, exists)
-		if i < 0 {
-			return "", nil, nil
-		}
-		path = all[i]
+		return "", nil, nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -35,38 +30,38 @@ func readFile(in Sources) (path string, values map[string]any, problems []error)
 	return path, values, problems
 }
 
-// exists is false in a directory that this user may not enter: commands must work there.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
-}
-
-// locations returns the standard locations of the file, in the order in which they are tried.
-func locations(getenv func(string) string) []string {
-	found := []string{"./triport-console.yaml"}
+// standardFile returns the first location that exists, or nothing. Commands must work in directories it may not enter.
+func standardFile(getenv func(string) string) string {
+	locations := []string{"./triport-console.yaml"}
 	dir := getenv("XDG_CONFIG_HOME")
 	if home := getenv("HOME"); dir == "" && home != "" {
 		dir = filepath.Join(home, ".config")
 	}
 	if dir != "" {
-		found = append(found, filepath.Join(dir, "triport-console", "config.yaml"))
+		locations = append(locations, filepath.Join(dir, "triport-console", "config.yaml"))
 	}
-	return append(found, "/etc/triport-console/config.yaml")
+	for _, path := range append(locations, "/etc/triport-console/config.yaml") {
+		_, err := os.Stat(path)
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR) {
+			return path
+		}
+	}
+	return ""
 }
 
 // parseFile returns the values of a file by key. It accepts keys only as documented, each once.
 func parseFile(path string, text []byte) (map[string]any, []error) {
-	p := fileParser{path: path, values: map[string]any{}}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return p.values, nil
+		return nil, nil
 	} else if err != nil {
 		return nil, []error{fmt.Errorf("%s: %w", path, err)}
 	}
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, []error{fmt.Errorf("%s: contains more than one document", path)}
 	}
+	p := fileParser{path: path, values: map[string]any{}}
 	p.section("", doc.Content[0])
 	return p.values, p.problems
 }
@@ -83,12 +78,10 @@ func (p *fileParser) problem(n *yaml.Node, name, format string, args ...any) {
 
 // section reads the keys whose names begin with prefix.
 func (p *fileParser) section(prefix string, n *yaml.Node) {
-	n = resolve(n)
-	if isNull(n) {
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		p.problem(n, cmp.Or(strings.TrimSuffix(prefix, "."), "the file"), "expected keys and values")
+	if n = resolve(n); n.Kind != yaml.MappingNode {
+		if !isNull(n) {
+			p.problem(n, cmp.Or(strings.TrimSuffix(prefix, "."), "the file"), "expected keys and values")
+		}
 		return
 	}
 	seen := map[string]bool{}
@@ -106,20 +99,21 @@ func (p *fileParser) section(prefix string, n *yaml.Node) {
 
 // entry reads a key and its value, or a section.
 func (p *fileParser) entry(name string, node, value *yaml.Node) {
-	k, section := findKey(name), isSection(name)
+	i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
+	section := slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.name, name+".") })
 	switch {
-	case k == nil && !section:
+	case i < 0 && !section:
 		p.problem(node, name, "unknown key%s", suggestion(name))
 	case strings.Contains(node.Value, "."):
 		p.problem(node, name, "write it nested: %s", strings.ReplaceAll(name, ".", ": "))
 	case section:
 		p.section(name+".", value)
 	default:
-		p.value(*k, resolve(value))
+		p.value(keys[i], resolve(value))
 	}
 }
 
-// value takes a value as it is written, so 1.10 does not become 1.1, nor no false.
+// value stores a value as it is written: YAML reads 1.10 as 1.1, and no as false.
 func (p *fileParser) value(k key, n *yaml.Node) {
 	switch {
 	case isNull(n):
@@ -127,7 +121,7 @@ func (p *fileParser) value(k key, n *yaml.Node) {
 		elements := []string{}
 		for _, e := range n.Content {
 			if e = resolve(e); !isText(e) || isNull(e) {
-				p.problem(e, k.name, "expected a list of texts")
+				p.problem(e, k.name, "expected a list of strings")
 				return
 			}
 			elements = append(elements, e.Value)
@@ -154,38 +148,23 @@ func isText(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag(
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// isSection reports whether the names of some keys begin with this name and a dot.
-func isSection(name string) bool {
-	return slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.name, name+".") })
-}
-
 func suggestion(name string) string {
 	last := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 	for _, k := range keys {
-		if distance(k.name, strings.ToLower(name)) <= 2 || last(k.name) == last(name) {
+		if near(k.name, strings.ToLower(name), 2) || last(k.name) == last(name) {
 			return fmt.Sprintf(" (did you mean %s?)", k.name)
 		}
 	}
 	return ""
 }
 
-// distance returns the Levenshtein distance: the number of bytes to insert, delete or change.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// near reports whether at most n bytes must be inserted, deleted or changed to turn a into b.
+func near(a, b string, n int) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
+	if a == "" || b == "" {
+		return len(a)+len(b) <= n
 	}
-	return row[len(b)]
+	return n > 0 && (near(a[1:], b, n-1) || near(a, b[1:], n-1) || near(a[1:], b[1:], n-1))
 }

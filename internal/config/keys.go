@@ -26,40 +26,34 @@ type key struct {
 }
 
 // setter checks the value of a key and stores it. It returns the value as config show prints it.
-type setter func(c *Config, v *viper.Viper, name string) (shown any, err error)
+type setter func(c *Config, v *viper.Viper, k key) (shown any, err error)
+
+// The defaults that help texts name.
+const (
+	DefaultListen   = "127.0.0.1:8080"
+	DefaultDatabase = "triport.db"
+)
 
 var keys = []key{
-	{"listen", "127.0.0.1:8080", text(func(c *Config) *string { return &c.Listen }, checkListen)},
-	{"database", "triport.db", text(func(c *Config) *string { return &c.Database }, checkDatabase)},
+	{"listen", DefaultListen, text(func(c *Config) *string { return &c.Listen }, checkListen)},
+	{"database", DefaultDatabase, text(func(c *Config) *string { return &c.Database }, checkDatabase)},
 	{"log.level", "info", text(func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"))},
 	{"log.format", "text", text(func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json", "logfmt"))},
-	{"cookies.domain", "", text(func(c *Config) *string { return &c.Cookies.Domain }, optional(checkDomain))},
+	{"cookies.domain", "", text(func(c *Config) *string { return &c.Cookies.Domain }, checkDomain)},
 	{"cookies.secure", "auto", text(func(c *Config) *auth.SecureMode { return &c.Cookies.Secure },
 		oneOf(auth.SecureAuto, auth.SecureAlways, auth.SecureNever))},
 	{"session.ttl", "720h", duration(func(c *Config) *time.Duration { return &c.Session.TTL }, time.Second)},
 	{"pickup.max_age", "720h", duration(func(c *Config) *time.Duration { return &c.Pickup.MaxAge }, time.Second)},
 	{"pickup.touch", "last", text(func(c *Config) *referral.Touch { return &c.Pickup.Touch },
 		oneOf(referral.TouchLast, referral.TouchFirst))},
-	{"pickup.landing_url", "", text(func(c *Config) *string { return &c.Pickup.LandingURL }, optional(checkURL))},
+	{"pickup.landing_url", "", text(func(c *Config) *string { return &c.Pickup.LandingURL }, checkURL)},
 	{"referral.signup_window", "0s", duration(func(c *Config) *time.Duration { return &c.Referral.SignupWindow }, 0)},
 	{"referral.deadline", "2s", duration(func(c *Config) *time.Duration { return &c.Referral.Deadline }, time.Millisecond)},
 	{"cors.origins", []string{}, list(func(c *Config) *[]string { return &c.CORS.Origins }, parseOrigin)},
 	{"proxy.trusted", []string{}, list(func(c *Config) *[]netip.Prefix { return &c.Proxy.Trusted }, parsePrefix)},
-	{"metrics.listen", "", text(func(c *Config) *string { return &c.Metrics.Listen }, optional(checkListen))},
+	{"metrics.listen", "", text(func(c *Config) *string { return &c.Metrics.Listen }, checkListen)},
 	{"shutdown_timeout", "10s", duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, time.Millisecond)},
 }
-
-func findKey(name string) *key {
-	for i := range keys {
-		if keys[i].name == name {
-			return &keys[i]
-		}
-	}
-	return nil
-}
-
-// Default returns the default of a key that is not a list.
-func Default(name string) string { return findKey(name).def.(string) }
 
 func (k key) env() string {
 	return "TRIPORT_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
@@ -75,26 +69,27 @@ func (k key) fromText(value string) any {
 	if !k.isList() {
 		return value
 	}
-	elements := []string{}
-	for element := range strings.SplitSeq(value, ",") {
-		if element = strings.TrimSpace(element); element != "" {
-			elements = append(elements, element)
-		}
+	elements := strings.Split(value, ",")
+	for i, element := range elements {
+		elements[i] = strings.TrimSpace(element)
 	}
-	return elements
+	return slices.DeleteFunc(elements, func(element string) bool { return element == "" })
 }
 
 func text[T ~string](field func(*Config) *T, check func(T) error) setter {
-	return func(c *Config, v *viper.Viper, name string) (any, error) {
-		value := T(v.GetString(name))
+	return func(c *Config, v *viper.Viper, k key) (any, error) {
+		value := T(v.GetString(k.name))
 		*field(c) = value
+		if value == "" && k.def == "" { // it is optional
+			return "", nil
+		}
 		return string(value), check(value)
 	}
 }
 
 func duration(field func(*Config) *time.Duration, least time.Duration) setter {
-	return func(c *Config, v *viper.Viper, name string) (any, error) {
-		d, err := ParseDuration(v.GetString(name))
+	return func(c *Config, v *viper.Viper, k key) (any, error) {
+		d, err := ParseDuration(v.GetString(k.name))
 		if err == nil && d < least {
 			err = fmt.Errorf("%s is too short: the minimum is %s", shortDuration(d), least)
 		}
@@ -104,10 +99,10 @@ func duration(field func(*Config) *time.Duration, least time.Duration) setter {
 }
 
 func list[T any](field func(*Config) *[]T, parse func(string) (T, error)) setter {
-	return func(c *Config, v *viper.Viper, name string) (any, error) {
+	return func(c *Config, v *viper.Viper, k key) (any, error) {
 		shown := []string{}
 		var problems []string
-		for _, element := range v.GetStringSlice(name) {
+		for _, element := range v.GetStringSlice(k.name) {
 			parsed, err := parse(element)
 			if err != nil {
 				problems = append(problems, err.Error())
@@ -138,16 +133,6 @@ func shortDuration(d time.Duration) string {
 
 var zeroUnits = regexp.MustCompile(`(h)0m0s$|(m)0s$`)
 
-// optional returns a check that accepts the empty string too.
-func optional(check func(string) error) func(string) error {
-	return func(s string) error {
-		if s == "" {
-			return nil
-		}
-		return check(s)
-	}
-}
-
 func oneOf[T ~string](words ...T) func(T) error {
 	return func(s T) error {
 		if slices.Contains(words, s) {
@@ -176,9 +161,8 @@ func checkDatabase(s string) error {
 	return nil
 }
 
-const label = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
-
-var domainName = regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+// domainName matches labels that each end with a dot.
+var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+$`)
 
 func checkDomain(s string) error {
 	const expected = "expected a bare domain name, such as example.com"
@@ -191,7 +175,7 @@ func checkDomain(s string) error {
 		return fmt.Errorf("longer than 253 characters: %s", expected)
 	case addrErr == nil:
 		return fmt.Errorf("%q is an address: leave it empty, the cookies then belong to the host itself", s)
-	case !domainName.MatchString(lower):
+	case !domainName.MatchString(lower + "."):
 		return fmt.Errorf("%q: %s", s, expected)
 	case s != lower:
 		return fmt.Errorf("%q: write it in lower case", s)

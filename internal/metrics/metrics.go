@@ -29,6 +29,7 @@ const other = "other"
 // Metrics are those of one server. Counting is safe for concurrent use, takes less than 1 µs and allocates nothing.
 type Metrics struct {
 	registry                          *prometheus.Registry
+	prefixed                          prometheus.Registerer // registers under names in the namespace
 	answers                           map[Answer]answerMetrics
 	other                             answerMetrics
 	batch, commit                     prometheus.Observer
@@ -44,8 +45,9 @@ type answerMetrics struct {
 // create time series.
 func New(b Build, answers []Answer) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.prefixed = prometheus.WrapRegistererWithPrefix(namespace+"_", m.registry)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.factory().NewGauge(prometheus.GaugeOpts{
+	promauto.With(m.prefixed).NewGauge(prometheus.GaugeOpts{
 		Name: "build_info", Help: "Always 1. The labels identify the running program.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": runtime.Version(), "sqlite": b.SQLite},
 	}).Set(1)
@@ -54,16 +56,11 @@ func New(b Build, answers []Answer) *Metrics {
 	return m
 }
 
-// factory makes and registers metrics in the namespace.
-func (m *Metrics) factory() promauto.Factory {
-	return promauto.With(prometheus.WrapRegistererWithPrefix(namespace+"_", m.registry))
-}
-
 func (m *Metrics) addAnswers(answers []Answer) {
-	total := m.factory().NewCounterVec(prometheus.CounterOpts{
+	total := promauto.With(m.prefixed).NewCounterVec(prometheus.CounterOpts{
 		Name: "requests_total", Help: "Requests by outcome: attributed, the reason why not, the error tag, or ok.",
 	}, []string{"route", "status", "outcome"})
-	duration := m.factory().NewHistogramVec(prometheus.HistogramOpts{
+	duration := promauto.With(m.prefixed).NewHistogramVec(prometheus.HistogramOpts{
 		Name: "request_duration_seconds", Help: "Time from the end of reading a request until its response is ready.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	}, []string{"route"})
@@ -77,12 +74,12 @@ func (m *Metrics) addAnswers(answers []Answer) {
 
 func (m *Metrics) addStore() {
 	counter := func(name, help string) prometheus.Counter {
-		return m.factory().NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		return promauto.With(m.prefixed).NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
-	m.batch = m.factory().NewHistogram(prometheus.HistogramOpts{
+	m.batch = promauto.With(m.prefixed).NewHistogram(prometheus.HistogramOpts{
 		Name: "store_batch_attempts", Help: "Attempts per transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
 	})
-	m.commit = m.factory().NewHistogram(prometheus.HistogramOpts{
+	m.commit = promauto.With(m.prefixed).NewHistogram(prometheus.HistogramOpts{
 		Name:    "store_commit_duration_seconds",
 		Help:    "Time from the request for the write lock until the attempts of a transaction are durable.",
 		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 30},

@@ -30,33 +30,25 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // Server serves the metrics on its own listener. It closes connections beyond maxConnections at once.
-type Server struct {
-	http *http.Server
-	open atomic.Int64 // connections
-}
+type Server struct{ http *http.Server }
 
 // NewServer returns a metrics server.
 func (m *Metrics) NewServer() *Server {
-	s := &Server{}
-	s.http = &http.Server{
+	var open atomic.Int64
+	return &Server{&http.Server{
 		Handler:     m.Handler(),
 		ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
-		IdleTimeout: 2 * time.Minute, // longer than the interval between two scrapes
-		ConnState:   s.count,
+		IdleTimeout: 2 * time.Minute,            // longer than the interval between two scrapes
 		ErrorLog:    log.New(io.Discard, "", 0), // its lines are about clients that disconnected
-	}
-	return s
-}
-
-func (s *Server) count(c net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		if s.open.Add(1) > maxConnections {
-			_ = c.Close()
-		}
-	case http.StateClosed:
-		s.open.Add(-1)
-	}
+		ConnState: func(c net.Conn, state http.ConnState) {
+			switch {
+			case state == http.StateNew && open.Add(1) > maxConnections:
+				_ = c.Close()
+			case state == http.StateClosed:
+				open.Add(-1)
+			}
+		},
+	}}
 }
 
 // Serve serves on ln, which it closes, until Close; then it returns nil.

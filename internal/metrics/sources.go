@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/triport/triport-console/internal/bounded"
 )
@@ -30,24 +31,20 @@ const sourceTimeout = 2 * time.Second
 // Watch adds the metrics of the sources. Call it once.
 func (m *Metrics) Watch(s Sources) {
 	gauge := func(name, help string, value func() float64) {
-		m.factory().NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+		promauto.With(m.prefixed).NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	gauge("connections", "Open connections of clients.", func() float64 { return float64(s.Connections()) })
 	gauge("store_queue_attempts", "Attempts that wait for a transaction.", func() float64 { return float64(s.Queued()) })
 	var ready bounded.Call[bool]
 	gauge("ready", "1 if the store and the spool are ready, as /readyz reports them, else 0.", func() float64 {
 		ok, err := ready.Do(sourceTimeout, func() (bool, error) { return s.Ready(context.Background()), nil })
-		return oneIf(ok && err == nil)
+		return oneIf[ok && err == nil]
 	})
-	m.registry.MustRegister(&fileCollector{read: s.Files})
+	m.prefixed.MustRegister(&fileCollector{read: s.Files})
 }
 
-func oneIf(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
-}
+// oneIf is 1 for true, else 0.
+var oneIf = map[bool]float64{true: 1}
 
 // fileCollector collects the metrics of all files or, if one cannot be read, none.
 type fileCollector struct {
@@ -61,12 +58,11 @@ func (*fileCollector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (c *fileCollector) Collect(to chan<- prometheus.Metric) {
 	gauge := func(name, help string, value float64) {
-		desc := prometheus.NewDesc(namespace+"_"+name, help, nil, nil)
-		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value)
+		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value)
 	}
 	files, err := c.call.Do(sourceTimeout, c.read)
 	gauge("files_readable", "1 if the files of the store and the spool could be read, else 0: "+
-		"then their metrics are missing.", oneIf(err == nil))
+		"then their metrics are missing.", oneIf[err == nil])
 	if err != nil {
 		return
 	}

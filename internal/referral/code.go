@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
@@ -26,7 +27,7 @@ const (
 	KindCustom CodeKind = "custom"
 )
 
-// Code is the value of ?ref= in a referral link. It never gets another owner: old links are in print.
+// Code is the value of ?ref= in a referral link. It never gets another owner: printed links stay in use.
 type Code struct {
 	Code       string
 	Kind       CodeKind
@@ -96,16 +97,12 @@ var escaped = regexp.MustCompile(`^\\x[0-9a-f]{2}`)
 func escape(s string, n int) string {
 	var b strings.Builder
 	for ; n > 0 && s != ""; n-- {
-		size := len(escaped.FindString(s))
-		switch {
-		case size > 0:
-			b.WriteString(s[:size])
-		case s[0] <= ' ' || s[0] >= 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		default:
-			b.WriteByte(s[0])
+		unit := cmp.Or(escaped.FindString(s), s[:1])
+		s = s[len(unit):]
+		if unit[0] <= ' ' || unit[0] >= 0x7f {
+			unit = fmt.Sprintf(`\x%02x`, unit[0])
 		}
-		s = s[max(1, size):]
+		b.WriteString(unit)
 	}
 	return b.String()
 }
@@ -125,11 +122,9 @@ func CheckSlug(slug, userID string, existing *Code) error {
 	switch {
 	case strings.Contains(reservedSlugs, " "+slug+" "):
 		return ErrReserved
-	case existing == nil:
-		return nil
-	case existing.UserID != userID:
+	case existing != nil && existing.UserID != userID:
 		return ErrTaken
-	case existing.Kind == KindUID:
+	case existing != nil && existing.Kind == KindUID:
 		return ErrPermanent
 	}
 	return nil

@@ -5,7 +5,7 @@ import "time"
 // EventType is what happened.
 type EventType string
 
-// EventSignup is an attribution. EventRejected is a rejected attempt.
+// EventSignup is an attribution; its stored name is signup. EventRejected is a rejected attempt.
 const (
 	EventSignup   EventType = "signup"
 	EventRejected EventType = "rejected"

@@ -39,36 +39,32 @@ func FormatLine(a Attempt) []byte {
 // ReadLines returns the non-empty lines of r in order. An attempt without an id keeps it empty: DeriveAttemptID needs
 // the user's id. The second value is a read error, which ends the sequence.
 func ReadLines(r io.Reader, source Source) iter.Seq2[jsonl.Parsed[Attempt], error] {
-	return jsonl.Parse(r, func(l jsonl.Line) (Attempt, error) {
-		a, err := parseLine(l, source)
-		if err != nil {
-			err = fmt.Errorf("malformed line: %w", err)
-		}
-		return a, err
-	})
+	return jsonl.Parse(r, func(l jsonl.Line) (Attempt, error) { return parseLine(l, source) })
 }
 
 // parseLine returns an error that never quotes the line.
 func parseLine(text jsonl.Line, source Source) (Attempt, error) {
 	var l line
-	if err := text.Unmarshal(&l, "user, code and at"); err != nil {
-		return Attempt{}, err
-	}
+	err := text.Unmarshal(&l, "user, code and at")
 	user, userErr := auth.ParseUserRef(l.User, nil)
 	at, timeErr := jsonl.ParseTime(l.At)
 	switch {
+	case err != nil:
 	case l.User == "":
-		return Attempt{}, errors.New("no user")
+		err = errors.New("no user")
 	case strings.ContainsRune(l.User, utf8.RuneError): // the JSON parser writes it for half a surrogate pair
-		return Attempt{}, errors.New("user contains U+FFFD or half a surrogate pair")
+		err = errors.New("user contains U+FFFD or half a surrogate pair")
 	case userErr != nil:
-		return Attempt{}, errors.New("user is neither an id nor an e-mail address")
+		err = errors.New("user is neither an id nor an e-mail address")
 	case strings.Trim(l.Code, asciiSpace) == "":
-		return Attempt{}, errors.New("no code")
+		err = errors.New("no code")
 	case timeErr != nil:
-		return Attempt{}, fmt.Errorf("at is %w", timeErr)
+		err = fmt.Errorf("at is %w", timeErr)
 	case len(l.AttemptID) > maxAttemptID || escape(l.AttemptID, maxAttemptID) != l.AttemptID:
-		return Attempt{}, fmt.Errorf("attempt_id is longer than %d characters or not printable ASCII", maxAttemptID)
+		err = fmt.Errorf("attempt_id is longer than %d characters or not printable ASCII", maxAttemptID)
+	}
+	if err != nil {
+		return Attempt{}, fmt.Errorf("malformed line: %w", err)
 	}
 	return Attempt{
 		ID: l.AttemptID, User: user.ID + user.Email, Code: ParsePresentedCode(l.Code), At: at,

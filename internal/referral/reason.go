@@ -5,7 +5,7 @@ import "cmp"
 // Reason is why an attempt led to no attribution. The names are part of the API.
 type Reason string
 
-// The reasons. ReasonInternalError is never decided: the attempt waits in the spool.
+// The reasons. ReasonInternalError is no decision: the attempt is in the spool, or if that failed in the log.
 const (
 	ReasonNoCookie          Reason = "no_cookie"
 	ReasonAlreadyAttributed Reason = "already_attributed"
@@ -45,7 +45,7 @@ var Reasons = []ReasonInfo{
 	{Reason: ReasonReferralCycle, Audited: true,
 		Words: "the code's owner was referred by this user, directly or through others"},
 	{Reason: ReasonNotEligible, Audited: true, Words: "the account was older than the signup window allows"},
-	{Reason: ReasonInternalError, Words: "the attempt could not be stored and waits in the spool"},
+	{Reason: ReasonInternalError, Words: "the attempt is stored for a later decision: in the spool, or if that failed in the log"},
 }
 
 func (r Reason) info() ReasonInfo {

@@ -33,7 +33,7 @@ type Spool interface {
 // DeadLetter copies a bad line to the dead-letter file. isNew is false if an earlier drain did so.
 type DeadLetter = func(line io.Reader) (isNew bool, err error)
 
-// Service decides live attempts. It never fails a caller and never loses an attempt.
+// Service decides live attempts and never fails a caller. What the store rejects goes to the spool, or else to out.
 type Service struct {
 	store    Store
 	spool    Spool
@@ -57,7 +57,7 @@ func NewService(store Store, sp Spool, rules Rules, deadline time.Duration, log 
 	}
 }
 
-// Submit returns a durable outcome. It is ReasonInternalError if the attempt went to the spool.
+// Submit returns a durable outcome, or ReasonInternalError: the attempt is in the spool, or if that failed in the log.
 func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
 	if a.Code.Text == "" { // as Decide would answer, without a transaction: most calls end here
 		return Outcome{Reason: ReasonNoCookie}

@@ -13,7 +13,7 @@ import (
 // handleAttribute links the signed-in user to the referrer whose code is in the ref_code cookie. An authorized call
 // always gets 200: a referral must never fail a login.
 func (s *Server) handleAttribute(r *request) error {
-	userID, err := s.authorize(r)
+	userID, err := s.authorizeWrite(r)
 	if err != nil {
 		return err
 	}

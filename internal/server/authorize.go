@@ -7,9 +7,9 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// authorize returns the id of the user who makes a state-changing request. It checks the session, CSRF and the origin,
-// in this order.
-func (s *Server) authorize(r *request) (userID string, err error) {
+// authorizeWrite returns the id of the user who makes a state-changing request. It checks the session, CSRF and the
+// origin, in this order. A request that changes nothing needs only authenticate.
+func (s *Server) authorizeWrite(r *request) (userID string, err error) {
 	id, err := s.authenticate(r)
 	if err != nil {
 		return "", err

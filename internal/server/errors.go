@@ -39,7 +39,7 @@ var (
 		"The request line and the headers are larger than 16 KiB together. Delete the cookies of this site and try again."}
 	errInternal = &apiError{500, "internal",
 		"Something went wrong here. Try again, and quote the request_id if it stays."}
-	errUnavailable = &apiError{503, "unavailable", "The session cannot be checked at the moment. Try again in a second."}
+	errUnavailable = &apiError{503, "unavailable", "The server cannot answer this at the moment. Try again in a second."}
 )
 
 // rejections are the errors of rejected requests, by status.

@@ -26,7 +26,7 @@ var Routes = []Route{
 type Route struct {
 	Path    string   // as Fiber writes it
 	Methods []string // any other method is answered 405, with these in Allow
-	CORS    bool     // pages of the listed origins may call it: preflights are answered
+	CORS    bool     // preflights are answered: pages of the listed origins may call it
 	Answers []Answer // without Route; 204 for a preflight and 500 need not be listed
 	handle  func(*Server, *request) error
 }

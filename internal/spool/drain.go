@@ -74,8 +74,7 @@ func (s *Spool) drainSegment(name string, letters *deadLetters, replay replayFun
 	if err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}
-	err = replay(f, letters.add)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := errors.Join(replay(f, letters.add), f.Close()); err != nil {
 		return fmt.Errorf("drain %s: %w", filepath.Base(name), err)
 	}
 	if err := letters.sync(); err != nil {

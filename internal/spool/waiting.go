@@ -37,16 +37,12 @@ type Stats struct {
 // Stats reads sizes and the oldest file. It takes no lock and may miss a file that is being renamed.
 func (s *Spool) Stats() (Stats, error) {
 	stats, names, err := s.sizes()
-	if err != nil || stats.Bytes == 0 {
-		return stats, err
+	for i := 0; i < len(names) && stats.Bytes > 0 && stats.Oldest.IsZero(); i++ {
+		if stats.Oldest, err = firstTime(names[i]); err != nil {
+			return Stats{}, fmt.Errorf("look at the spool: %w", err)
+		}
 	}
-	for i := 0; i < len(names) && err == nil && stats.Oldest.IsZero(); i++ {
-		stats.Oldest, err = firstTime(names[i])
-	}
-	if err != nil {
-		return Stats{}, fmt.Errorf("look at the spool: %w", err)
-	}
-	return stats, nil
+	return stats, err
 }
 
 // sizes returns the stats without Oldest, and the files that wait, oldest first.

@@ -19,7 +19,7 @@ type victim struct {
 }
 
 // newVictim prepares an attack. sameSite is the attribute of the sign-in cookies. The product uses Lax.
-// None, as some services set it, leaves only the other defences.
+// None, as some services set it, leaves only the other defenses.
 func newVictim(t *testing.T, sameSite string) *victim {
 	t.Helper()
 	s := newSite(t, subdomains)

@@ -14,7 +14,7 @@ var notes = []string{
 	"bare: Fiber, the same headers and body, no database. one-by-one: the product with a batch size of 1. naive: Fiber, a `database/sql` pool of 120 " +
 		"connections, a transaction per request, FULL. PocketBase: a custom route on its own collections, with its defaults (NORMAL) and with FULL; text fields " +
 		"instead of relations and no request log, in its favor. NORMAL: the product built with only that setting changed. raw rows: an attribution and its event " +
-		"(for import: a user and the code) by prepared statements in batches of 256, FULL, counted as one row; no look-up, no decision.",
+		"(for import: a user and the code) by prepared statements in batches of 256, FULL, counted as one row; no lookup, no decision.",
 	"start: from the start of the process to its first 200 for a signed-in user; one run is the median of five starts. The file is in the page cache.",
 	"Peak RSS is VmHWM. It includes pages mapped from files.",
 }

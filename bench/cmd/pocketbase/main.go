@@ -1,5 +1,5 @@
 // Command pocketbase is the endpoint as a custom route of PocketBase on its own collections. Each choice is
-// the faster one: text fields instead of relations, no request log, no look-up that the product does not make.
+// the faster one: text fields instead of relations, no request log, no lookup that the product does not make.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Command raw writes the product's rows with prepared statements of the driver, in batches of 256 and with full
-// durability: no HTTP, no look-ups, no decision. It is the upper limit of the store. The result is one line of JSON.
+// durability: no HTTP, no lookups, no decision. It is the upper limit of the store. The result is one line of JSON.
 package main
 
 import (

@@ -29,7 +29,7 @@ var targets = []target{
 	{"attribute, one connection, p50 against one-by-one", p50, "attribute/1/product", "attribute/1/one-by-one", true, 1.05, ratioText},
 	{"attribute, 64 connections, against PocketBase FULL", value, "attribute/64/product", "attribute/64/pocketbase-full", false, 17, ratioText},
 	{"attribute, 64 connections, against PocketBase with its defaults", value, "attribute/64/product", "attribute/64/pocketbase", false, 11, ratioText},
-	{"no_cookie against bare, first look-up of each session", value, "no_cookie/64/product", "no_cookie/64/bare", false, 0.60, ratioText},
+	{"no_cookie against bare, first lookup of each session", value, "no_cookie/64/product", "no_cookie/64/bare", false, 0.60, ratioText},
 	{"FULL against NORMAL durability", value, "attribute/64/product", "attribute/64/normal", false, 0.95, ratioText},
 	{"growth: 5 million attributions against 10 thousand", value, "growth/64/5000000", "growth/64/10000", false, 0.85, ratioText},
 	{"replay, lines per second against raw rows per second", value, "replay/0/product", "replay/0/raw", false, 0.5, ratioText},

@@ -1,5 +1,5 @@
-// Package httpguard makes a fasthttp server fit for a network. It rejects ambiguous requests, limits what a client may
-// take, and stops without losing a request that is being answered.
+// Package httpguard protects a fasthttp server from hostile clients. It rejects ambiguous requests, limits what a
+// client may take, and stops without losing a request that is being answered.
 package httpguard
 
 import (

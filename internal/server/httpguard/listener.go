@@ -14,7 +14,7 @@ import (
 
 // The limits of all connections together.
 const (
-	// maxConnections bounds the memory: a busy connection costs up to 135 KiB, an idle one 20 KiB.
+	// maxConnections bounds the memory: a busy connection costs up to 135 KiB, an idle one 18 KiB.
 	maxConnections = 10_000
 	// spareDescriptors are kept for the store, the spool and the rest of the process: clients must not keep an
 	// attempt out of the spool.

@@ -26,7 +26,6 @@ func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referra
 	return o, nil
 }
 
-// decideAndRecord decides one live attempt and writes its rows.
 func decideAndRecord(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
 	f, err := readFacts(c, a.User, a.Code.Text)
 	if err != nil {
@@ -50,7 +49,7 @@ LEFT JOIN codes c ON c.code = ?2
 LEFT JOIN users o ON o.id = c.user_id
 WHERE u.id = ?1`
 
-// readFacts reads what the decision needs. The error wraps auth.ErrNotFound if there is no such user.
+// readFacts may return auth.ErrNoUser.
 func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 	f := referral.Facts{InviteeID: userID}
 	var owned referral.CodeFacts
@@ -61,14 +60,14 @@ func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
 		return f, err
 	}
 	f.Code = &owned
-	if hasInvitees { // a user without invitees cannot close a ring: almost every attempt ends here
+	if hasInvitees { // almost no attempt: without invitees there is no ring
 		f.Cycle, err = leadsTo(c, owned.OwnerID, userID)
 	}
 	return f, err
 }
 
-// leadsTo reports whether following referrers up from one user arrives at another. UNION instead of UNION ALL ends even
-// in a ring, which a damaged file may hold.
+// leadsTo reports whether the referrers above one user include another. UNION, unlike UNION ALL, ends even in a ring,
+// which a damaged file may hold.
 func leadsTo(c *engine.Conn, from, to string) (bool, error) {
 	return c.Query(`
 WITH RECURSIVE up (id) AS (
@@ -79,7 +78,7 @@ WITH RECURSIVE up (id) AS (
 SELECT 1 FROM up WHERE id = ?2 LIMIT 1`, from, to).Exists()
 }
 
-// rejectionLimitReached reports whether the audit log takes no more of the user's live rejections that UTC day.
+// rejectionLimitReached reports whether the user's live rejections of that UTC day are no longer stored.
 func rejectionLimitReached(c *engine.Conn, userID string, at time.Time) (bool, error) {
 	day := at.UTC().Truncate(24 * time.Hour)
 	return c.Query(`
@@ -95,12 +94,12 @@ INSERT INTO attributions (invitee_id, referrer_id, code, attributed_at, attempt_
 	insertEvent = `
 INSERT INTO events (at, user_id, type, code, referrer_id, reason, detail, source, attempt_id, request_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`
-	// A rejection that is replayed and rejected again is in the log already.
+	// A replayed rejection may be in the audit log already.
 	insertEventOnce = insertEvent + `
 ON CONFLICT (attempt_id, type) WHERE attempt_id IS NOT NULL DO NOTHING`
 )
 
-// writeOutcome writes the rows of a decided attempt, whose user is an id.
+// writeOutcome takes an attempt whose user is an id.
 func writeOutcome(c *engine.Conn, a referral.Attempt, o referral.Outcome) error {
 	e, ok := referral.EventOf(a, a.User, o)
 	if !ok {
@@ -116,7 +115,8 @@ func writeOutcome(c *engine.Conn, a referral.Attempt, o referral.Outcome) error 
 	if e.Source != referral.SourceLive {
 		query = insertEventOnce
 	}
-	_, err := c.Exec(query, e.At.UnixMicro(), e.UserID, string(e.Type), engine.OrNull(e.Code), engine.OrNull(e.ReferrerID),
-		engine.OrNull(e.Reason), engine.OrNull(e.Detail), engine.OrNull(e.Source), engine.OrNull(e.AttemptID), engine.OrNull(e.RequestID))
+	_, err := c.Exec(query, e.At.UnixMicro(), e.UserID, string(e.Type), engine.OrNull(e.Code),
+		engine.OrNull(e.ReferrerID), engine.OrNull(e.Reason), engine.OrNull(e.Detail), engine.OrNull(e.Source),
+		engine.OrNull(e.AttemptID), engine.OrNull(e.RequestID))
 	return err
 }

@@ -10,17 +10,20 @@ import (
 
 const selectCode = `SELECT code, kind, user_id, created_at, disabled_at FROM codes `
 
-// codeColumns are destinations for selectCode.
 func codeColumns(c *referral.Code) []any {
 	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, (*engine.NullTime)(&c.DisabledAt)}
 }
 
-const disableActiveSlug = `UPDATE codes SET disabled_at = ?2 WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`
+const (
+	whereActiveSlug   = `WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`
+	disableActiveSlug = `UPDATE codes SET disabled_at = ?2 ` + whereActiveSlug
+)
 
-// SetSlug makes a canonical code the user's one active slug. It may be an earlier one. The error is that of
-// referral.CheckSlug.
+// SetSlug makes a canonical code the user's one active slug, also an earlier one. The error is referral.CheckSlug's.
 func (s *Store) SetSlug(ctx context.Context, userID, slug string, now time.Time) (referral.Code, error) {
-	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) { return setSlug(c, userID, slug, now) })
+	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) {
+		return setSlug(c, userID, slug, now)
+	})
 }
 
 func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code, error) {
@@ -51,11 +54,10 @@ ON CONFLICT (code) DO UPDATE SET disabled_at = NULL`, slug, userID, now.UnixMicr
 	return code, err
 }
 
-// DisableSlug disables the user's active slug. The error is referral.ErrNoSlug if there is none.
+// DisableSlug disables the active slug. The error is referral.ErrNoSlug if there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (code referral.Code, err error) {
-		err = c.Query(selectCode+`WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`, userID).
-			Get(referral.ErrNoSlug, codeColumns(&code)...)
+		err = c.Query(selectCode+whereActiveSlug, userID).Get(referral.ErrNoSlug, codeColumns(&code)...)
 		if err == nil {
 			code.DisabledAt = now
 			_, err = c.Exec(disableActiveSlug, userID, now.UnixMicro())
@@ -70,5 +72,6 @@ func (s *Store) Codes(ctx context.Context, userID string) ([]referral.Code, erro
 }
 
 func codesOf(c *engine.Conn, userID string) ([]referral.Code, error) {
-	return scanAll(c.Query(selectCode+`WHERE user_id = ?1 ORDER BY kind = 'uid' DESC, created_at DESC, code`, userID), codeColumns)
+	const newest = `WHERE user_id = ?1 ORDER BY kind = 'uid' DESC, created_at DESC, code`
+	return scanAll(c.Query(selectCode+newest, userID), codeColumns)
 }

@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// createFile creates an empty file, unless it exists, that only its owner may read. SQLite gives the companions the
-// same mode. The error wraps ErrLeftBehind if files of an earlier database are next to a missing or empty file.
+// createFile creates a missing file that only its owner may read. SQLite gives the companions the same mode.
 func createFile(path string) error {
 	if hasContent(path) {
 		return nil
@@ -21,9 +20,9 @@ func createFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("create it: %w", err)
 	}
-	if len(left) > 0 && !hasContent(path) { // no other process has created it meanwhile
-		return fmt.Errorf("%w (%s): put the database back; or move them away, then restore a backup or start with a new database",
-			ErrLeftBehind, strings.Join(left, ", "))
+	if len(left) > 0 && !hasContent(path) { // not created meanwhile by another process
+		return fmt.Errorf("%w (%s): put the database back; or move them away, "+
+			"then restore a backup or start with a new database", ErrLeftBehind, strings.Join(left, ", "))
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -62,5 +61,5 @@ func leftBehind(path string) (names []string, err error) {
 	return names, nil
 }
 
-// belongings are suffixes of the write-ahead log, the spool, and a spool segment.
+// belongings are suffixes of the WAL, the spool, and a spool segment.
 var belongings = regexp.MustCompile(`^(-wal|\.spool(\.[0-9]+)?)$`)

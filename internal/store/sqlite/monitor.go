@@ -9,11 +9,9 @@ import (
 )
 
 const (
-	// damageLogEvery is how often damage is logged: a bad page fails the same attempt again and again, while all others
-	// pass.
+	// damageLogEvery is how often damage is logged: a bad page fails the same attempt again and again.
 	damageLogEvery = time.Minute
-	// stableAfter is how long no transaction must have failed before the database counts as available: one that fails
-	// now and then, on a disk that is almost full, does not.
+	// stableAfter without a failure makes the database available: on a disk that is almost full, some commits succeed.
 	stableAfter = 250 * time.Millisecond
 )
 
@@ -26,7 +24,7 @@ type monitor struct {
 	damaged *throttle.Throttle
 }
 
-// report logs that the database is unavailable, once for each thing that an operator can do about it.
+// report logs once for each hint that the database is unavailable.
 func (m *monitor) report(err error, all bool) {
 	now, hint := m.now(), engine.Hint(err)
 	switch {

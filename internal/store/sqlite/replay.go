@@ -11,11 +11,17 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-// Replay implements referral.Store. A row that the schema rejects is its attempt's own error. It costs the transaction
-// a second pass, in which each attempt has a savepoint.
-func (s *Store) Replay(ctx context.Context, attempts []referral.Attempt, rules referral.Rules) (v []referral.Verdict, err error) {
+type replayFunc = func(*engine.Conn, referral.Attempt, referral.Rules) (referral.Verdict, error)
+
+// Replay implements referral.Store. If the schema rejects a row, a second transaction gives each attempt a savepoint,
+// and the rejection is its attempt's own error.
+func (s *Store) Replay(
+	ctx context.Context, attempts []referral.Attempt, rules referral.Rules,
+) (v []referral.Verdict, err error) {
 	for _, replay := range []replayFunc{replayOne, replayInSavepoint} {
-		v, err = resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) { return replay(c, a, rules) })
+		v, err = resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) {
+			return replay(c, a, rules)
+		})
 		if !engine.IsConstraint(err) {
 			break
 		}
@@ -23,45 +29,38 @@ func (s *Store) Replay(ctx context.Context, attempts []referral.Attempt, rules r
 	return v, err
 }
 
-type replayFunc = func(*engine.Conn, referral.Attempt, referral.Rules) (referral.Verdict, error)
-
-func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Verdict, error) {
-	if _, err := c.Exec("SAVEPOINT attempt"); err != nil {
-		return referral.Verdict{}, err
+func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules) (v referral.Verdict, err error) {
+	if _, err = c.Exec("SAVEPOINT attempt"); err != nil {
+		return v, err
 	}
-	v, err := replayOne(c, a, rules)
+	v, err = replayOne(c, a, rules)
 	if engine.IsConstraint(err) {
-		if _, err := c.Exec("ROLLBACK TO attempt"); err != nil {
-			return referral.Verdict{}, err
-		}
-		v, err = referral.Verdict{Err: fmt.Errorf("the store rejects its row: %w", err)}, nil
+		v = referral.Verdict{Err: fmt.Errorf("the store rejects its row: %w", err)}
+		_, err = c.Exec("ROLLBACK TO attempt")
 	}
-	if err != nil {
-		return referral.Verdict{}, err
+	if err == nil {
+		_, err = c.Exec("RELEASE attempt")
 	}
-	_, err = c.Exec("RELEASE attempt")
 	return v, err
 }
 
-func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Verdict, error) {
-	id, err := findUserID(c, a.User)
+func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (v referral.Verdict, err error) {
+	a.User, err = findUserID(c, a.User)
 	if errors.Is(err, auth.ErrNotFound) {
 		return referral.Verdict{Err: referral.ErrNoUser}, nil
 	}
 	if err != nil {
-		return referral.Verdict{}, err
-	}
-	a.User = id
-	if a.ID == "" {
-		a.ID = referral.DeriveAttemptID(id, a.Code.Text, a.At)
-	}
-	v, err := findRecorded(c, a)
-	if err != nil || v.Err != nil {
 		return v, err
 	}
-	f, err := readFacts(c, id, a.Code.Text)
+	if a.ID == "" {
+		a.ID = referral.DeriveAttemptID(a.User, a.Code.Text, a.At)
+	}
+	if v, err = findRecorded(c, a); err != nil || v.Err != nil {
+		return v, err
+	}
+	f, err := readFacts(c, a.User, a.Code.Text)
 	if err != nil {
-		return referral.Verdict{}, err
+		return v, err
 	}
 	v.Outcome = referral.Decide(a, f, rules)
 	later := false
@@ -76,13 +75,10 @@ func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referr
 	return v, writeOutcome(c, a, v.Outcome)
 }
 
-// findRecorded returns what the audit log holds of an attempt's id.
+// findRecorded reads the audit log by the attempt's id.
 func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
-	err = c.Query(`SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID).Each(func(r engine.Row) error {
-		var kind, user, reason string
-		if err := r.Scan(&kind, &user, (*engine.NullText)(&reason)); err != nil {
-			return err
-		}
+	var kind, user, reason string
+	err = c.Query(`SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID).Each(func() error {
 		v.Known = v.Known || kind == string(referral.EventSignup)
 		if reason != "" {
 			v.Rejected = referral.Reason(reason)
@@ -91,12 +87,12 @@ func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err e
 			v.Err = referral.ErrAttemptTaken
 		}
 		return nil
-	})
+	}, &kind, &user, (*engine.NullText)(&reason))
 	return v, err
 }
 
-// attributedLater reports whether the user of a rejected attempt got a referrer by an attempt of a replay that came
-// after it: in the log, or in the file.
+// attributedLater reports whether a replayed attempt that came after a rejected one, in the audit log or in the file,
+// gave its user a referrer.
 func attributedLater(c *engine.Conn, a referral.Attempt) (bool, error) {
 	return c.Query(`
 SELECT 1 FROM events s
@@ -105,7 +101,7 @@ WHERE s.user_id = ?1 AND s.type = 'signup' AND s.source = 'replay'
     > (SELECT seq FROM events WHERE attempt_id = ?2 AND type = 'rejected')`, a.User, a.ID).Exists()
 }
 
-// findUserID returns the id of the user that a line names by id or e-mail address.
+// findUserID takes an id or an e-mail address.
 func findUserID(c *engine.Conn, ref string) (id string, err error) {
 	query := `SELECT id FROM users WHERE id = ?1`
 	if strings.Contains(ref, "@") {

@@ -18,17 +18,16 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var embedded embed.FS
 
-// applicationID is in the header of every database of this program: "TRIP" in ASCII.
+var migrations, _ = fs.Sub(embedded, "migrations") // a constant name: cannot fail
+
+// applicationID is in the header of every database: "TRIP" in ASCII.
 const applicationID = 0x54524950
 
 // newestSchema is the version of the last migration: they are numbered from 1 without gaps.
 var newestSchema = func() int64 {
-	files, err := migrations.ReadDir("migrations")
-	if err != nil {
-		panic(err)
-	}
+	files, _ := fs.Glob(migrations, "*.sql")
 	return int64(len(files))
 }()
 
@@ -43,7 +42,7 @@ func ensureSchema(ctx context.Context, path string, size int64, mode Mode) (from
 	case from > newestSchema:
 		return 0, 0, fmt.Errorf("%w (schema %d, this program knows up to %d)", ErrNewerSchema, from, newestSchema)
 	case mode == Create:
-	case from == 0 && size == 0: // nothing was ever written to it, or all of it was cut off
+	case from == 0 && size == 0: // never written, or cut off
 		return 0, 0, ErrEmpty
 	default:
 		return 0, 0, fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, from, newestSchema)
@@ -73,17 +72,18 @@ func schemaVersion(path string) (version int64, err error) {
 	return version, err
 }
 
-// isMigrating reports whether nothing but goose's own table exists: a first migration that was cut short.
+// isMigrating reports whether a first migration was cut short: only goose's own table exists.
 func isMigrating(c *engine.Conn) bool {
 	only := false
-	_, err := c.Query(`SELECT count(*) = sum(name IN ('goose_db_version', 'sqlite_sequence')) FROM sqlite_schema`).One(&only)
+	_, err := c.Query(`
+SELECT count(*) = sum(name IN ('goose_db_version', 'sqlite_sequence')) FROM sqlite_schema`).One(&only)
 	return err == nil && only
 }
 
-// migrationLockWait is how long a second process waits for the first one's migration.
+// migrationLockWait bounds the wait for another process's migration.
 const migrationLockWait = time.Minute
 
-// migrate runs the migrations that are missing, in one process at a time.
+// migrate runs missing migrations, in one process at a time.
 func migrate(ctx context.Context, path string) (err error) {
 	wait, cancel := context.WithTimeout(ctx, migrationLockWait)
 	defer cancel()
@@ -99,11 +99,7 @@ func migrate(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations)
 	if err != nil {
 		return err
 	}
@@ -111,9 +107,8 @@ func migrate(ctx context.Context, path string) (err error) {
 	return engine.Translate(err)
 }
 
-// lockMigration keeps two processes from running the same migration twice: goose has no lock for SQLite. The file is
-// removed with the lock: one that root leaves behind would keep the database's owner from the next migration. A process
-// that waited for it then holds the lock of no file, and tries again.
+// lockMigration does what goose does not for SQLite. The file is removed with the lock: one that root leaves behind
+// would keep the owner from the next migration. A process that waited then holds the lock of no file, and tries again.
 func lockMigration(ctx context.Context, name string) (unlock func() error, err error) {
 	for {
 		l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))
@@ -121,13 +116,10 @@ func lockMigration(ctx context.Context, name string) (unlock func() error, err e
 			return nil, err
 		}
 		held, err := l.Stat()
-		if err != nil {
-			return nil, errors.Join(err, l.Unlock())
-		}
-		if there, err := os.Lstat(name); err == nil && os.SameFile(held, there) {
+		if there, noName := os.Lstat(name); err == nil && noName == nil && os.SameFile(held, there) {
 			return func() error { return errors.Join(os.Remove(name), l.Unlock()) }, nil
 		}
-		if err := l.Unlock(); err != nil {
+		if err := errors.Join(err, l.Unlock()); err != nil {
 			return nil, err
 		}
 	}

@@ -13,7 +13,7 @@ SELECT s.csrf_hash, s.user_id, s.created_at, s.expires_at, s.revoked_at, u.disab
 FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.token_hash = ?1`
 
-// FindSession implements auth.SessionStore. It waits no longer than ctx, whatever the disk does.
+// FindSession implements auth.SessionStore. ctx bounds it, whatever the disk does.
 func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session, error) {
 	return resultOf(ctx, s.ReadShared, func(c *engine.Conn) (auth.Session, error) {
 		n := auth.Session{Token: token}
@@ -23,11 +23,12 @@ func (s *Store) FindSession(ctx context.Context, token auth.Hash) (auth.Session,
 	})
 }
 
-// CreateSessions adds sessions: all of them or, on an error, none.
+// CreateSessions adds all sessions or, on an error, none.
 func (s *Store) CreateSessions(ctx context.Context, sessions []auth.Session) error {
 	_, err := resultsOf(ctx, s, sessions, func(c *engine.Conn, n auth.Session) (int64, error) {
 		return c.Exec(`
-INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 			n.Token[:], n.UserID, n.CSRF[:], n.CreatedAt.UnixMicro(), n.ExpiresAt.UnixMicro(), engine.Micros(n.RevokedAt))
 	})
 	return err

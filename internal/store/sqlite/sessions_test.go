@@ -15,7 +15,7 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
-func TestConcurrentLookUpsFindTheirOwnSessions(t *testing.T) {
+func TestConcurrentLookupsFindTheirOwnSessions(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	all := newUsers(t, s, 20)
@@ -42,7 +42,7 @@ func TestConcurrentLookUpsFindTheirOwnSessions(t *testing.T) {
 	wg.Wait()
 }
 
-func TestLookUpEndsWithItsContext(t *testing.T) {
+func TestLookupEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	session := newSession(t, s, newUser(t, s, "ann").id, time.Hour)

@@ -1,5 +1,4 @@
-// Package sqlite is the store on one SQLite file: the schema and the product's queries, a file for each noun. The
-// engine below it keeps the file open, durable and consistent.
+// Package sqlite is the store on one SQLite file: the schema and the queries. The engine keeps the file durable.
 package sqlite
 
 import (
@@ -23,15 +22,14 @@ type Mode int
 const (
 	ReadOnly  Mode = iota // never takes the write lock
 	ReadWrite             // like ReadOnly, it requires a database of the current schema
-	Create                // creates a missing file (mode 0600) and brings the schema up to date
+	Create                // creates a missing file (mode 0600), updates the schema
 )
 
 // Options are the settings of Open.
 type Options struct {
 	Mode Mode
 	Log  *slog.Logger // nil discards
-	// Observe, if set, is called after every transaction of live attempts, before they are answered. It must return at
-	// once.
+	// Observe, if set, is called after every transaction of live attempts, before their answers. It must return at once.
 	Observe   func(Commit)
 	BatchSize int              // of live attempts, as in engine.Options
 	Now       func() time.Time // nil means time.Now
@@ -40,8 +38,7 @@ type Options struct {
 // Commit describes one transaction of live attempts.
 type Commit = engine.Commit
 
-// Store is an open database. All methods are safe for concurrent use. Only this package may use those that take an
-// engine.Conn.
+// Store is an open database, safe for concurrent use. Methods that take an engine.Conn are for this package only.
 type Store struct {
 	*engine.DB
 	from, to int64
@@ -51,10 +48,12 @@ type Store struct {
 var (
 	ErrNoDatabase  = errors.New("the database does not exist")
 	ErrNotDatabase = engine.ErrNotDatabase
-	ErrNewerSchema = errors.New("the database was written by a newer version of this program: install that version, or restore a backup made before the upgrade")
+	ErrNewerSchema = errors.New("the database was written by a newer version of this program: " +
+		"install that version, or restore a backup made before the upgrade")
 	ErrOlderSchema = errors.New("the database has an older schema: bring it up to date with: triport-console db migrate")
-	ErrEmpty       = errors.New("the file is empty: restore a backup, or make a new database of it with: triport-console db migrate")
-	ErrLeftBehind  = errors.New("the database does not exist or is empty, but files that belong to it do")
+	ErrEmpty       = errors.New("the file is empty: restore a backup, " +
+		"or make a new database of it with: triport-console db migrate")
+	ErrLeftBehind = errors.New("the database does not exist or is empty, but files that belong to it do")
 )
 
 // Errors of an open store.
@@ -91,11 +90,11 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: it is not a regular file", ErrNotDatabase)
 	}
-	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s, m := &Store{}, &monitor{log: opt.Log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
+	log := cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
+	s, m := &Store{}, &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
 	if s.from, s.to, err = ensureSchema(ctx, path, info.Size(), opt.Mode); err != nil {
 		return nil, err
 	}
@@ -112,5 +111,5 @@ func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }
 // Version returns the version of the SQLite library.
 func Version() string { return engine.Version }
 
-// SchemaVersions returns the schema version that Open found and the one it left.
+// SchemaVersions returns the schema versions before and after Open.
 func (s *Store) SchemaVersions() (from, to int64) { return s.from, s.to }

@@ -16,7 +16,6 @@ const selectAccount = `
 SELECT u.id, u.email, u.display_name, u.created_at, u.disabled_at, c.code
 FROM users u LEFT JOIN codes c ON c.user_id = u.id AND c.kind = 'uid' `
 
-// accountColumns are destinations for selectAccount.
 func accountColumns(a *auth.Account) []any {
 	return []any{
 		&a.User.ID, &a.User.Email, &a.User.DisplayName, &a.User.CreatedAt, (*engine.NullTime)(&a.User.DisabledAt),
@@ -24,8 +23,7 @@ func accountColumns(a *auth.Account) []any {
 	}
 }
 
-// CreateUser adds an account and returns its new uid code. The error wraps auth.ErrExists if the id or the e-mail
-// address is taken.
+// CreateUser adds an account and returns its uid code. The error wraps auth.ErrExists if its id or e-mail is taken.
 func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (referral.Code, error) {
 		taken, err := c.Query(`SELECT 1 FROM users WHERE id = ?1 OR email = ?2`, u.ID, u.Email).Exists()
@@ -39,7 +37,7 @@ func (s *Store) CreateUser(ctx context.Context, u auth.User) (referral.Code, err
 	})
 }
 
-// insertUser writes the rows of a new account. A code that is taken, also by a slug, is made longer.
+// insertUser makes a taken code longer.
 func insertUser(c *engine.Conn, u auth.User) (referral.Code, error) {
 	_, err := c.Exec(`INSERT INTO users (id, email, display_name, created_at, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
 		u.ID, u.Email, u.DisplayName, u.CreatedAt.UnixMicro(), engine.Micros(u.DisabledAt))
@@ -63,10 +61,13 @@ var (
 	errIDElsewhere    = errors.New("the id belongs to an account with another e-mail address")
 )
 
-// ImportUsers adds the accounts that are missing, in one transaction, and changes no existing one. A user without an ID
-// gets one from newID.
-func (s *Store) ImportUsers(ctx context.Context, users []auth.User, newID func() (string, error)) ([]auth.ImportResult, error) {
-	return resultsOf(ctx, s, users, func(c *engine.Conn, u auth.User) (auth.ImportResult, error) { return importUser(c, u, newID) })
+// ImportUsers adds missing accounts in one transaction and changes no other. newID fills in an empty ID.
+func (s *Store) ImportUsers(
+	ctx context.Context, users []auth.User, newID func() (string, error),
+) ([]auth.ImportResult, error) {
+	return resultsOf(ctx, s, users, func(c *engine.Conn, u auth.User) (auth.ImportResult, error) {
+		return importUser(c, u, newID)
+	})
 }
 
 func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (result auth.ImportResult, err error) {
@@ -84,55 +85,54 @@ func importUser(c *engine.Conn, u auth.User, newID func() (string, error)) (resu
 	}
 	if u.ID == "" {
 		if u.ID, err = newID(); err != nil {
-			return result, fmt.Errorf("draw a user id: %w", err)
+			return result, fmt.Errorf("generate a user id: %w", err)
 		}
 	}
 	_, err = insertUser(c, u)
 	return auth.ImportResult{Created: true}, err
 }
 
-// Users returns every account, oldest first. A read error ends the sequence.
+// Users returns all accounts, oldest first. A read error ends it.
 func (s *Store) Users(ctx context.Context) iter.Seq2[auth.Account, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(auth.Account) error) error {
 		return scanEach(c.Query(selectAccount+`ORDER BY u.created_at, u.id`), accountColumns, yield)
 	})
 }
 
-// Account returns a user with the uid code. The error wraps auth.ErrNotFound if there is none.
+// Account returns a user with the uid code, or an error that wraps auth.ErrNotFound.
 func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error) {
-	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, userID) })
+	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, byID, userID) })
 }
 
-func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
-	err = c.Query(selectAccount+`WHERE u.id = ?1`, userID).Get(auth.ErrNoUser, accountColumns(&a)...)
+const byID = `WHERE u.id = ?1`
+
+func findAccount(c *engine.Conn, where, key string) (a auth.Account, err error) {
+	err = c.Query(selectAccount+where, key).Get(auth.ErrNoUser, accountColumns(&a)...)
 	return a, err
 }
 
 // FindUser returns the user that ref names, also a disabled one. The error wraps auth.ErrNotFound if there is none.
 func (s *Store) FindUser(ctx context.Context, ref auth.UserRef) (auth.User, error) {
-	where, key := `WHERE u.id = ?1`, ref.ID
+	where, key := byID, ref.ID
 	switch {
 	case ref.Code != "":
 		where, key = `WHERE u.id = (SELECT user_id FROM codes WHERE code = ?1)`, ref.Code
 	case ref.Email != "":
 		where, key = `WHERE u.email = ?1`, ref.Email
 	}
-	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.User, error) {
-		var a auth.Account
-		err := c.Query(selectAccount+where, key).Get(auth.ErrNoUser, accountColumns(&a)...)
-		return a.User, err
-	})
+	a, err := resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, where, key) })
+	return a.User, err
 }
 
-// DisableUser disables an account, from the next request on, and returns it. The first time it was disabled stays. The
-// error wraps auth.ErrNotFound if there is none.
+// DisableUser disables an account from the next request on and keeps the first time it was disabled. The error wraps
+// auth.ErrNotFound if there is none.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time) (auth.User, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (auth.User, error) {
 		_, err := c.Exec(`UPDATE users SET disabled_at = ?2 WHERE id = ?1 AND disabled_at IS NULL`, userID, now.UnixMicro())
 		if err != nil {
 			return auth.User{}, err
 		}
-		a, err := findAccount(c, userID)
+		a, err := findAccount(c, byID, userID)
 		return a.User, err
 	})
 }

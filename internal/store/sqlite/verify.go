@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
@@ -10,7 +11,7 @@ import (
 
 const selectAttribution = `a.invitee_id, a.referrer_id, a.code, a.attributed_at, a.attempt_id`
 
-// attributionColumns are destinations for selectAttribution. All are NULL if there is no attribution.
+// attributionColumns are all NULL if there is no attribution.
 func attributionColumns(a *referral.Attribution) []any {
 	return []any{
 		(*engine.NullText)(&a.InviteeID), (*engine.NullText)(&a.ReferrerID), (*engine.NullText)(&a.Code),
@@ -18,8 +19,7 @@ func attributionColumns(a *referral.Attribution) []any {
 	}
 }
 
-// Ledger returns each signup event with its attribution, then each attribution without an event.
-// The second value is a read error, which ends the sequence.
+// Ledger returns each signup event with its attribution, then attributions without an event. A read error ends it.
 func (s *Store) Ledger(ctx context.Context) iter.Seq2[referral.Recorded, error] {
 	return stream(ctx, s, func(c *engine.Conn, yield func(referral.Recorded) error) error {
 		if err := readSignups(c, yield); err != nil {
@@ -31,25 +31,20 @@ func (s *Store) Ledger(ctx context.Context) iter.Seq2[referral.Recorded, error] 
 
 // readSignups yields each signup event with what it was decided on, ordered by user: a second signup of one user shows.
 func readSignups(c *engine.Conn, yield func(referral.Recorded) error) error {
-	var before referral.Event
-	return c.Query(selectEvent + `, ` + selectAttribution + `, c.user_id, u.created_at,
+	var e, before referral.Event
+	var a referral.Attribution
+	var created time.Time
+	var owner string
+	var hasInvitees bool
+	return c.Query(selectEvent+`, `+selectAttribution+`, c.user_id, u.created_at,
        EXISTS (SELECT 1 FROM attributions WHERE referrer_id = e.user_id)
 FROM events e INDEXED BY events_user
 LEFT JOIN attributions a ON a.invitee_id = e.user_id
 LEFT JOIN codes c ON c.code = e.code
 LEFT JOIN users u ON u.id = e.user_id
-WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func(r engine.Row) error {
-		var e referral.Event
-		var a referral.Attribution
-		var f referral.Facts
-		var owner string
-		var hasInvitees bool
-		err := r.Scan(append(append(eventColumns(&e), attributionColumns(&a)...),
-			(*engine.NullText)(&owner), (*engine.NullTime)(&f.InviteeCreatedAt), &hasInvitees)...)
-		if err != nil {
-			return err
-		}
-		f.InviteeID = e.UserID
+WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func() (err error) {
+		event, row := e, a // the next row changes e and a
+		f := referral.Facts{InviteeID: e.UserID, InviteeCreatedAt: created}
 		if before.UserID == e.UserID {
 			f.ReferrerID = before.ReferrerID
 		}
@@ -58,19 +53,20 @@ WHERE e.type = 'signup' ORDER BY e.user_id, e.seq`).Each(func(r engine.Row) erro
 			f.Code = &referral.CodeFacts{OwnerID: owner}
 		}
 		if hasInvitees { // a user without invitees is in no ring
-			if f.Cycle, err = leadsTo(c, e.ReferrerID, e.UserID); err != nil {
-				return err
-			}
+			f.Cycle, err = leadsTo(c, e.ReferrerID, e.UserID)
 		}
-		recorded := referral.Recorded{Event: &e, Facts: f}
+		if err != nil {
+			return err
+		}
+		recorded := referral.Recorded{Event: &event, Facts: f}
 		if a.InviteeID != "" && f.ReferrerID == "" { // the attribution belongs to the first signup
-			recorded.Row = &a
+			recorded.Row = &row
 		}
 		return yield(recorded)
-	})
+	}, append(append(eventColumns(&e), attributionColumns(&a)...),
+		(*engine.NullText)(&owner), (*engine.NullTime)(&created), &hasInvitees)...)
 }
 
-// readOrphans yields each attribution without a signup event.
 func readOrphans(c *engine.Conn, yield func(referral.Recorded) error) error {
 	return scanEach(c.Query(`SELECT `+selectAttribution+` FROM attributions a
 WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = a.invitee_id AND e.type = 'signup')`),

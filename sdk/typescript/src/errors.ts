@@ -49,7 +49,7 @@ const networkMessages: Record<NetworkErrorKind, string> = {
   aborted: "The call to the triport API was aborted.",
 };
 
-/** No response arrived. The API may have processed the request all the same. */
+/** No response arrived. The API may have processed the request anyway. */
 export class TriportNetworkError extends Error {
   override readonly name = "TriportNetworkError";
   readonly kind: NetworkErrorKind;

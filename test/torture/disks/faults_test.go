@@ -73,7 +73,7 @@ func TestReadErrorsSignNoUserOut(t *testing.T) {
 	f.finish("read-errors")
 }
 
-// Every look-up of a name takes six seconds. Requests to /readyz must not pile up.
+// Every lookup of a name takes six seconds. Requests to /readyz must not pile up.
 func TestReadyzAnswersWhileNameLookupsHang(t *testing.T) {
 	t.Parallel()
 	f := newLossyFixture(t)

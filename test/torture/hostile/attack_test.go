@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
@@ -220,8 +221,10 @@ func (a *attack) checkDatabase() (lost, duplicates, smuggled int) {
 		a.problem("%d attributions, but %d were acknowledged, %d spooled, and %d answers not read", r.Attributions, r.Acknowledged, r.FromSpool, unread)
 	}
 	rejected := 0
-	for _, reason := range []string{"invalid_code", "self_referral", "unknown_code", "referral_cycle", "not_eligible"} {
-		rejected += a.answers[reason]
+	for _, reason := range referral.Reasons {
+		if reason.Audited {
+			rejected += a.answers[string(reason.Reason)]
+		}
 	}
 	if n := rows(`SELECT count(*) FROM events WHERE type = 'rejected'`); n != rejected {
 		a.problem("%d rejections in the audit log, %d were answered", n, rejected)

@@ -14,9 +14,8 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
-// Backup writes a consistent copy to file, which must not exist, with mode 0600, and returns its size in bytes. Others
-// may write meanwhile: the copy is of the moment it began. It gets its name once it is complete and on disk. A crash
-// leaves file.partial, which the next backup to that name empties. The error wraps fs.ErrExist if the file exists.
+// Backup writes a copy as of its begin, with mode 0600, and returns its bytes. The file gets its name once it is on
+// disk. A crash leaves file.partial, which the next backup empties. The error wraps fs.ErrExist if the file exists.
 func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) {
 	if err := absent(file); err != nil {
 		return 0, err
@@ -27,7 +26,7 @@ func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) 
 		return 0, fmt.Errorf("create the copy: %w", err)
 	}
 	defer func() {
-		if err != nil { // removed before the close gives the lock back
+		if err != nil { // before the close releases the lock
 			err = errors.Join(err, ifExists(os.Remove(partial)))
 		}
 		err = errors.Join(err, f.Close())
@@ -42,7 +41,7 @@ func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	// The lock on the partial file keeps other backups to that name away.
+	// The lock keeps other backups to that name away.
 	err = inOrder(f.Sync, func() error { return absent(file) }, func() error { return os.Rename(partial, file) },
 		func() error { return fsutil.SyncDir(filepath.Dir(file)) })
 	return info.Size(), err
@@ -64,16 +63,16 @@ func ifExists(err error) error {
 	return err
 }
 
-// openPartial creates the file that a copy is written to, or empties what a killed backup left. Its lock ends with the
-// process: a running backup holds it. A link may be a trap in a shared directory, and another backup may have renamed
-// the file before the lock.
+// openPartial creates an empty file and locks it while the process lives. A link may be a trap in a shared directory,
+// and another backup may have renamed the file before the lock.
 func openPartial(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		err = fmt.Errorf("%s is in use, another backup to this name may be running: wait for it, or name another file: %w", name, err)
+		err = fmt.Errorf("%s is in use, another backup to this name may be running: "+
+			"wait for it, or name another file: %w", name, err)
 	} else if info, statErr := f.Stat(); statErr != nil || !fsutil.IsPlainFile(info) || checkSame(name, info) != nil {
 		err = fmt.Errorf("%s is a link, not a plain file, or was just taken away: remove it, or name another file", name)
 	} else {
@@ -85,10 +84,9 @@ func openPartial(name string) (*os.File, error) {
 	return f, nil
 }
 
-// vacuumInto copies on its own connection, until ctx ends. It takes no lock that a writer waits for. SQLite rejects it
-// on a connection that reads only.
+// vacuumInto takes no lock that a writer waits for. SQLite rejects it on a connection that only reads.
 func (db *DB) vacuumInto(ctx context.Context, file string) (err error) {
-	target, err := filepath.Abs(file) // to SQLite a relative name that begins with file: is an address
+	target, err := filepath.Abs(file) // SQLite takes a name that begins with file: as an address
 	if err != nil {
 		return err
 	}

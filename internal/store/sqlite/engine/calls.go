@@ -13,8 +13,8 @@ import (
 type call struct {
 	ctx     context.Context
 	run     func(*Conn) error
-	claimed atomic.Bool // by the goroutine that runs it, or by the caller that gave up
-	taken   bool        // by the goroutine that runs it, which alone uses this
+	claimed atomic.Bool // by its goroutine, or by the caller that gave up
+	taken   bool        // only for the goroutine that runs it
 	err     error
 	done    chan struct{}
 }
@@ -23,10 +23,10 @@ func newCall(ctx context.Context, run func(*Conn) error) *call {
 	return &call{ctx: ctx, run: run, done: make(chan struct{})}
 }
 
-// claim reports whether the call is now the claimer's. Only the first one gets it.
+// claim succeeds only once.
 func (c *call) claim() bool { return c.claimed.CompareAndSwap(false, true) }
 
-// take claims the call for the goroutine that runs it, which may take it again.
+// take may succeed again for the goroutine that runs the call.
 func (c *call) take() bool {
 	c.taken = c.taken || c.claim()
 	return c.taken
@@ -37,7 +37,7 @@ func (c *call) answer(err error) {
 	close(c.done)
 }
 
-// submit queues the call. stopped is closed once the queue is not read any more.
+// submit returns ErrClosed once stopped is closed.
 func (c *call) submit(queue chan<- *call, stopped <-chan struct{}) error {
 	select {
 	case queue <- c:
@@ -49,8 +49,7 @@ func (c *call) submit(queue chan<- *call, stopped <-chan struct{}) error {
 	}
 }
 
-// wait returns the function's result. A caller whose context ends gives up: the function does not run any more, unless
-// it was claimed already.
+// wait gives up if the context ends. The function then no longer runs, unless it was claimed already.
 func (c *call) wait(stopped <-chan struct{}) error {
 	select {
 	case <-c.done:
@@ -70,8 +69,7 @@ func (c *call) wait(stopped <-chan struct{}) error {
 	}
 }
 
-// gather adds what is queued to the batch, up to its capacity. It lets callers that are ready queue theirs first: on
-// one core none of them would run before the batch does.
+// gather fills the batch from the queue. It yields first: on one core no other caller would run before the batch does.
 func gather(queue <-chan *call, batch []*call) []*call {
 	runtime.Gosched()
 	for len(batch) < cap(batch) {
@@ -90,13 +88,10 @@ func take(batch []*call) []*call {
 	return slices.DeleteFunc(batch, func(c *call) bool { return !c.take() })
 }
 
-// Write runs f in a transaction that it may share, and returns once its changes are durable.
+// Write runs f in a shared transaction and returns once it is durable. The error is ErrQueueFull if too many wait.
 //
-// f may run twice: if a function of the transaction fails, all are rolled back and each runs alone. So f sets its
-// results again each time, and they are void if Write fails.
-//
-// If ctx ends first, Write returns. f then no longer runs, unless it is being committed right now. The error is
-// ErrQueueFull if too many functions wait.
+// f may run twice: if one function fails, all are rolled back and each runs alone. Its results are void if Write fails.
+// If ctx ends first, f no longer runs, unless it is being committed right now.
 func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
@@ -110,8 +105,7 @@ func (db *DB) Write(ctx context.Context, f func(*Conn) error) error {
 	}
 }
 
-// WriteAlone runs f once, in its own transaction, and returns once it is durable or rolled back. ctx bounds the wait
-// for the write lock.
+// WriteAlone runs f once, in its own transaction, to its end. ctx bounds the wait for the write lock.
 func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
 	if db.writer == nil {
 		return ErrReadOnly
@@ -124,10 +118,10 @@ func (db *DB) WriteAlone(ctx context.Context, f func(*Conn) error) error {
 	return c.err
 }
 
-// bulkPause is longer than lockPoll: a server on the same database gets its turn after every batch.
+// bulkPause is longer than lockPoll: a server gets its turn after every batch.
 const bulkPause = 3 * time.Millisecond
 
-// WriteBulk is WriteAlone for one batch of many. It leaves the lock alone for bulkPause afterwards.
+// WriteBulk is WriteAlone for one batch of many. It pauses for bulkPause afterwards.
 func (db *DB) WriteBulk(ctx context.Context, f func(*Conn) error) error {
 	err := db.WriteAlone(ctx, f)
 	if err == nil {

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// checkpointAfter is how many pages the writer adds to the WAL before it copies them: about 4 MB.
+	// checkpointAfter is in pages of the WAL: about 4 MB.
 	checkpointAfter = 1000
-	// checkpointAgain is how many more it adds if a reader held a part of the WAL up.
+	// checkpointAgain is in pages too, after a reader delayed a checkpoint.
 	checkpointAgain = 100
-	// lockWait is how long emptying the WAL waits for other processes.
+	// lockWait bounds the wait of emptyWAL for other processes.
 	lockWait = 250 * time.Millisecond
 )
 
@@ -29,9 +29,8 @@ func (b *backlog) add(counter int) {
 	b.counter = counter
 }
 
-// checkpoint copies the WAL into the database if enough was added to it. SQLite would do it within a commit, whose
-// callers would wait, and hide a failure: a failed fsync reports its error once, and the next one of the same file
-// succeeds with the pages lost.
+// checkpoint copies a long WAL. SQLite would do it within a commit, whose callers would wait, and hide a failure: a
+// failed fsync reports its error once, and the next one succeeds with the pages lost.
 func (w *writer) checkpoint() {
 	if w.conn == nil || w.failed != nil || w.db.Err() != nil {
 		return
@@ -52,7 +51,7 @@ func (w *writer) checkpoint() {
 	}
 }
 
-// copyWAL copies the WAL into the database, fsyncs that, and reports whether it copied everything.
+// copyWAL fsyncs the database and reports whether everything was copied.
 func (c *Conn) copyWAL(mode string) (all bool, err error) {
 	var busy bool
 	var pages, copied int64
@@ -60,8 +59,7 @@ func (c *Conn) copyWAL(mode string) (all bool, err error) {
 	return err == nil && !busy && pages == copied, err
 }
 
-// emptyWAL copies the whole WAL and empties it. The error is errWALBusy if other processes do not release their locks
-// in time.
+// emptyWAL returns errWALBusy if other processes do not release their locks in time.
 func (c *Conn) emptyWAL(wait time.Duration) error {
 	err := c.Pragma(fmt.Sprintf("busy_timeout = %d", wait.Milliseconds()))
 	if err == nil {

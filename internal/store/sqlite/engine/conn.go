@@ -12,28 +12,26 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Conn is one connection, not safe for concurrent use. It works at driver level: database/sql costs a third of the time
-// of short statements.
+// Conn is one connection, not for concurrent use. database/sql would cost a third of the time of short statements.
 type Conn struct {
 	raw     driver.Conn
 	stmts   map[string]*stmt
 	named   []driver.NamedValue // reused: the driver copies what it binds
-	spoiled bool                // it met an error after which it must not be used again
+	spoiled bool                // must not be used again
 }
 
-// stmt is a prepared statement with the buffer for one row.
+// stmt is a prepared statement and a row buffer.
 type stmt struct {
 	driver.Stmt
 	values []driver.Value
 }
 
-// pragma is a setting in the DSN. It is read back, because SQLite ignores a misspelled one silently.
+// pragma is a setting in the DSN. SQLite ignores a misspelled one silently, so it is read back.
 type pragma struct{ name, value, readBack string }
 
 func pragmas(write bool) []pragma {
 	ps := []pragma{
-		// Milliseconds, for another process that recovers after a crash or closes last. First, because the pragmas
-		// below may have to wait.
+		// Milliseconds, for another process that recovers or closes last. First: the pragmas below may wait.
 		{"busy_timeout", "1500", "1500"},
 		{"foreign_keys", "on", "1"},
 		{"recursive_triggers", "on", "1"}, // INSERT OR REPLACE must not bypass DELETE triggers
@@ -43,10 +41,10 @@ func pragmas(write bool) []pragma {
 		return append(ps, pragma{"query_only", "on", "1"})
 	}
 	return append(ps,
-		pragma{"fullfsync", "on", "1"}, // on macOS a plain fsync leaves data in the drive's cache
+		pragma{"fullfsync", "on", "1"}, // macOS: a plain fsync leaves data in the drive's cache
 		pragma{"checkpoint_fullfsync", "on", "1"},
 		pragma{"journal_mode", "wal", "wal"},
-		pragma{"synchronous", "full", "2"},                   // answers follow the fsync; with batches it costs 4 % over normal
+		pragma{"synchronous", "full", "2"},                   // with batches 4 % slower than normal
 		pragma{"journal_size_limit", "16777216", "16777216"}, // bytes of the WAL after a delayed checkpoint
 	)
 }
@@ -55,11 +53,11 @@ func pragmas(write bool) []pragma {
 type access string
 
 const (
-	accessRead   access = "ro" // changes nothing, not even when it closes
-	accessShared access = "rw" // may create the -shm file if no other process has it open
+	accessRead   access = "ro" // changes nothing, not even at close
+	accessShared access = "rw" // creates the -shm file if needed
 )
 
-// DSN returns the address of the database for a connection that writes, with all settings.
+// DSN returns the address for a connection that writes.
 func DSN(path string) string { return dsn(path, accessShared, pragmas(true)) }
 
 func dsn(path string, mode access, ps []pragma) string {
@@ -67,10 +65,11 @@ func dsn(path string, mode access, ps []pragma) string {
 	for _, p := range ps {
 		q.Add("_pragma", p.name+"="+p.value)
 	}
-	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "mode=" + string(mode) + "&" + q.Encode()}).String()
+	query := "mode=" + string(mode) + "&" + q.Encode()
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: query}).String()
 }
 
-// ReadFile runs f with its own connection that cannot write, as of one moment. It needs no open DB.
+// ReadFile runs f in a read transaction on its own connection. It needs no open DB.
 func ReadFile(path string, f func(*Conn) error) (err error) {
 	c, err := openConn(path, accessShared, false)
 	if err != nil {
@@ -92,7 +91,8 @@ func openConn(path string, mode access, write bool) (*Conn, error) {
 		var got any
 		err := c.Pragma(p.name, &got)
 		if err == nil && fmt.Sprint(got) != p.readBack {
-			err = fmt.Errorf("it is %v instead of %q: this file system or this build of SQLite does not allow it", got, p.readBack)
+			err = fmt.Errorf("it is %v instead of %q: this file system or this build of SQLite does not allow it",
+				got, p.readBack)
 		}
 		if err != nil {
 			c.discard()
@@ -102,23 +102,22 @@ func openConn(path string, mode access, write bool) (*Conn, error) {
 	return c, nil
 }
 
-func (c *Conn) close() error {
-	var errs []error
+func (c *Conn) close() (err error) {
 	for _, s := range c.stmts {
-		errs = append(errs, s.Close())
+		err = errors.Join(err, s.Close())
 	}
-	return errors.Join(append(errs, c.raw.Close())...)
+	return errors.Join(err, c.raw.Close())
 }
 
-// discard closes a connection whose error does not matter or was reported before.
+// discard closes a connection whose error does not matter.
 func (c *Conn) discard() {
 	if c != nil {
 		_ = c.close()
 	}
 }
 
-// markSpoiled translates an error and marks the connection if it is useless from now on: its cache keeps a damaged page,
-// and files opened on a failed disk stay read-only.
+// markSpoiled translates an error and marks a useless connection: its cache keeps a damaged page, and files opened on a
+// failed disk stay read-only.
 func (c *Conn) markSpoiled(err error) error {
 	err = Translate(err)
 	c.spoiled = c.spoiled || isFailure(err) || kindOf(err) == damaged
@@ -146,7 +145,7 @@ func (c *Conn) bind(args []driver.Value) []driver.NamedValue {
 	return c.named
 }
 
-// Exec runs a statement and returns how many rows it changed. sql must be a constant: it stays prepared.
+// Exec returns how many rows the statement changed. sql must be a constant: it stays prepared.
 func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error) {
 	s, err := c.prepare(sql)
 	if err != nil {
@@ -159,18 +158,17 @@ func (c *Conn) Exec(sql string, args ...driver.Value) (changed int64, err error)
 	return res.RowsAffected()
 }
 
-// Pragma runs a pragma and scans its row. SQLite applies some pragmas while it prepares them, so it does not stay
-// prepared.
+// Pragma scans the row of a pragma. SQLite applies some pragmas while it prepares them, so none stays prepared.
 func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
 	raw, err := c.raw.Prepare("PRAGMA " + pragma)
 	if err != nil {
 		return c.markSpoiled(err)
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }()
-	return c.run(&stmt{Stmt: raw}, nil, func(r Row) error { return r.Scan(dest...) })
+	return c.run(&stmt{Stmt: raw}, nil, func() error { return nil }, dest)
 }
 
-func (c *Conn) run(s *stmt, args []driver.Value, each func(Row) error) (err error) {
+func (c *Conn) run(s *stmt, args []driver.Value, each func() error, dest []any) (err error) {
 	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
 		return c.markSpoiled(err)
@@ -184,19 +182,21 @@ func (c *Conn) run(s *stmt, args []driver.Value, each func(Row) error) (err erro
 		s.values = make([]driver.Value, len(rows.Columns()))
 	}
 	for {
-		switch err := rows.Next(s.values); {
-		case errors.Is(err, io.EOF):
+		if err := rows.Next(s.values); errors.Is(err, io.EOF) {
 			return nil
-		case err != nil:
+		} else if err != nil {
 			return c.markSpoiled(err)
 		}
-		if err := each(Row{s.values}); err != nil {
+		if err := (Row{s.values}).Scan(dest...); err != nil {
+			return err
+		}
+		if err := each(); err != nil {
 			return err
 		}
 	}
 }
 
-// snapshot runs f in one read transaction: all it reads is of one moment.
+// snapshot runs f in one read transaction.
 func (c *Conn) snapshot(f func(*Conn) error) error {
 	if _, err := c.Exec("BEGIN"); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package engine keeps one SQLite file open in WAL mode with full durability: connections that read only, one writer
-// that commits many functions at once, and the recovery from errors of the disk. It knows no table.
+// Package engine keeps one SQLite file open in WAL mode: connections that only read, one writer that commits many
+// functions at once, and the recovery from disk errors. It knows no table.
 package engine
 
 import (
@@ -17,21 +17,18 @@ import (
 // Options are the settings of Open.
 type Options struct {
 	ReadOnly bool // never takes the write lock
-	// Recover empties the write-ahead log at open, unless another process reads it: commits of a process before this
-	// one may be in the system's cache only.
+	// Recover empties the WAL at open: an earlier process's commits may be in the system's cache only.
 	Recover   bool
 	BatchSize int    // how many functions may share a transaction; 0 means the default
 	Probe     string // a query that NotReady reads with
-	// Observe, if set, is called after every transaction of Write, before its callers are answered. It must return at
-	// once.
+	// Observe, if set, is called after every transaction of Write, before its answers. It must return at once.
 	Observe func(Commit)
-	// Report is called if a transaction succeeds (nil) or fails for a reason that an operator must know. all says that
-	// it concerns all transactions.
+	// Report receives nil after a success, or what an operator must know. all means: no transaction succeeds.
 	Report func(err error, all bool)
 	Now    func() time.Time
 }
 
-// DB is an open database. All methods are safe for concurrent use.
+// DB is an open database, safe for concurrent use.
 type DB struct {
 	path, base string
 	opt        Options
@@ -41,7 +38,7 @@ type DB struct {
 	reads, writes, alone chan *call // of ReadShared, Write and WriteAlone
 
 	readers  chan *Conn // idle connections that read; nil if not opened yet
-	unopened error      // why the last reopening failed; read with one reader in hand, changed with all
+	unopened error      // of the last reopening; read with one reader in hand, changed with all
 
 	files atomic.Pointer[files] // as opened; nil while the database is being reopened
 	lost  context.Context       // ends once a file was found removed or replaced
@@ -53,10 +50,10 @@ type DB struct {
 	closed  chan struct{}
 }
 
-// maxQueue bounds the functions that wait: a hundred times what a healthy disk leaves waiting.
+// maxQueue is a hundred times what a healthy disk leaves waiting.
 const maxQueue = 8192
 
-// Open opens the database file at path. It must exist with the right schema: opening changes its header.
+// Open requires an existing database of the right schema: it changes the header.
 func Open(path string, opt Options) (*DB, error) {
 	base, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -80,8 +77,7 @@ func Open(path string, opt Options) (*DB, error) {
 	return db, nil
 }
 
-// Close waits for what is being committed or read, answers the rest with ErrClosed, and closes the connections. It may
-// be called more than once.
+// Close waits for running calls and answers the rest with ErrClosed. It may be called more than once.
 func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.closed)
@@ -90,7 +86,7 @@ func (db *DB) Close() (err error) {
 		}
 		_ = db.closeReaders(nil) // without a limit it cannot fail
 		if db.writer != nil {
-			err = db.writer.close() // after the readers: the last connection to close empties the WAL
+			err = db.writer.close() // last: the last connection to close empties the WAL
 		}
 	})
 	return err
@@ -99,7 +95,7 @@ func (db *DB) Close() (err error) {
 // Queued returns how many functions wait for a transaction.
 func (db *DB) Queued() int { return len(db.writes) }
 
-// Size returns how many bytes the database and its write-ahead log take on the disk.
+// Size returns the bytes of the database and its WAL.
 func (db *DB) Size() (database, wal int64, err error) {
 	info, err := os.Stat(db.base)
 	if err != nil {
@@ -112,16 +108,16 @@ func (db *DB) Size() (database, wal int64, err error) {
 	return info.Size(), log.Size(), nil
 }
 
-// Lost is closed once a file of the database was found removed or replaced. Then all calls fail with Err.
+// Lost is closed if a file was removed or replaced. Then all calls fail with Err.
 func (db *DB) Lost() <-chan struct{} { return db.lost.Done() }
 
 // Err returns why the database is lost, or nil.
 func (db *DB) Err() error { return context.Cause(db.lost) }
 
-// checkEvery is how often the names are checked without a commit. The process must end within a second.
+// checkEvery lets a process that lost its database end within a second.
 const checkEvery = 250 * time.Millisecond
 
-// watch checks the names of the files. It is not the writer's job: a disk that hangs holds the writer.
+// watch runs apart from the writer, which may hang with its disk.
 func (db *DB) watch() {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
@@ -135,8 +131,7 @@ func (db *DB) watch() {
 	}
 }
 
-// checkFiles returns an error unless the files are in place. The database is lost if one was removed or replaced. While
-// it is being reopened there is nothing to compare with.
+// checkFiles marks the database lost if a file was removed or replaced. During a reopening it compares nothing.
 func (db *DB) checkFiles() error {
 	f := db.files.Load()
 	if f == nil {

@@ -25,11 +25,11 @@ var (
 
 	errWALBusy     = errors.New("another process reads the write-ahead log, which must be emptied first")
 	errReadersBusy = errors.New("a read has not ended yet")
-	// Such a file may be in its place: a backup put over it would lose commits.
+	// A backup put over such a file would lose commits.
 	errUnseen = errors.New("the database file cannot be checked, and may be in its place")
 )
 
-// Error is an error of SQLite, known by its code only: the driver's own text may quote a statement.
+// Error is an SQLite error. It has no driver text, which may quote a statement.
 type Error struct{ Code int }
 
 // Error returns SQLite's words for the code.
@@ -43,7 +43,7 @@ func (e Error) Error() string {
 
 func (e Error) primary() int { return e.Code & 0xff }
 
-// Translate turns an error of the driver into one of this package.
+// Translate turns a driver's error into one of this package.
 func Translate(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
@@ -63,9 +63,9 @@ const (
 	busy            // another process is in the way
 	full            // the disk is full
 	constraint      // the schema rejected a row
-	permission      // the user of this process may not write; in WAL mode a reader needs that too
+	permission      // to write is missing; a reader in WAL mode needs it too
 	damaged         // a page could not be read, or cannot be right
-	disk            // the disk denied what the database needs: its content is unknown
+	disk            // its content is unknown
 )
 
 // kinds has extended codes that differ from their primary code.
@@ -94,16 +94,16 @@ func kindOf(err error) kind {
 	return other
 }
 
-// isFailure reports whether no transaction may be tried until the database has recovered.
+// isFailure reports whether the database must recover first.
 func isFailure(err error) bool {
 	k := kindOf(err)
 	return k == permission || k == disk || errors.Is(err, errUnseen)
 }
 
-// IsConstraint reports whether the schema rejected a row: an error of the row, not of the database.
+// IsConstraint reports whether the schema rejected a row.
 func IsConstraint(err error) bool { return kindOf(err) == constraint }
 
-// IsPermission reports whether the user of this process may not write to the database or its directory.
+// IsPermission reports whether this process may not write.
 func IsPermission(err error) bool { return kindOf(err) == permission }
 
 // IsCorrupt reports whether SQLite found the file malformed.
@@ -112,7 +112,7 @@ func IsCorrupt(err error) bool {
 	return errors.As(err, &e) && e.primary() == sqlite3.SQLITE_CORRUPT
 }
 
-// Hint returns what an operator does about an error of the database.
+// Hint returns what an operator does about an error.
 func Hint(err error) string {
 	return cmp.Or(hints[kindOf(err)], "check the database's disk and the system log")
 }

@@ -10,22 +10,20 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
-// SQLite finds the write-ahead log and its index by these suffixes of the database's name.
+// SQLite finds the WAL and its index by these suffixes.
 const (
 	walSuffix = "-wal"
 	shmSuffix = "-shm"
 )
 
-// files are the three files of an open database as they were opened; it does not change. A file can be written and
-// fsynced long after its name is gone: its content is lost all the same.
+// files are the three files as opened. A file can be fsynced long after its name is gone: its content is lost.
 type files struct {
 	path         string // as configured; may be a symbolic link
-	base         string // what the link leads to: the companions are next to it
+	base         string // the target of the link, next to the companions
 	db, wal, shm os.FileInfo
 }
 
-// noteFiles returns the files that a connection has opened. The connection must have read: that creates the companions.
-// db is what path named before it opened, so a file put there meanwhile is noticed.
+// noteFiles is for a connection that has read: that creates the companions. db is what path named before it opened.
 func noteFiles(path, base string, db os.FileInfo) (*files, error) {
 	wal, walErr := os.Stat(base + walSuffix)
 	shm, shmErr := os.Stat(base + shmSuffix)
@@ -35,8 +33,8 @@ func noteFiles(path, base string, db os.FileInfo) (*files, error) {
 	return &files{path, base, db, wal, shm}, checkSame(path, db)
 }
 
-// check returns ErrReplaced unless all three names still name the opened files: a process that finds another WAL, or
-// another index of it, does not see the commits. It costs three system calls of 1 to 2 µs.
+// check returns ErrReplaced unless all names still name the opened files: with another WAL or index, other processes do
+// not see the commits. It costs three system calls of 1 to 2 µs.
 func (f *files) check() error {
 	return cmp.Or(checkSame(f.path, f.db), f.checkWAL())
 }
@@ -57,7 +55,7 @@ func checkSame(name string, opened os.FileInfo) error {
 	return nil
 }
 
-// unseen returns why a name could not be looked up, without its directory.
+// unseen returns a lookup's error without the directory.
 func unseen(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrReplaced
@@ -65,13 +63,11 @@ func unseen(err error) error {
 	return fmt.Errorf("%w: %w", errUnseen, fsutil.WithoutPath(err))
 }
 
-// walNeedsCopy reports whether the WAL of a lost database must be copied into the database that was opened.
+// walNeedsCopy reports whether the WAL of a lost database must be copied into the opened database.
 //
-// Not if another process has begun a new WAL: both hold commits of the same database, and neither may be played over
-// the other. But if the WAL lost its name, no other process finds it.
-//
-// And if another file is in the database's place, next to the WAL, SQLite would play the WAL into it at the next start:
-// a WAL does not say whose it is.
+// Not if another process has begun a new WAL: neither may be played over the other. But if the WAL lost its name, no
+// other process finds it. And if another file is in the database's place, SQLite would play the WAL into it at the next
+// start: a WAL does not say whose it is.
 func (f *files) walNeedsCopy() bool {
 	if checkSame(f.path, f.db) != nil {
 		_, err := os.Stat(f.path)

@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	// unwritableAfter is how long writing must have failed before NotReady says so: a moment's lock is not worth taking
-	// a server out of rotation.
+	// unwritableAfter is how long writing fails before NotReady says so: a short lock takes no server out of rotation.
 	unwritableAfter = 5 * time.Second
 	// probeTimeout bounds NotReady.
 	probeTimeout = time.Second
@@ -29,7 +28,6 @@ type health struct {
 	cause  error     // nil while writing works
 }
 
-// note remembers how a transaction ended.
 func (h *health) note(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -41,7 +39,7 @@ func (h *health) note(err error) {
 	h.cause = err
 }
 
-// suspect notes a probe without an answer, or a slow commit, unless a better cause is known.
+// suspect notes a timeout or slow commit, unless a cause is known.
 func (h *health) suspect(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -50,22 +48,17 @@ func (h *health) suspect(err error) {
 	}
 }
 
-// state reports whether a write succeeded so recently that no probe is needed, and why writing has failed for
-// unwritableAfter.
+// state reports whether a recent write makes a probe needless, and why writing has failed for unwritableAfter.
 func (h *health) state() (proven bool, unwritable error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.cause == nil {
-		return h.now().Sub(h.lastOK) < unwritableAfter, nil
+	if h.cause != nil && h.now().Sub(h.since) >= unwritableAfter {
+		return false, h.cause
 	}
-	if h.now().Sub(h.since) < unwritableAfter {
-		return false, nil
-	}
-	return false, h.cause
+	return h.cause == nil && h.now().Sub(h.lastOK) < unwritableAfter, nil
 }
 
-// NotReady returns in words what keeps the database from serving, or nothing. If no write has proved it lately, it
-// makes one that changes nothing.
+// NotReady returns in words what keeps the database from serving. Without a recent write, it makes an empty one.
 func (db *DB) NotReady(ctx context.Context) (found []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -92,8 +85,7 @@ func (db *DB) NotReady(ctx context.Context) (found []string) {
 	return found
 }
 
-// inWords names damage. To SQLite a read that the disk rejects is a malformed database, and a header that the disk does
-// not read is that of another file.
+// inWords names damage: SQLite calls a read that the disk rejects a malformed database, or another file's header.
 func inWords(err error) error {
 	if kindOf(err) == damaged {
 		return fmt.Errorf("the disk cannot read the database, or the database is damaged: %s", Hint(err))

@@ -8,14 +8,13 @@ import (
 )
 
 const (
-	// maxReaders bounds the connections that read. A look-up takes microseconds, so a few serve hundreds of requests;
-	// each costs its page cache.
+	// maxReaders serve hundreds of requests: a lookup takes microseconds. Each costs its page cache.
 	maxReaders = 4
-	// maxReadersWait bounds how long a recovery waits for reads to end.
+	// maxReadersWait bounds a recovery's wait for reads.
 	maxReadersWait = time.Second
-	// readWorkers share transactions at the same time. More than there are cores would wait for each other.
+	// readWorkers share transactions. More workers than cores would wait for each other.
 	readWorkers = 2
-	// maxSharedReads share one read transaction, whose locks cost as much as a look-up.
+	// maxSharedReads share a transaction, whose locks cost as much as a lookup.
 	maxSharedReads = 64
 )
 
@@ -47,13 +46,13 @@ func (db *DB) Read(ctx context.Context, f func(*Conn) error) (err error) {
 	return f(c)
 }
 
-// ReadSnapshot is Read in one read transaction: all that f reads is of one moment.
+// ReadSnapshot is Read in one read transaction.
 func (db *DB) ReadSnapshot(ctx context.Context, f func(*Conn) error) error {
 	return db.Read(ctx, func(c *Conn) error { return c.snapshot(f) })
 }
 
-// openReader opens a connection that reads. Next to a writer it must not be able to write: the last such connection to
-// close plays the WAL into a file that was just put in the database's place.
+// openReader opens, next to a writer, a connection that cannot write: the last one to close would play the WAL into a
+// file that was just put in the database's place.
 func (db *DB) openReader() (*Conn, error) {
 	if db.unopened != nil {
 		return nil, db.unopened
@@ -73,8 +72,7 @@ func (db *DB) openReader() (*Conn, error) {
 	return c, nil
 }
 
-// closeReaders takes all connections that read and closes them. The error is errReadersBusy if a read does not end in
-// time; then nothing was done.
+// closeReaders does nothing and returns errReadersBusy if a read does not end in time.
 func (db *DB) closeReaders(limit <-chan time.Time) error {
 	held := make([]*Conn, 0, maxReaders)
 	for len(held) < maxReaders {
@@ -98,8 +96,7 @@ func (db *DB) putReaders(conns []*Conn) {
 	}
 }
 
-// withoutReaders runs f while no connection reads. Reads wait for it. They fail with its error, if it fails, until the
-// next time.
+// withoutReaders runs f while reads wait. They fail with its error, if it fails, until the next time.
 func (db *DB) withoutReaders(f func() error) error {
 	if err := db.closeReaders(time.After(maxReadersWait)); err != nil {
 		return err
@@ -109,9 +106,8 @@ func (db *DB) withoutReaders(f func() error) error {
 	return db.unopened
 }
 
-// ReadShared runs f with a connection that cannot write, in a transaction shared with other calls, which begins after
-// this call. It is for one short look-up. It returns when ctx ends, whatever the disk does: then f may still run, and
-// its results must not be used.
+// ReadShared runs one short lookup in a shared read transaction, which begins after this call. It returns when ctx
+// ends, whatever the disk does: f may then still run, and its results must not be used.
 func (db *DB) ReadShared(ctx context.Context, f func(*Conn) error) error {
 	c := newCall(ctx, f)
 	if err := c.submit(db.reads, db.closed); err != nil {
@@ -136,7 +132,7 @@ func (db *DB) answerReads() {
 	}
 }
 
-// readAll runs each function and keeps its error as its own.
+// readAll keeps each function's error as its own.
 func readAll(c *Conn, batch []*call) error {
 	all := func(c *Conn) error {
 		for _, one := range batch {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// retryEvery is how often the recovery is tried. A try costs a few system calls while the disk fails.
+// retryEvery costs a few system calls a try.
 const retryEvery = 250 * time.Millisecond
 
-// fail stops all transactions until the database has recovered.
+// fail stops all transactions until the recovery.
 func (w *writer) fail(err error) {
 	w.failed = err
 	w.db.health.note(err)
@@ -19,7 +19,7 @@ func (w *writer) fail(err error) {
 	}
 }
 
-// recover brings a failed database back into service, or lets it be tried again.
+// recover reopens a failed database, or retries later.
 func (w *writer) recover() {
 	w.retry = nil
 	if w.db.Err() != nil {
@@ -33,7 +33,6 @@ func (w *writer) recover() {
 	w.judge(nil)
 }
 
-// inOrder runs the steps until one fails.
 func inOrder(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -43,8 +42,7 @@ func inOrder(steps ...func() error) error {
 	return nil
 }
 
-// tryCommit commits on its own connection. Nothing is closed before this succeeds: a failed disk can take seconds to
-// reject a write, and still be read meanwhile.
+// tryCommit comes before any close: a failed disk can take seconds to reject a write, and still be read meanwhile.
 func (w *writer) tryCommit() error {
 	if w.conn == nil {
 		return nil
@@ -57,17 +55,15 @@ func (w *writer) tryCommit() error {
 	return inOrder(func() error { return c.Pragma("wal_autocheckpoint = 0") }, c.commitNothing)
 }
 
-// commitNothing sets the user version, which nothing uses, to what it is. SQLite still writes the header page to the
-// WAL and fsyncs it.
+// commitNothing sets the unused user version to what it is. SQLite still writes the header page to the WAL and fsyncs.
 func (c *Conn) commitNothing() error { return c.Pragma("user_version = 0") }
 
 // reopen closes all connections as a crash would, and opens the database again.
 //
-// After a failed write it is unknown what the disk holds. The system has dropped the pages, calls them clean, and the
-// next fsync of the file succeeds (also that of the database, into which an earlier checkpoint may have copied a part
-// of the WAL without an fsync yet). Only the WAL up to the last acknowledged commit is known to be on disk. So nothing
-// is checkpointed on the way out, and SQLite must forget what it has copied already: it does when the last connection
-// is gone. Another process that has the file open keeps that memory; its disk fails as well, and it must end too.
+// After a failed write only the WAL up to the last acknowledged commit is known to be on disk. The system has dropped
+// the pages, calls them clean, and the next fsync succeeds, also that of a half-checkpointed database. So nothing is
+// checkpointed on the way out, and SQLite forgets what it has copied when the last connection is gone. Another process
+// that has the file open keeps that memory; its disk fails as well, and it must end too.
 func (w *writer) reopen() (err error) {
 	var witness *Conn
 	if w.conn != nil {
@@ -89,15 +85,13 @@ func (w *writer) reopen() (err error) {
 	return err
 }
 
-// restartWAL empties the WAL of a database that was just reopened, and proves that the disk takes a commit. The WAL can
-// hold a commit whose fsync failed, read back from the system's cache and not from the disk: a commit behind it would
-// be lost with it. Reads do not wait for this: another process that reads can delay it.
+// restartWAL empties the WAL and proves that the disk takes a commit. The WAL can hold a commit whose fsync failed,
+// read from the system's cache: a commit behind it would be lost with it. Another process that reads can delay this.
 func (w *writer) restartWAL() error {
 	return inOrder(func() error { return w.conn.emptyWAL(lockWait) }, w.conn.commitNothing)
 }
 
-// openWitness opens a connection that cannot write the file. If it is the last one to close, SQLite neither checkpoints
-// nor deletes the WAL.
+// openWitness opens a connection that cannot write: if it closes last, SQLite neither checkpoints nor deletes the WAL.
 func openWitness(path string) (*Conn, error) {
 	c, err := openConn(path, accessRead, false)
 	if err != nil {
@@ -110,17 +104,16 @@ func openWitness(path string) (*Conn, error) {
 	return c, nil
 }
 
-// touch reads the schema. That opens the companion files, or creates them.
+// touch opens the companion files, or creates them.
 func (c *Conn) touch() error {
 	_, err := c.Query("SELECT count(*) FROM sqlite_schema").Exists()
 	return err
 }
 
-// open opens the connection that writes and notes the files. Opened again, the file must be the same.
+// open opens the connection that writes. Opened again, the file must be the same.
 //
-// From then on the writer waits for locks: SQLite's own waits grow to 100 ms, and a process that commits batch after
-// batch could overtake it forever. The writer checkpoints too. SQLite does so only for a WAL that other processes have
-// made four times as long, about 16 MB.
+// The writer waits for locks itself: SQLite's waits grow to 100 ms, and a process that commits batch after batch could
+// overtake it forever. SQLite checkpoints only a WAL that other processes have made four times as long, about 16 MB.
 func (w *writer) open() (err error) {
 	path := w.db.path
 	defer func() {
@@ -155,7 +148,7 @@ func (w *writer) open() (err error) {
 	return nil
 }
 
-// closeWithoutTrace closes the last connection without a checkpoint, and deletes no file by its name.
+// closeWithoutTrace neither checkpoints nor deletes a file by its name.
 func closeWithoutTrace(path string, c *Conn) {
 	if witness, err := openWitness(path); err == nil {
 		defer witness.discard()
@@ -163,8 +156,8 @@ func closeWithoutTrace(path string, c *Conn) {
 	c.discard()
 }
 
-// close closes the writer's connection. Only a database that is ok is closed in the usual way, which checkpoints and
-// deletes the WAL. SQLite deletes by name, and the name may be another file's now.
+// close lets SQLite checkpoint and delete the WAL only if the database is ok: it deletes by name, and the name may be
+// another file's now.
 func (w *writer) close() (err error) {
 	if w.conn == nil {
 		return nil

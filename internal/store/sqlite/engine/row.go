@@ -14,35 +14,31 @@ type Query struct {
 	args []driver.Value
 }
 
-// Query returns a query on the connection. sql must be a constant: it stays prepared. A query must not run inside its
-// own Each.
+// Query returns a query. sql must be a constant: it stays prepared. A query must not run inside its own Each.
 func (c *Conn) Query(sql string, args ...driver.Value) Query { return Query{c, sql, args} }
 
-// Each calls f for every row, in order, until f returns an error.
-func (q Query) Each(f func(Row) error) error {
+// Each scans every row into dest and calls f, until an error.
+func (q Query) Each(f func() error, dest ...any) error {
 	s, err := q.conn.prepare(q.sql)
 	if err != nil {
 		return err
 	}
-	return q.conn.run(s, q.args, f)
+	return q.conn.run(s, q.args, f, dest)
 }
 
-// One scans the first row and reports whether there was one.
+// One scans the first row and reports whether it exists.
 func (q Query) One(dest ...any) (found bool, err error) {
-	err = q.Each(func(r Row) error {
+	err = q.Each(func() error {
 		found = true
-		if err := r.Scan(dest...); err != nil {
-			return err
-		}
 		return errEnough
-	})
+	}, dest...)
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	return found, err
 }
 
-// Get scans the first row. The error is missing if there is none.
+// Get is One with the error missing for no row.
 func (q Query) Get(missing error, dest ...any) error {
 	found, err := q.One(dest...)
 	if err == nil && !found {
@@ -54,13 +50,13 @@ func (q Query) Get(missing error, dest ...any) error {
 // Exists reports whether the query has a row.
 func (q Query) Exists() (bool, error) { return q.One() }
 
-// Row is one row of a result, valid until the next one.
+// Row is one row, valid until the next one.
 type Row struct{ values []driver.Value }
 
-// NullText is a destination for a text column. It reads NULL as the empty string.
+// NullText reads text, and NULL as the empty string.
 type NullText string
 
-// NullTime is a destination for a time column. It reads NULL as the zero time.
+// NullTime reads a time, and NULL as the zero time.
 type NullTime time.Time
 
 var (
@@ -68,9 +64,8 @@ var (
 	errScan   = errors.New("a row cannot be read")
 )
 
-// Scan copies the columns into dest. It takes *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC),
-// *NullText, *NullTime, *any, or a []byte of exactly the column's length. A wrong number or type is an error. Without
-// destinations the row is ignored.
+// Scan copies the columns into dest: *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC), *NullText,
+// *NullTime, *any, or a []byte of the column's length. Another number or type is an error. No dest is allowed.
 func (r Row) Scan(dest ...any) error {
 	if len(dest) != len(r.values) && len(dest) > 0 {
 		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(r.values), len(dest))
@@ -83,7 +78,7 @@ func (r Row) Scan(dest ...any) error {
 	return nil
 }
 
-// assign reports whether dest takes the value. It keeps no pointer, so destinations stay on the stack.
+// assign keeps no pointer, so destinations stay on the stack.
 func assign(dest any, v driver.Value) (ok bool) {
 	text, isText := v.(string)
 	number, isNumber := v.(int64)
@@ -112,7 +107,7 @@ func assign(dest any, v driver.Value) (ok bool) {
 	return ok
 }
 
-// Micros is how a time is stored: microseconds, the zero time as NULL.
+// Micros returns microseconds, or NULL for the zero time.
 func Micros(t time.Time) driver.Value {
 	if t.IsZero() {
 		return nil
@@ -120,7 +115,7 @@ func Micros(t time.Time) driver.Value {
 	return t.UnixMicro()
 }
 
-// OrNull is how an optional text is stored: the empty string as NULL.
+// OrNull returns the text, or NULL for the empty string.
 func OrNull[T ~string](s T) driver.Value {
 	if s == "" {
 		return nil

@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// writer is the one goroutine that writes, with the one connection that can. It has no timer: a function alone is
-// committed at once; what arrives during a commit shares the next one.
+// writer is the one goroutine that writes. It has no timer: what arrives during a commit shares the next one.
 type writer struct {
 	db     *DB
 	conn   *Conn            // nil if the database could not be reopened
 	files  *files           // of the latest opening
-	failed error            // why no transaction is tried; nil if the database is ok
+	failed error            // why no transaction is tried; nil if ok
 	retry  <-chan time.Time // when the recovery is tried next
 	wal    backlog
 	done   chan struct{}
@@ -23,7 +22,7 @@ type writer struct {
 // Commit describes one transaction of Write.
 type Commit struct {
 	Functions int           // how many shared it
-	Took      time.Duration // from asking for the write lock until it was durable or failed
+	Took      time.Duration // with the wait for the write lock
 	Err       error         // if set, nothing of it was kept
 }
 
@@ -65,12 +64,11 @@ func (w *writer) loop() {
 	}
 }
 
-// commit runs a batch in one transaction and answers after it. A function that fails must not fail its neighbors: the
-// batch is rolled back and each runs alone.
+// commit runs a batch in one transaction. A function that fails must not fail its neighbors: then each runs alone.
 func (w *writer) commit(batch []*call) {
 	began := w.db.opt.Now()
 	err := w.transaction(context.Background(), batch)
-	batch = take(batch) // counted afterwards: some callers may have given up before the lock was there
+	batch = take(batch) // counted after the lock: some callers may have given up
 	if w.db.opt.Observe != nil && (err != nil || len(batch) > 0) {
 		w.db.opt.Observe(Commit{Functions: len(batch), Took: w.db.opt.Now().Sub(began), Err: err})
 	}
@@ -85,17 +83,16 @@ func (w *writer) commit(batch []*call) {
 	}
 }
 
-// callError is an error of one function, as opposed to one of the transaction as a whole.
+// callError is an error of one function, not of its transaction.
 type callError struct{ error }
 
 // Unwrap returns the function's error.
 func (e *callError) Unwrap() error { return e.error }
 
-// slowCommit is how long a commit takes on a disk that is of no use: live callers have given up by then.
+// slowCommit means a disk that is too slow: live callers give up earlier.
 const slowCommit = time.Second
 
-// transaction runs a batch between BEGIN IMMEDIATE and COMMIT. It returns nil once the rows are durable in the files
-// that have the database's names.
+// transaction returns nil once the rows are durable in the files that have the database's names.
 func (w *writer) transaction(ctx context.Context, batch []*call) error {
 	err := cmp.Or(ctx.Err(), w.ready())
 	if err != nil {
@@ -118,8 +115,7 @@ func (w *writer) transaction(ctx context.Context, batch []*call) error {
 	return err
 }
 
-// runAndCommit runs the calls that it can take, with the write lock held. A caller that gave up before has put its
-// function elsewhere.
+// runAndCommit skips calls whose callers gave up: they have put their functions elsewhere.
 func (w *writer) runAndCommit(batch []*call) (took time.Duration, err error) {
 	for _, c := range batch {
 		if !c.take() {
@@ -135,13 +131,12 @@ func (w *writer) runAndCommit(batch []*call) (took time.Duration, err error) {
 }
 
 const (
-	// maxLockWait bounds the wait of commands for another process. Live callers give up long before.
+	// maxLockWait is for commands. Live callers give up long before.
 	maxLockWait = 30 * time.Second
-	// lockPoll is shorter than bulkPause, so a bulk writer lets others in between two batches.
+	// lockPoll is shorter than bulkPause: a bulk writer lets others in.
 	lockPoll = time.Millisecond
 )
 
-// begin takes the write lock.
 func (w *writer) begin(ctx context.Context) error {
 	limit := time.After(maxLockWait)
 	for {
@@ -149,7 +144,7 @@ func (w *writer) begin(ctx context.Context) error {
 		if kindOf(err) != busy {
 			return err
 		}
-		w.db.health.note(ErrLocked) // from the first try on: readiness must not wait for the last
+		w.db.health.note(ErrLocked) // at once: readiness must not wait for the last try
 		select {
 		case <-limit:
 			return fmt.Errorf("%w for more than %s: try again when it is done", ErrLocked, maxLockWait)
@@ -164,8 +159,7 @@ func (w *writer) begin(ctx context.Context) error {
 	}
 }
 
-// ready returns nil if the connection may be trusted with a transaction. One that met a damaged page is replaced: its
-// cache would keep the page after the disk is repaired.
+// ready replaces a connection that met a damaged page: its cache would keep the page after the disk is repaired.
 func (w *writer) ready() error {
 	if err := cmp.Or(w.db.Err(), w.failed); err != nil || !w.conn.spoiled {
 		return err

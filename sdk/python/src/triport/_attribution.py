@@ -21,7 +21,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 
 @dataclass(frozen=True)
 class Attribution:
-    """The result of a call. A user who is not attributed is signed in all the same."""
+    """The result of a call. A user who is not attributed is signed in anyway."""
 
     attributed: bool
     """Whether this call linked the user to a referrer."""

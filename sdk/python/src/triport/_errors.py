@@ -32,7 +32,7 @@ class TriportError(Exception):
 
 
 class TriportNetworkError(Exception):
-    """No response arrived. The API may have processed the request all the same."""
+    """No response arrived. The API may have processed the request anyway."""
 
     def __init__(self, kind: Literal["network", "timeout"]) -> None:
         super().__init__(_MESSAGES[kind])
