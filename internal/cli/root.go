@@ -54,7 +54,7 @@ does not exist, 4 a check found a difference.`,
 func addGlobalFlags(root *cobra.Command, e *env) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.String("database", config.DefaultDatabase, "database `file`")
+	flags.String("database", config.Default("database"), "database `file`")
 	flags.String("config", "", "configuration `file` (default: the first standard location that exists)")
 	flags.FuncP("output", "o", "output `format`: text or json", e.setFormat)
 	e.keyFlags["database"], e.configFile = flags.Lookup("database"), flags.Lookup("config")

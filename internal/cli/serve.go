@@ -28,7 +28,7 @@ stops with exit code 1.`,
   triport-console serve --listen 127.0.0.1:9000 --database /var/lib/triport/triport.db`,
 		RunE: e.action(func([]string) command { return serveOptions{} }),
 	}
-	cmd.Flags().String("listen", config.DefaultListen, "`address` to listen on")
+	cmd.Flags().String("listen", config.Default("listen"), "`address` to listen on")
 	e.keyFlags["listen"] = cmd.Flags().Lookup("listen")
 	return cmd
 }

@@ -28,15 +28,9 @@ type key struct {
 // setter checks the value of a key and stores it. It returns the value as config show prints it.
 type setter func(c *Config, v *viper.Viper, k key) (shown any, err error)
 
-// The defaults that help texts name.
-const (
-	DefaultListen   = "127.0.0.1:8080"
-	DefaultDatabase = "triport.db"
-)
-
 var keys = []key{
-	{"listen", DefaultListen, text(func(c *Config) *string { return &c.Listen }, checkListen)},
-	{"database", DefaultDatabase, text(func(c *Config) *string { return &c.Database }, checkDatabase)},
+	{"listen", "127.0.0.1:8080", text(func(c *Config) *string { return &c.Listen }, checkListen)},
+	{"database", "triport.db", text(func(c *Config) *string { return &c.Database }, checkDatabase)},
 	{"log.level", "info", text(func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"))},
 	{"log.format", "text", text(func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json", "logfmt"))},
 	{"cookies.domain", "", text(func(c *Config) *string { return &c.Cookies.Domain }, checkDomain)},
@@ -53,6 +47,11 @@ var keys = []key{
 	{"proxy.trusted", []string{}, list(func(c *Config) *[]netip.Prefix { return &c.Proxy.Trusted }, parsePrefix)},
 	{"metrics.listen", "", text(func(c *Config) *string { return &c.Metrics.Listen }, checkListen)},
 	{"shutdown_timeout", "10s", duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, time.Millisecond)},
+}
+
+// Default returns the default of a key that is not a list.
+func Default(name string) string {
+	return keys[slices.IndexFunc(keys, func(k key) bool { return k.name == name })].def.(string)
 }
 
 func (k key) env() string {

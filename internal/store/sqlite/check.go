@@ -35,7 +35,7 @@ var schemaObjects = []string{
 	"events_user", "sessions", "sessions_user", "users",
 }
 
-// Check returns in words what is damaged, and rows that break a rule. An error means that the check
+// Check returns in words what is damaged in the file, and rows that break a rule. An error means that the check
 // could not go on, for IsCorrupt because of the damage.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	var problem string
