@@ -83,10 +83,7 @@ func (m *metricsServer) close() {
 
 func (a *app) sizes() (metrics.Files, error) {
 	database, wal, err := a.store.Size()
-	stats, serr := a.spool.Stats()
-	if err := cmp.Or(err, serr); err != nil {
-		return metrics.Files{}, err
-	}
+	stats, statsErr := a.spool.Stats()
 	f := metrics.Files{
 		Database: database, WAL: wal,
 		Spool: stats.Bytes, SpoolDeadLetters: stats.DeadLetterBytes, SpoolSegments: stats.Segments,
@@ -94,5 +91,5 @@ func (a *app) sizes() (metrics.Files, error) {
 	if !stats.Oldest.IsZero() {
 		f.SpoolAge = max(0, a.Now().Sub(stats.Oldest))
 	}
-	return f, nil
+	return f, cmp.Or(err, statsErr)
 }

@@ -111,7 +111,7 @@ func TestRandomErrorsLoseNothing(t *testing.T) {
 	}
 }
 
-// A tmpfs is filled to its last byte.
+// A tmpfs is filled to its last byte. Attempts may be in the log only.
 func TestFullDiskLosesNoAttemptAndRecovers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, tmpfs(t), users)
