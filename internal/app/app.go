@@ -93,16 +93,18 @@ type app struct {
 	store     *sqlite.Store
 	spool     *spool.Spool
 	monitored *monitoredSpool // spool, with its progress noted
-	readiness readiness
 	metrics   *metricsServer
 	service   *referral.Service
 	server    *server.Server
 	draining  sync.WaitGroup
+
+	readinessMu sync.Mutex // guards failed
+	failed      bool       // the last check found the server not ready
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 	cfg := opt.Config
-	a := &app{Options: opt, store: store, spool: spool.New(cfg.Database), metrics: ms, readiness: readiness{logger: opt.Log}}
+	a := &app{Options: opt, store: store, spool: spool.New(cfg.Database), metrics: ms}
 	a.monitored = newMonitoredSpool(a.spool, opt.Now, ms.spooled)
 	a.service = referral.NewService(store, a.monitored, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
@@ -118,7 +120,7 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 
 // notReady says what keeps the server from serving.
 func (a *app) notReady(ctx context.Context) []string {
-	return a.readiness.log(append(a.store.NotReady(ctx), a.monitored.notReady()...))
+	return a.logReadiness(append(a.store.NotReady(ctx), a.monitored.notReady()...))
 }
 
 // run serves and drains the spool until ctx ends, the server fails or the database file is lost.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -87,26 +85,18 @@ func (m *monitoredSpool) notReady() []string {
 	return nil
 }
 
-// readiness logs each change once, however often clients poll.
-type readiness struct {
-	logger *slog.Logger
-
-	mu     sync.Mutex
-	failed bool
-}
-
-// log logs a change and returns problems.
-func (r *readiness) log(problems []string) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// logReadiness logs each change once, however often clients poll, and returns problems.
+func (a *app) logReadiness(problems []string) []string {
+	a.readinessMu.Lock()
+	defer a.readinessMu.Unlock()
 	failed := len(problems) > 0
-	if failed && !r.failed {
-		r.logger.Error("server is not ready", "error", strings.Join(problems, "; "),
+	if failed && !a.failed {
+		a.Log.Error("server is not ready", "error", strings.Join(problems, "; "),
 			"hint", "check what the error names: the database's disk, its permissions, or the process that holds its lock")
 	}
-	if !failed && r.failed {
-		r.logger.Info("server is ready again")
+	if !failed && a.failed {
+		a.Log.Info("server is ready again")
 	}
-	r.failed = failed
+	a.failed = failed
 	return problems
 }

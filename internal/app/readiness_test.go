@@ -106,9 +106,9 @@ func TestHangingDiskBlocksOneReadinessCheck(t *testing.T) {
 func TestReadinessChangesAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	r := readiness{logger: slog.New(slog.NewTextHandler(&out, nil))}
+	a := app{Options: Options{Log: slog.New(slog.NewTextHandler(&out, nil))}}
 	for _, problems := range [][]string{nil, {"a", "b"}, {"a"}, {"c"}, nil, nil, {"d"}} {
-		if diff := cmp.Diff(problems, r.log(problems)); diff != "" {
+		if diff := cmp.Diff(problems, a.logReadiness(problems)); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -48,19 +48,15 @@ func NewSession(random io.Reader, userID string, now time.Time, ttl time.Duratio
 	}, nil
 }
 
-// A token is the base64url of 256 random bits, without padding.
-const (
-	tokenBytes     = 32
-	tokenLength    = 43
-	tokenCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-)
+// A token is the base64url of 256 random bits, without padding: 43 of these characters.
+const tokenCharacter = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // Hash is the SHA-256 of a token's text. A store has only hashes: a stolen database cannot sign anyone in.
 type Hash [sha256.Size]byte
 
 // NewToken returns a token from random, which must be cryptographically secure.
 func NewToken(random io.Reader) (string, error) {
-	var raw [tokenBytes]byte
+	var raw [256 / 8]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
 		return "", fmt.Errorf("generate a token: %w", err)
 	}
@@ -71,7 +67,7 @@ func NewToken(random io.Reader) (string, error) {
 func HashToken(token string) Hash { return sha256.Sum256([]byte(token)) }
 
 // isToken reports whether s has the form of a token.
-func isToken(s string) bool { return len(s) == tokenLength && strings.Trim(s, tokenCharacter) == "" }
+func isToken(s string) bool { return len(s) == 43 && strings.Trim(s, tokenCharacter) == "" }
 
 var (
 	// ErrUnauthenticated reports that the cookies have no valid session, or sessions of two users.

@@ -33,7 +33,7 @@ func (s *Server) authenticate(r *request) (auth.Identity, error) {
 	}
 	if err != nil {
 		if s.throttle.Allow(err.Error(), r.start) {
-			s.log.Error("session could not be checked, answered 503", "request_id", r.ID, "error", err,
+			s.deps.Log.Error("session could not be checked, answered 503", "request_id", r.ID, "error", err,
 				"hint", "check the database and its disk; /readyz says what is wrong")
 		}
 		return id, errUnavailable

@@ -55,7 +55,7 @@ func (s *Server) renderError(c *fiber.Ctx, err error) error {
 	r := requestOf(c.Context())
 	var known *apiError
 	if !errors.As(err, &known) {
-		s.log.Error("request failed", "request_id", r.ID, "error", err, "hint", bugHint)
+		s.deps.Log.Error("request failed", "request_id", r.ID, "error", err, "hint", bugHint)
 		known = errInternal
 	}
 	r.reject(known)

@@ -7,11 +7,9 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-const bodyOK = `{"status":"ok"}`
-
 // handleHealthz says that the process serves.
 func (s *Server) handleHealthz(r *request) error {
-	r.respond(fasthttp.StatusOK, contentJSON, bodyOK)
+	r.respond(fasthttp.StatusOK, contentJSON, `{"status":"ok"}`)
 	return nil
 }
 
@@ -28,6 +26,5 @@ func (s *Server) handleReadyz(r *request) error {
 		notReady.message = strings.Join(missing, "; ")
 		return &notReady
 	}
-	r.respond(fasthttp.StatusOK, contentJSON, bodyOK)
-	return nil
+	return s.handleHealthz(r)
 }

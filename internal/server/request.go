@@ -60,7 +60,7 @@ func (s *Server) finish(r *request) {
 		a := Answer{cmp.Or(r.route, OtherRoute), r.Response.StatusCode(), cmp.Or(r.outcome, OutcomeOK)}
 		s.deps.Observe(a, time.Since(r.start))
 	}
-	s.log.LogAttrs(s.Context(), slog.LevelDebug, "request", slog.String("method", r.method),
+	s.deps.Log.LogAttrs(s.Context(), slog.LevelDebug, "request", slog.String("method", r.method),
 		slog.String("route", r.route), slog.Int("status", r.Response.StatusCode()),
 		slog.Duration("duration", time.Since(r.start)), slog.String("request_id", r.ID), slog.String("outcome", r.outcome))
 }
@@ -71,7 +71,7 @@ func (s *Server) logPanic(r *request, v any) {
 	if err, ok := v.(runtime.Error); ok {
 		cause = err.Error()
 	}
-	s.log.Error("request panicked", "request_id", r.ID, "route", r.route, "error", cause,
+	s.deps.Log.Error("request panicked", "request_id", r.ID, "route", r.route, "error", cause,
 		"at", panicSite(), "hint", bugHint)
 }
 

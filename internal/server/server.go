@@ -50,7 +50,6 @@ type Server struct {
 	*httpguard.Guard
 	cfg           Config
 	deps          Deps
-	log           *slog.Logger
 	router        fasthttp.RequestHandler
 	throttle      *throttle.Throttle // of the lines about failed session lookups
 	deleteRefCode map[bool]string    // Set-Cookie values, without and with Secure
@@ -63,7 +62,7 @@ func New(cfg Config, deps Deps) *Server {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	s := &Server{cfg: cfg, deps: deps, log: deps.Log, throttle: throttle.New(time.Minute)}
+	s := &Server{cfg: cfg, deps: deps, throttle: throttle.New(time.Minute)}
 	s.deleteRefCode = map[bool]string{false: s.refCookie("", 0, false), true: s.refCookie("", 0, true)}
 	s.Guard = httpguard.New(httpguard.Config{
 		Handler: s.handle, TrustedProxies: cfg.TrustedProxies, ReadTimeout: cfg.ReadTimeout, Log: deps.Log,

@@ -52,7 +52,7 @@ func (h Headers) wellFramed(http11 bool) bool {
 		value = bytes.Trim(value, blanks)
 		switch {
 		case equalFold(name, "host"):
-			if !isHost(value) {
+			if !hostBytes.containsAll(value) {
 				return false
 			}
 			hosts++
@@ -116,17 +116,13 @@ func (set *byteSet) containsAll(b []byte) bool {
 }
 
 var (
-	tokenBytes = newByteSet("!#$%&'*+-.^_`|~")
-	hostBytes  = newByteSet("!$%&'()*+,-.:;=[]_~")
-
+	tokenBytes     = newByteSet("!#$%&'*+-.^_`|~")
+	hostBytes      = newByteSet("!$%&'()*+,-.:;=[]_~") // of hosts with ports
 	requestIDBytes = newByteSet("._-")
 )
 
 // isToken reports whether b is a token (RFC 9110, 5.6.2): a method or the name of a header.
 func isToken(b []byte) bool { return len(b) > 0 && tokenBytes.containsAll(b) }
-
-// isHost reports whether b has only characters of hosts and ports. It may be empty.
-func isHost(b []byte) bool { return hostBytes.containsAll(b) }
 
 // isTarget reports whether b has no blanks and control characters: another reader could cut the line there. Bytes
 // beyond ASCII are wrong too, but visitors type them into links.

@@ -21,8 +21,6 @@ const (
 	spareDescriptors = 64
 )
 
-const acceptHint = `find what opens so many files, or raise LimitNOFILE (fs.file-max if the error says "in system")`
-
 var limitHint = fmt.Sprintf("find who holds them, limit clients at the proxy, or raise LimitNOFILE (up to %d)",
 	maxConnections+spareDescriptors)
 
@@ -53,7 +51,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !errors.As(err, &temporary) || !temporary.Temporary() {
 			return nil, err
 		}
-		l.warn("connection could not be accepted, retrying", "error", err, "in", delay, "hint", acceptHint)
+		l.warn("connection could not be accepted, retrying", "error", err, "in", delay,
+			"hint", `find what opens so many files, or raise LimitNOFILE (fs.file-max if the error says "in system")`)
 		select {
 		case <-l.conns.stopping.Done():
 		case <-time.After(delay):
@@ -63,11 +62,7 @@ func (l *listener) Accept() (net.Conn, error) {
 
 // waitForRoom waits until fewer connections than the limit are open, or the server is stopping.
 func (l *listener) waitForRoom() {
-	for {
-		open := l.conns.count()
-		if open < l.limit() {
-			return
-		}
+	for open := l.conns.count(); open >= l.limit(); open = l.conns.count() {
 		l.warn("connection limit reached, new connections wait", "open", open, "hint", limitHint)
 		select {
 		case <-l.conns.stopping.Done():

@@ -31,13 +31,11 @@ func newRequest(ctx *fasthttp.RequestCtx, rejected int, trusted bool) Request {
 	return r
 }
 
-// UsedHTTPS reports whether a trusted proxy says that the client used HTTPS.
-func (r *Request) UsedHTTPS() bool { return r.trusted && forwardedHTTPS(r.Headers) }
-
-// forwardedHTTPS reports whether the first value of X-Forwarded-Proto is https: proxies append theirs.
-func forwardedHTTPS(h Headers) bool {
-	first, _, _ := strings.Cut(strings.Join(h.Values("x-forwarded-proto"), ","), ",")
-	return strings.EqualFold(strings.Trim(first, blanks), "https")
+// UsedHTTPS reports whether a trusted proxy says that the client used HTTPS. Of the values of X-Forwarded-Proto, only
+// the first counts: proxies append theirs.
+func (r *Request) UsedHTTPS() bool {
+	first, _, _ := strings.Cut(strings.Join(r.Headers.Values("x-forwarded-proto"), ","), ",")
+	return r.trusted && strings.EqualFold(strings.Trim(first, blanks), "https")
 }
 
 // splitTarget cuts a request target into its path and its query. It removes the scheme and the authority of the
