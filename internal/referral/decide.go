@@ -20,9 +20,8 @@ type Facts struct {
 
 // CodeFacts are the facts about the presented code.
 type CodeFacts struct {
-	OwnerID       string
-	Disabled      bool
-	OwnerDisabled bool
+	OwnerID                 string
+	Disabled, OwnerDisabled bool
 }
 
 // Outcome is the decision on an attempt.

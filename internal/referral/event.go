@@ -28,11 +28,9 @@ type Event struct {
 
 // Attribution is the link from an invitee to a referrer: at most one per invitee, permanently.
 type Attribution struct {
-	InviteeID    string
-	ReferrerID   string
-	Code         string
-	AttributedAt time.Time // the attempt's time
-	AttemptID    string
+	InviteeID, ReferrerID, Code string
+	AttributedAt                time.Time // the attempt's time
+	AttemptID                   string
 }
 
 // EventOf returns the event of a decided attempt of an invitee. ok is false if the audit log stores none.

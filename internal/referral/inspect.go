@@ -18,9 +18,7 @@ type Inspection struct {
 
 // Relation is an attribution as the inspected user sees it: the other user and how they are linked.
 type Relation struct {
-	UserID       string
-	DisplayName  string
-	Code         string
-	AttributedAt time.Time
-	AttemptID    string
+	UserID, DisplayName, Code string
+	AttributedAt              time.Time
+	AttemptID                 string
 }

@@ -20,11 +20,7 @@ const (
 )
 
 // Difference is an attribution on which the log, the table and the decision disagree.
-type Difference struct {
-	InviteeID string
-	Kind      string
-	Detail    string
-}
+type Difference struct{ InviteeID, Kind, Detail string }
 
 // Verification is the result of Verify.
 type Verification struct {
