@@ -55,8 +55,7 @@ func NormalizeEmail(s string) (string, error) {
 	if !utf8.ValidString(s) { // strings.Map would turn it into another address
 		return "", fmt.Errorf("%w: it is not UTF-8", ErrEmail)
 	}
-	s = strings.Map(asciiLower, strings.TrimSpace(s))
-	if len(s) > maxEmail {
+	if s = strings.Map(asciiLower, strings.TrimSpace(s)); len(s) > maxEmail {
 		return "", fmt.Errorf("%w: longer than %d characters", ErrEmail, maxEmail)
 	}
 	addr, err := mail.ParseAddress(s)

@@ -18,7 +18,6 @@ const (
 	// connection, and the reset can overtake the answer. So the server reads on.
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10
-
 	// silentTime is how long a stopping server reads from a silent connection: a request may wait in the socket.
 	silentTime = 100 * time.Millisecond
 )

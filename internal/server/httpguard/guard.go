@@ -43,12 +43,11 @@ type Config struct {
 
 // Guard serves one listener, once.
 type Guard struct {
-	handler func(Request)
-	log     *slog.Logger
-	http    *fasthttp.Server
-	conns   connections
-	running sync.RWMutex // read-locked by every request that is being answered
-
+	handler  func(Request)
+	log      *slog.Logger
+	http     *fasthttp.Server
+	conns    connections
+	running  sync.RWMutex    // read-locked by every request that is being answered
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
 	work     context.Context // see Context
