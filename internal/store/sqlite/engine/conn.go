@@ -187,7 +187,7 @@ func (c *Conn) run(s *stmt, args []driver.Value, each func() error, dest []any) 
 		} else if err != nil {
 			return c.markSpoiled(err)
 		}
-		if err := (Row{s.values}).Scan(dest...); err != nil {
+		if err := scan(s.values, dest); err != nil {
 			return err
 		}
 		if err := each(); err != nil {

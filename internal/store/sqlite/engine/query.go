@@ -50,9 +50,6 @@ func (q Query) Get(missing error, dest ...any) error {
 // Exists reports whether the query has a row.
 func (q Query) Exists() (bool, error) { return q.One() }
 
-// Row is one row, valid until the next one.
-type Row struct{ values []driver.Value }
-
 // NullText reads text, and NULL as the empty string.
 type NullText string
 
@@ -64,15 +61,15 @@ var (
 	errScan   = errors.New("a row cannot be read")
 )
 
-// Scan copies the columns into dest: *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC), *NullText,
-// *NullTime, *any, or a []byte of the column's length. Another number or type is an error. No dest is allowed.
-func (r Row) Scan(dest ...any) error {
-	if len(dest) != len(r.values) && len(dest) > 0 {
-		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(r.values), len(dest))
+// scan copies the columns of a row into dest: *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC),
+// *NullText, *NullTime, *any, or a []byte of the column's length. Another number or type is an error. No dest is allowed.
+func scan(columns []driver.Value, dest []any) error {
+	if len(dest) != len(columns) && len(dest) > 0 {
+		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(columns), len(dest))
 	}
 	for i, d := range dest {
-		if !assign(d, r.values[i]) {
-			return fmt.Errorf("%w: column %d has another type (%T)", errScan, i+1, r.values[i])
+		if !assign(d, columns[i]) {
+			return fmt.Errorf("%w: column %d has another type (%T)", errScan, i+1, columns[i])
 		}
 	}
 	return nil
