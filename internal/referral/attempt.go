@@ -7,7 +7,7 @@ import (
 
 // Attempt is one call that presented a code.
 type Attempt struct {
-	ID        string // unique: a second attempt with the same id changes nothing
+	ID        string // unique for its user: a second attempt with the same id changes nothing
 	User      string // the invitee's id; in a line perhaps the e-mail address
 	Code      PresentedCode
 	At        time.Time // when the call was made, UTC, whole microseconds
@@ -28,8 +28,8 @@ const (
 var (
 	// ErrNoUser reports that the user of an attempt does not exist.
 	ErrNoUser = errors.New("no account has this id or e-mail address")
-	// ErrAttemptTaken reports that another user has the attempt id.
-	ErrAttemptTaken = errors.New("its attempt_id is recorded for another user")
+	// ErrAttemptTaken reports that another attempt of the user has the attempt id.
+	ErrAttemptTaken = errors.New("its attempt_id is recorded with another code or time")
 	// ErrBusy reports that the queue of the store is full.
 	ErrBusy = errors.New("the store has too many attempts waiting")
 )

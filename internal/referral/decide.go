@@ -13,7 +13,8 @@ type Rules struct {
 type Facts struct {
 	InviteeID        string
 	InviteeCreatedAt time.Time
-	ReferrerID       string     // the invitee's referrer; empty if there is none
+	InviteeDisabled  bool
+	HasReferrer      bool       // the invitee already has a referrer
 	Code             *CodeFacts // nil if there is no such code
 	Cycle            bool       // the invitee referred the code's owner, directly or through others
 }
@@ -28,12 +29,12 @@ type CodeFacts struct {
 type Outcome struct {
 	Attributed bool
 	Reason     Reason // set if and only if Attributed is false
-	Detail     string // of ReasonUnknownCode
+	Detail     string // of ReasonUnknownCode and ReasonNotEligible
 	ReferrerID string // the code's owner, if the code exists
 	Unstored   bool   // the rejection is over MaxStoredRejections and not in the audit log
 }
 
-// MaxStoredRejections limits the rejections of live calls in the audit log, per user and UTC day.
+// MaxStoredRejections limits the rejections in the audit log, per user and UTC day, live and from the spool together.
 const MaxStoredRejections = 50
 
 // Decide is the complete rule, for live calls, replay and verify. It has no effects.
@@ -41,7 +42,7 @@ func Decide(a Attempt, f Facts, r Rules) Outcome {
 	switch {
 	case a.Code.Text == "":
 		return Outcome{Reason: ReasonNoCookie}
-	case f.ReferrerID != "":
+	case f.HasReferrer:
 		return Outcome{Reason: ReasonAlreadyAttributed}
 	case !a.Code.WellFormed:
 		return Outcome{Reason: ReasonInvalidCode}
@@ -58,6 +59,8 @@ func Decide(a Attempt, f Facts, r Rules) Outcome {
 		o.Reason, o.Detail = ReasonUnknownCode, DetailOwnerDisabled
 	case f.Cycle:
 		o.Reason = ReasonReferralCycle
+	case f.InviteeDisabled:
+		o.Reason, o.Detail = ReasonNotEligible, DetailInviteeDisabled
 	case r.SignupWindow > 0 && a.At.Sub(f.InviteeCreatedAt) > r.SignupWindow:
 		o.Reason = ReasonNotEligible
 	default:

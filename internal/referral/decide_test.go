@@ -42,7 +42,7 @@ func (d decision) outcome() Outcome { return Decide(d.attempt, d.facts, d.rules)
 
 // Reasons against an attempt.
 func noCookie(d *decision)      { d.attempt.Code = PresentedCode{} }
-func attributed(d *decision)    { d.facts.ReferrerID = eve }
+func attributed(d *decision)    { d.facts.HasReferrer = true }
 func malformed(d *decision)     { d.attempt.Code = ParsePresentedCode("no code") }
 func ownCode(d *decision)       { d.facts.Code = &CodeFacts{OwnerID: ann} }
 func noSuchCode(d *decision)    { d.facts.Code = nil }
@@ -67,7 +67,7 @@ func TestDecide(t *testing.T) {
 		"eligible":                              {eligible(), yes},
 		"no cookie":                             {eligible(noCookie), Outcome{Reason: ReasonNoCookie}},
 		"attributed to another":                 {eligible(attributed), Outcome{Reason: ReasonAlreadyAttributed}},
-		"attributed to the same":                {eligible(func(d *decision) { d.facts.ReferrerID = bob }), Outcome{Reason: ReasonAlreadyAttributed}},
+		"attributed to the same":                {eligible(func(d *decision) { d.facts.HasReferrer = true }), Outcome{Reason: ReasonAlreadyAttributed}},
 		"malformed":                             {eligible(malformed), Outcome{Reason: ReasonInvalidCode}},
 		"malformed, no such code":               {eligible(malformed, noSuchCode), Outcome{Reason: ReasonInvalidCode}},
 		"own code":                              {eligible(ownCode), Outcome{Reason: ReasonSelfReferral, ReferrerID: ann}},

@@ -31,6 +31,7 @@ type Attribution struct {
 	InviteeID, ReferrerID, Code string
 	AttributedAt                time.Time // the attempt's time
 	AttemptID                   string
+	EventID                     int64 // of its signup event
 }
 
 // EventOf returns the event of a decided attempt of an invitee. ok is false if the audit log stores none.

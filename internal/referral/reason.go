@@ -17,11 +17,12 @@ const (
 	ReasonInternalError     Reason = "internal_error"
 )
 
-// The details of ReasonUnknownCode.
+// The details of ReasonUnknownCode, and of ReasonNotEligible.
 const (
-	DetailNoSuchCode    = "no_such_code"
-	DetailCodeDisabled  = "code_disabled"
-	DetailOwnerDisabled = "owner_disabled"
+	DetailNoSuchCode      = "no_such_code"
+	DetailCodeDisabled    = "code_disabled"
+	DetailOwnerDisabled   = "owner_disabled"
+	DetailInviteeDisabled = "invitee_disabled"
 )
 
 // ReasonInfo is a row of Reasons.
@@ -44,7 +45,8 @@ var Reasons = []ReasonInfo{
 	}},
 	{Reason: ReasonReferralCycle, Audited: true,
 		Words: "the code's owner was referred by this user, directly or through others"},
-	{Reason: ReasonNotEligible, Audited: true, Words: "the account was older than the signup window allows"},
+	{Reason: ReasonNotEligible, Audited: true, Words: "the account was older than the signup window allows",
+		Details: map[string]string{DetailInviteeDisabled: "the account of the user had been disabled"}},
 	{Reason: ReasonInternalError, Words: "the attempt is stored for a later decision: in the spool, or if that failed in the log"},
 }
 

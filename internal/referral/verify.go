@@ -63,11 +63,11 @@ func (r Recorded) compare() (found []Difference) {
 	case o.ReferrerID != e.ReferrerID:
 		differ(e.UserID, DiffMismatch, "event %d credits %s, the code is %s's", e.ID, e.ReferrerID, o.ReferrerID)
 	}
-	want := Attribution{e.UserID, e.ReferrerID, e.Code, e.At, e.AttemptID}
+	want := Attribution{e.UserID, e.ReferrerID, e.Code, e.At, e.AttemptID, e.ID}
 	switch {
 	case r.Row != nil && *r.Row != want:
 		differ(e.UserID, DiffMismatch, "event %d says %s, the attribution says %s", e.ID, want, *r.Row)
-	case r.Row == nil && r.Facts.ReferrerID == "": // otherwise a second signup, rejected above as already_attributed
+	case r.Row == nil && !r.Facts.HasReferrer: // otherwise a second signup, rejected above as already_attributed
 		differ(e.UserID, DiffMissingAttribution, "event %d has no attribution", e.ID)
 	}
 	return found

@@ -59,7 +59,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		"malformed code": {agreed(func(r *Recorded) { r.Event.Code, r.Row.Code = "no code", "no code" }),
 			[]string{string(ReasonInvalidCode)}},
 		"cycle": {agreed(func(r *Recorded) { r.Facts.Cycle = true }), []string{string(ReasonReferralCycle)}},
-		"second signup of one user": {agreed(noRow, func(r *Recorded) { r.Facts.ReferrerID = bob }),
+		"second signup of one user": {agreed(noRow, func(r *Recorded) { r.Facts.HasReferrer = true }),
 			[]string{string(ReasonAlreadyAttributed)}},
 		"rejected, and another referrer": {agreed(func(r *Recorded) { r.Facts.Cycle, r.Row.ReferrerID = true, eve }),
 			[]string{string(ReasonReferralCycle), DiffMismatch}},

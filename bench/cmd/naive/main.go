@@ -140,7 +140,7 @@ SELECT u.created_at, a.referrer_id FROM users u LEFT JOIN attributions a ON a.in
 	if err != nil {
 		return f, err
 	}
-	f.InviteeCreatedAt, f.ReferrerID = time.UnixMicro(created), referrer.String
+	f.InviteeCreatedAt, f.HasReferrer = time.UnixMicro(created), referrer.Valid
 	var owner referral.CodeFacts
 	err = tx.QueryRowContext(ctx, `
 SELECT c.user_id, c.disabled_at IS NOT NULL, o.disabled_at IS NOT NULL

@@ -75,7 +75,7 @@ func decide(app core.App, user string, code referral.PresentedCode, requestID st
 			return err
 		}
 		if a != nil {
-			f.ReferrerID = a.GetString("referrer")
+			f.HasReferrer = true
 		}
 		c, err := find(tx, "codes", "code", code.Text)
 		if err != nil {

@@ -12,111 +12,125 @@ import (
 
 // Attribute implements referral.Store.
 func (s *Store) Attribute(ctx context.Context, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	var o referral.Outcome // not by resultOf: one allocation less on the busiest path
-	err := s.Write(ctx, func(c *engine.Conn) (err error) {
-		o, err = decideAndRecord(c, a, rules)
-		return err
-	})
-	if errors.Is(err, engine.ErrQueueFull) {
-		err = referral.ErrBusy
-	}
-	if err != nil { // the function may still run
-		return referral.Outcome{}, err
-	}
-	return o, nil
-}
-
-func decideAndRecord(c *engine.Conn, a referral.Attempt, rules referral.Rules) (referral.Outcome, error) {
-	f, err := readFacts(c, a.User, a.Code.Text)
-	if err != nil {
-		return referral.Outcome{}, err
-	}
-	o := referral.Decide(a, f, rules)
-	if o.Reason.Audited() {
-		if o.Unstored, err = rejectionLimitReached(c, a.User, a.At); err != nil {
+	for {
+		var o referral.Outcome // not by resultOf: one allocation less on the busiest path
+		var unresolved int64
+		err := s.Write(ctx, func(c *engine.Conn) (err error) {
+			o, unresolved, err = s.decideAndRecord(c, a, rules)
+			return err
+		})
+		if errors.Is(err, engine.ErrQueueFull) {
+			err = referral.ErrBusy
+		}
+		if err == nil && unresolved != 0 {
+			if err = s.resolveChain(ctx, unresolved); err == nil {
+				continue
+			}
+		}
+		if err != nil { // the function may still run
 			return referral.Outcome{}, err
 		}
+		return o, nil
 	}
-	return o, writeOutcome(c, a, o)
+}
+
+// decideAndRecord decides nothing if unresolved is a user: the chain above is longer than the writer may read.
+func (s *Store) decideAndRecord(c *engine.Conn, a referral.Attempt, rules referral.Rules) (
+	o referral.Outcome, unresolved int64, err error,
+) {
+	f, err := s.readFacts(c, a.User, a.Code.Text)
+	if err != nil || f.unresolved {
+		return o, f.owner, err
+	}
+	o, err = f.decide(c, a, rules)
+	return o, 0, err
+}
+
+// facts are the facts of a decision with the numbers of the users.
+type facts struct {
+	referral.Facts
+	invitee, owner int64
+	unresolved     bool // it takes more than maxLinks links to learn Cycle
 }
 
 const selectFacts = `
-SELECT u.created_at, a.referrer_id, c.user_id, c.disabled_at IS NOT NULL, o.disabled_at IS NOT NULL,
-       EXISTS (SELECT 1 FROM attributions WHERE referrer_id = u.id)
+SELECT u.n, u.created_at, u.disabled_at IS NOT NULL, a.referrer,
+       o.n, o.id, c.disabled_at IS NOT NULL, o.disabled_at IS NOT NULL,
+       EXISTS (SELECT 1 FROM attributions WHERE referrer = u.n)
 FROM users u
-LEFT JOIN attributions a ON a.invitee_id = u.id
+LEFT JOIN attributions a ON a.invitee = u.n
 LEFT JOIN codes c ON c.code = ?2
-LEFT JOIN users o ON o.id = c.user_id
+LEFT JOIN users o ON o.n = c.owner
 WHERE u.id = ?1`
 
 // readFacts may return auth.ErrNoUser.
-func readFacts(c *engine.Conn, userID, code string) (referral.Facts, error) {
-	f := referral.Facts{InviteeID: userID}
+func (s *Store) readFacts(c *engine.Conn, userID, code string) (facts, error) {
+	f := facts{Facts: referral.Facts{InviteeID: userID}}
 	var owned referral.CodeFacts
 	var hasInvitees bool
-	err := c.Query(selectFacts, userID, code).Get(auth.ErrNoUser, &f.InviteeCreatedAt, (*engine.NullText)(&f.ReferrerID),
-		(*engine.NullText)(&owned.OwnerID), &owned.Disabled, &owned.OwnerDisabled, &hasInvitees)
-	if err != nil || owned.OwnerID == "" {
+	var referrer engine.NullInt
+	err := c.Query(selectFacts, engine.EncodeID(userID), code).Get(auth.ErrNoUser,
+		&f.invitee, &f.InviteeCreatedAt, &f.InviteeDisabled, &referrer,
+		(*engine.NullInt)(&f.owner), (*engine.ID)(&owned.OwnerID), &owned.Disabled, &owned.OwnerDisabled, &hasInvitees)
+	f.HasReferrer = referrer != 0
+	if err != nil || f.owner == 0 {
 		return f, err
 	}
 	f.Code = &owned
-	if hasInvitees { // almost no attempt: without invitees there is no ring
-		f.Cycle, err = leadsTo(c, owned.OwnerID, userID)
+	if hasInvitees && !f.HasReferrer && f.owner != f.invitee { // almost no attempt: without invitees there is no ring
+		// A user without a referrer is above the owner if and only if it is the top of the owner's chain.
+		w, err := s.ancestry.climb(context.Background(), c, f.owner, maxLinks)
+		f.Cycle, f.unresolved = w.top == f.invitee, !w.known
+		return f, err
 	}
-	return f, err
+	return f, nil
 }
 
-// leadsTo reports whether the referrers above one user include another. UNION, unlike UNION ALL, ends even in a ring,
-// which a damaged file may hold.
-func leadsTo(c *engine.Conn, from, to string) (bool, error) {
-	return c.Query(`
-WITH RECURSIVE up (id) AS (
-    SELECT referrer_id FROM attributions WHERE invitee_id = ?1
-    UNION
-    SELECT a.referrer_id FROM attributions a JOIN up ON a.invitee_id = up.id
-)
-SELECT 1 FROM up WHERE id = ?2 LIMIT 1`, from, to).Exists()
+// decide decides the attempt and writes what the audit log keeps of it.
+func (f facts) decide(c *engine.Conn, a referral.Attempt, rules referral.Rules) (o referral.Outcome, err error) {
+	o = referral.Decide(a, f.Facts, rules)
+	if o.Reason.Audited() && a.Source != referral.SourceReplay {
+		if o.Unstored, err = rejectionLimitReached(c, f.invitee, a.At); err != nil {
+			return o, err
+		}
+	}
+	return o, f.write(c, a, o)
 }
 
-// rejectionLimitReached reports whether the user's live rejections of that UTC day are no longer stored.
-func rejectionLimitReached(c *engine.Conn, userID string, at time.Time) (bool, error) {
+// rejectionLimitReached reports whether the user's rejections of that UTC day are no longer stored.
+func rejectionLimitReached(c *engine.Conn, user int64, at time.Time) (bool, error) {
 	day := at.UTC().Truncate(24 * time.Hour)
 	return c.Query(`
 SELECT 1 FROM events
-WHERE type = 'rejected' AND source = 'live' AND user_id = ?1 AND at >= ?2 AND at < ?3
+WHERE reason IS NOT NULL AND source <> 3 AND user = ?1 AND at >= ?2 AND at < ?3
 LIMIT 1 OFFSET ?4`,
-		userID, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxStoredRejections-1)).Exists()
+		user, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxStoredRejections-1)).Exists()
 }
 
 const (
-	insertAttribution = `
-INSERT INTO attributions (invitee_id, referrer_id, code, attributed_at, attempt_id) VALUES (?1, ?2, ?3, ?4, ?5)`
 	insertEvent = `
-INSERT INTO events (at, user_id, type, code, referrer_id, reason, detail, source, attempt_id, request_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`
-	// A replayed rejection may be in the audit log already.
-	insertEventOnce = insertEvent + `
-ON CONFLICT (attempt_id, type) WHERE attempt_id IS NOT NULL DO NOTHING`
+INSERT INTO events (at, user, type, code, referrer, reason, detail, source, attempt_id, request_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+ON CONFLICT (user, attempt_id) WHERE reason IS NOT NULL DO NOTHING` // a replayed rejection may be there already
+	insertAttribution = `
+INSERT INTO attributions (invitee, referrer, code, attributed_at, attempt_id, event)
+VALUES (?1, ?2, ?3, ?4, ?5, last_insert_rowid())`
 )
 
-// writeOutcome takes an attempt whose user is an id.
-func writeOutcome(c *engine.Conn, a referral.Attempt, o referral.Outcome) error {
-	e, ok := referral.EventOf(a, a.User, o)
+func (f facts) write(c *engine.Conn, a referral.Attempt, o referral.Outcome) error {
+	e, ok := referral.EventOf(a, f.InviteeID, o)
 	if !ok {
 		return nil
 	}
-	if o.Attributed {
-		_, err := c.Exec(insertAttribution, e.UserID, e.ReferrerID, e.Code, e.At.UnixMicro(), e.AttemptID)
-		if err != nil {
-			return err
-		}
+	var referrer any
+	if f.owner != 0 && e.ReferrerID != "" {
+		referrer = f.owner
 	}
-	query := insertEvent
-	if e.Source != referral.SourceLive {
-		query = insertEventOnce
+	id := engine.EncodeID(e.AttemptID)
+	_, err := c.Exec(insertEvent, e.At.UnixMicro(), f.invitee, eventTypes.number(e.Type), engine.OrNull(e.Code), referrer,
+		reasons.number(e.Reason), details.number(e.Detail), sources.number(e.Source), id, engine.OrNull(e.RequestID))
+	if err == nil && o.Attributed {
+		_, err = c.Exec(insertAttribution, f.invitee, f.owner, e.Code, e.At.UnixMicro(), id)
 	}
-	_, err := c.Exec(query, e.At.UnixMicro(), e.UserID, string(e.Type), engine.OrNull(e.Code),
-		engine.OrNull(e.ReferrerID), engine.OrNull(e.Reason), engine.OrNull(e.Detail), engine.OrNull(e.Source),
-		engine.OrNull(e.AttemptID), engine.OrNull(e.RequestID))
 	return err
 }

@@ -8,14 +8,16 @@ import (
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-const selectCode = `SELECT code, kind, user_id, created_at, disabled_at FROM codes `
+const selectCode = `
+SELECT c.code, CASE c.kind WHEN 1 THEN 'uid' ELSE 'custom' END, u.id, c.created_at, c.disabled_at
+FROM codes c JOIN users u ON u.n = c.owner `
 
 func codeColumns(c *referral.Code) []any {
-	return []any{&c.Code, (*string)(&c.Kind), &c.UserID, &c.CreatedAt, (*engine.NullTime)(&c.DisabledAt)}
+	return []any{&c.Code, (*string)(&c.Kind), (*engine.ID)(&c.UserID), &c.CreatedAt, (*engine.NullTime)(&c.DisabledAt)}
 }
 
 const (
-	whereActiveSlug   = `WHERE user_id = ?1 AND kind = 'custom' AND disabled_at IS NULL`
+	whereActiveSlug   = `WHERE owner = (SELECT n FROM users WHERE id = ?1) AND kind = 2 AND disabled_at IS NULL`
 	disableActiveSlug = `UPDATE codes SET disabled_at = ?2 ` + whereActiveSlug
 )
 
@@ -28,7 +30,7 @@ func (s *Store) SetSlug(ctx context.Context, userID, slug string, now time.Time)
 
 func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code, error) {
 	var code referral.Code
-	found, err := c.Query(selectCode+`WHERE code = ?1`, slug).One(codeColumns(&code)...)
+	found, err := c.Query(selectCode+`WHERE c.code = ?1`, slug).One(codeColumns(&code)...)
 	if err != nil {
 		return code, err
 	}
@@ -42,25 +44,25 @@ func setSlug(c *engine.Conn, userID, slug string, now time.Time) (referral.Code,
 	if found && code.DisabledAt.IsZero() {
 		return code, nil
 	}
-	if _, err := c.Exec(disableActiveSlug, userID, now.UnixMicro()); err != nil {
+	if _, err := c.Exec(disableActiveSlug, engine.EncodeID(userID), now.UnixMicro()); err != nil {
 		return code, err
 	}
 	if !found {
 		code = referral.Code{Code: slug, Kind: referral.KindCustom, UserID: userID, CreatedAt: now}
 	}
 	code.DisabledAt = time.Time{}
-	_, err = c.Exec(`INSERT INTO codes (code, user_id, kind, created_at) VALUES (?1, ?2, 'custom', ?3)
-ON CONFLICT (code) DO UPDATE SET disabled_at = NULL`, slug, userID, now.UnixMicro())
+	_, err = c.Exec(`INSERT INTO codes (code, owner, kind, created_at) VALUES (?1, (SELECT n FROM users WHERE id = ?2), 2, ?3)
+ON CONFLICT (code) DO UPDATE SET disabled_at = NULL`, slug, engine.EncodeID(userID), now.UnixMicro())
 	return code, err
 }
 
 // DisableSlug disables the active slug. The error is referral.ErrNoSlug if there is none.
 func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (referral.Code, error) {
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (code referral.Code, err error) {
-		err = c.Query(selectCode+whereActiveSlug, userID).Get(referral.ErrNoSlug, codeColumns(&code)...)
+		err = c.Query(selectCode+whereActiveSlug, engine.EncodeID(userID)).Get(referral.ErrNoSlug, codeColumns(&code)...)
 		if err == nil {
 			code.DisabledAt = now
-			_, err = c.Exec(disableActiveSlug, userID, now.UnixMicro())
+			_, err = c.Exec(disableActiveSlug, engine.EncodeID(userID), now.UnixMicro())
 		}
 		return code, err
 	})
@@ -68,10 +70,22 @@ func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (
 
 // Codes returns all codes a user has or had: the uid code, then slugs, newest first.
 func (s *Store) Codes(ctx context.Context, userID string) ([]referral.Code, error) {
-	return resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Code, error) { return codesOf(c, userID) })
+	return resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Code, error) {
+		n, _, err := findAccount(c, byID, engine.EncodeID(userID))
+		if err != nil {
+			return nil, err
+		}
+		return codesOf(c, n)
+	})
 }
 
-func codesOf(c *engine.Conn, userID string) ([]referral.Code, error) {
-	const newest = `WHERE user_id = ?1 ORDER BY kind = 'uid' DESC, created_at DESC, code`
-	return scanAll(c.Query(selectCode+newest, userID), codeColumns)
+// codesOf names each kind: an index has only one.
+func codesOf(c *engine.Conn, user int64) ([]referral.Code, error) {
+	uid, err := scanAll(c.Query(selectCode+`WHERE c.owner = ?1 AND c.kind = 1`, user), codeColumns)
+	if err != nil {
+		return nil, err
+	}
+	custom, err := scanAll(c.Query(selectCode+`WHERE c.owner = ?1 AND c.kind = 2 ORDER BY c.created_at DESC, c.code`, user),
+		codeColumns)
+	return append(uid, custom...), err
 }

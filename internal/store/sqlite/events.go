@@ -9,14 +9,38 @@ import (
 )
 
 const selectEvent = `
-SELECT e.seq, e.at, e.user_id, e.type, e.code, e.referrer_id, e.reason, e.detail, e.source, e.attempt_id, e.request_id`
+SELECT e.seq, e.at, u.id, e.type, e.code, v.id, e.reason, e.detail, e.source, e.attempt_id, e.request_id`
 
-func eventColumns(e *referral.Event) []any {
+const fromEvents = `
+FROM events e JOIN users u ON u.n = e.user LEFT JOIN users v ON v.n = e.referrer `
+
+// eventRow is an event with its words as numbers.
+type eventRow struct {
+	referral.Event
+	kind, reason, detail, source engine.NullInt
+}
+
+func (r *eventRow) columns() []any {
 	return []any{
-		&e.ID, &e.At, &e.UserID, (*string)(&e.Type), (*engine.NullText)(&e.Code), (*engine.NullText)(&e.ReferrerID),
-		(*engine.NullText)(&e.Reason), (*engine.NullText)(&e.Detail), (*engine.NullText)(&e.Source),
-		(*engine.NullText)(&e.AttemptID), (*engine.NullText)(&e.RequestID),
+		&r.ID, &r.At, (*engine.ID)(&r.UserID), &r.kind, (*engine.NullText)(&r.Code), (*engine.ID)(&r.ReferrerID),
+		&r.reason, &r.detail, &r.source, (*engine.ID)(&r.AttemptID), (*engine.NullText)(&r.RequestID),
 	}
+}
+
+func (r *eventRow) event() referral.Event {
+	e := r.Event
+	e.Type, e.Reason = eventTypes.word(r.kind), reasons.word(r.reason)
+	e.Detail, e.Source = details.word(r.detail), sources.word(r.source)
+	return e
+}
+
+func readEvents(q engine.Query) (all []referral.Event, err error) {
+	var r eventRow
+	err = q.Each(func() error {
+		all = append(all, r.event())
+		return nil
+	}, r.columns()...)
+	return all, err
 }
 
 // rejectedPage is how many rejections are read at once: no reader is held while they are decided.
@@ -57,14 +81,13 @@ func attemptOf(e referral.Event) referral.Attempt {
 }
 
 func rejectedAfter(c *engine.Conn, f referral.RejectedFilter, after, newest int64) ([]referral.Event, error) {
-	query := selectEvent + `
-FROM events e
-WHERE e.type = 'rejected' AND e.seq > ?1 AND e.seq <= ?2
+	query := selectEvent + fromEvents + `
+WHERE e.reason IS NOT NULL AND e.seq > ?1 AND e.seq <= ?2
   AND (?3 IS NULL OR e.reason = ?3) AND (?4 IS NULL OR e.at >= ?4) AND (?5 IS NULL OR e.at < ?5)`
 	byUser := ` AND ?7 IS NULL`
 	if f.UserID != "" { // a statement of its own, which uses the index
-		byUser = ` AND e.user_id = ?7`
+		byUser = ` AND e.user = (SELECT n FROM users WHERE id = ?7)`
 	}
-	return scanAll(c.Query(query+byUser+` ORDER BY e.seq LIMIT ?6`, after, newest, engine.OrNull(f.Reason),
-		engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.OrNull(f.UserID)), eventColumns)
+	return readEvents(c.Query(query+byUser+` ORDER BY e.seq LIMIT ?6`, after, newest, reasons.number(f.Reason),
+		engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.EncodeID(f.UserID)))
 }

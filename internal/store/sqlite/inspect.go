@@ -12,34 +12,39 @@ import (
 // auth.ErrNotFound if there is no such user.
 func (s *Store) Inspect(ctx context.Context, userID string, limit int) (in referral.Inspection, err error) {
 	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
-		a, err := findAccount(c, byID, userID)
+		n, a, err := findAccount(c, byID, engine.EncodeID(userID))
 		if err != nil {
 			return err
 		}
 		in.User = a.User
-		if in.Codes, err = codesOf(c, userID); err != nil {
+		if in.Codes, err = codesOf(c, n); err != nil {
 			return err
 		}
-		if err := errors.Join(inspectReferrer(c, userID, &in), inspectInvitees(c, userID, limit, &in)); err != nil {
+		if err := errors.Join(inspectReferrer(c, n, &in), inspectInvitees(c, n, limit, &in)); err != nil {
 			return err
 		}
-		in.Events, err = scanAll(c.Query(selectEvent+`
-FROM events e WHERE e.user_id = ?1 ORDER BY e.seq DESC LIMIT ?2`, userID, int64(limit)), eventColumns)
+		in.Events, err = readEvents(c.Query(selectEvent+fromEvents+`
+WHERE e.seq IN (
+    SELECT event FROM attributions WHERE invitee = ?1
+    UNION ALL
+    SELECT seq FROM events WHERE user = ?1 AND reason IS NOT NULL
+) AND e.user = ?1
+ORDER BY e.seq DESC LIMIT ?2`, n, int64(limit)))
 		return err
 	})
 	return in, err
 }
 
 func relationColumns(r *referral.Relation) []any {
-	return []any{&r.UserID, &r.DisplayName, &r.Code, &r.AttributedAt, &r.AttemptID}
+	return []any{(*engine.ID)(&r.UserID), &r.DisplayName, &r.Code, &r.AttributedAt, (*engine.ID)(&r.AttemptID)}
 }
 
 const selectRelation = `
 SELECT u.id, u.display_name, a.code, a.attributed_at, a.attempt_id FROM attributions a JOIN users u `
 
-func inspectReferrer(c *engine.Conn, userID string, in *referral.Inspection) error {
+func inspectReferrer(c *engine.Conn, user int64, in *referral.Inspection) error {
 	var r referral.Relation
-	found, err := c.Query(selectRelation+`ON u.id = a.referrer_id WHERE a.invitee_id = ?1`, userID).
+	found, err := c.Query(selectRelation+`ON u.n = a.referrer WHERE a.invitee = ?1`, user).
 		One(relationColumns(&r)...)
 	if found {
 		in.ReferredBy = &r
@@ -47,13 +52,13 @@ func inspectReferrer(c *engine.Conn, userID string, in *referral.Inspection) err
 	return err
 }
 
-func inspectInvitees(c *engine.Conn, userID string, limit int, in *referral.Inspection) error {
-	_, err := c.Query(`SELECT count(*) FROM attributions WHERE referrer_id = ?1`, userID).One(&in.InviteeCount)
+func inspectInvitees(c *engine.Conn, user int64, limit int, in *referral.Inspection) error {
+	_, err := c.Query(`SELECT count(*) FROM attributions WHERE referrer = ?1`, user).One(&in.InviteeCount)
 	if err != nil {
 		return err
 	}
-	in.Invitees, err = scanAll(c.Query(selectRelation+`ON u.id = a.invitee_id
-WHERE a.referrer_id = ?1 ORDER BY a.attributed_at DESC, a.invitee_id DESC LIMIT ?2`, userID, int64(limit)),
+	in.Invitees, err = scanAll(c.Query(selectRelation+`ON u.n = a.invitee
+WHERE a.referrer = ?1 ORDER BY a.attributed_at DESC, a.invitee DESC LIMIT ?2`, user, int64(limit)),
 		relationColumns)
 	return err
 }

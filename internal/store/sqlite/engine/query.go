@@ -53,6 +53,9 @@ func (q Query) Exists() (bool, error) { return q.One() }
 // NullText reads text, and NULL as the empty string.
 type NullText string
 
+// NullInt reads a number, and NULL as 0.
+type NullInt int64
+
 // NullTime reads a time, and NULL as the zero time.
 type NullTime time.Time
 
@@ -62,7 +65,7 @@ var (
 )
 
 // scan copies the columns of a row into dest: *string, *int64, *bool (0 or 1), *time.Time (microseconds, UTC),
-// *NullText, *NullTime, *any, or a []byte of the column's length. Another number or type is an error. No dest is allowed.
+// *NullText, *NullInt, *NullTime, *ID, *any, or a []byte of the column's length. Another number or type is an error. No dest is allowed.
 func scan(columns []driver.Value, dest []any) error {
 	if len(dest) != len(columns) && len(dest) > 0 {
 		return fmt.Errorf("%w: %d columns for %d destinations", errScan, len(columns), len(dest))
@@ -86,6 +89,8 @@ func assign(dest any, v driver.Value) (ok bool) {
 		*d, ok = NullText(text), isText || v == nil
 	case *int64:
 		*d, ok = number, isNumber
+	case *NullInt:
+		*d, ok = NullInt(number), isNumber || v == nil
 	case *bool:
 		*d, ok = number == 1, isNumber && number>>1 == 0
 	case *time.Time:
@@ -95,6 +100,8 @@ func assign(dest any, v driver.Value) (ok bool) {
 		if isNumber {
 			*d = NullTime(time.UnixMicro(number).UTC())
 		}
+	case *ID:
+		ok = d.scan(v)
 	case []byte:
 		b, isBlob := v.([]byte)
 		ok = isBlob && len(b) == len(d) && copy(d, b) == len(b)
