@@ -25,7 +25,7 @@ nothing.` + userHelp,
 
 func (opt userDisableOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
-		if _, err := store.DisableUser(ctx, u.ID, e.now()); err != nil {
+		if _, _, err := store.DisableUser(ctx, u.ID, e.now()); err != nil {
 			return fmt.Errorf("disable the account: %w", err)
 		}
 		acc, err := store.Account(ctx, u.ID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
@@ -45,13 +44,16 @@ func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules)
 }
 
 func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (v referral.Verdict, err error) {
-	a.User, err = findUserID(c, a.User)
-	if errors.Is(err, auth.ErrNotFound) {
+	u, err := findUser(c, auth.UserRef{ID: a.User, Email: a.UserEmail})
+	switch {
+	case errors.Is(err, auth.ErrNotFound):
 		return referral.Verdict{Err: referral.ErrNoUser}, nil
-	}
-	if err != nil {
+	case errors.Is(err, auth.ErrAmbiguous):
+		return referral.Verdict{Err: fmt.Errorf("user is %w", err)}, nil
+	case err != nil:
 		return v, err
 	}
+	a.User, a.UserEmail = u.ID, ""
 	if a.ID == "" {
 		a.ID = referral.DeriveAttemptID(a.User, a.Code.Text, a.At)
 	}
@@ -99,14 +101,4 @@ SELECT 1 FROM events s
 WHERE s.user_id = ?1 AND s.type = 'signup' AND s.source = 'replay'
   AND (SELECT min(seq) FROM events WHERE attempt_id = s.attempt_id)
     > (SELECT seq FROM events WHERE attempt_id = ?2 AND type = 'rejected')`, a.User, a.ID).Exists()
-}
-
-// findUserID takes an id or an e-mail address.
-func findUserID(c *engine.Conn, ref string) (id string, err error) {
-	query := `SELECT id FROM users WHERE id = ?1`
-	if strings.Contains(ref, "@") {
-		query = `SELECT id FROM users WHERE email = ?1`
-	}
-	err = c.Query(query, ref).Get(auth.ErrNoUser, &id)
-	return id, err
 }
