@@ -23,9 +23,11 @@ func newUserImport(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "import existing accounts",
 		Long: `Import accounts from JSON lines, in FILE or, for -, on standard input:
-{"id":"<UUID>","email":"…","display_name":"…","created_at":"<RFC 3339>"}
-All but email are optional. Accounts that exist stay as they are, so importing
-twice equals importing once. The database is created if it does not exist.
+{"id":"<your id>","email":"…","display_name":"…","created_at":"<RFC 3339>"}
+A line needs an id or an e-mail address. A known id, or without one a known
+address, updates the account: a field that is absent or null keeps its value, ""
+removes it, and the earliest created_at counts. Importing twice equals importing
+once. The database is created if it does not exist.
 
 A malformed line is reported with its number, the other lines are imported, and
 the exit code is 1. Safe while the server runs.`,
