@@ -14,7 +14,8 @@ import (
 const userHelp = `
 
 <user> is an id, an e-mail address or a code. The prefixes id:, email: and code:
-force one reading: id:ann is the user whose id is ann.`
+force one reading: id:ann is the user whose id is ann. Scripts should use them:
+users choose their codes.`
 
 func newRoot(e *env) *cobra.Command {
 	root := &cobra.Command{
