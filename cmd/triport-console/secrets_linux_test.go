@@ -166,6 +166,7 @@ func (r *programRun) commands() {
 		"db check", "db migrate", "db backup copy.db", "config show", "config show -o json",
 		"version", "completion bash", "help", "help session create",
 		"session revoke bob@example.com", "user disable bob@example.com",
+		"user enable bob@example.com", "user update bob@example.com --name Bob",
 	} {
 		r.do(strings.Fields(line)...)
 	}

@@ -73,7 +73,7 @@ func newFixture(t testing.TB) fixture {
 		bob: signIn(bob, 2*time.Hour), eve: signIn(eve, 2*time.Hour), revoked: signIn(dan, 2*time.Hour),
 		unknown: strings.Repeat("A", 43),
 	}
-	if _, err := store.DisableUser(t.Context(), eve, noon); err != nil {
+	if _, _, err := store.DisableUser(t.Context(), eve, noon); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.RevokeSessions(t.Context(), dan, noon); err != nil {
@@ -135,7 +135,7 @@ func TestRevokedSessionIsRejectedOnNextRequest(t *testing.T) {
 		end    func() error
 	}{
 		"revoked":  {f.ann.Session, func() error { _, err := f.store.RevokeSessions(t.Context(), ann, noon); return err }},
-		"disabled": {f.bob.Session, func() error { _, err := f.store.DisableUser(t.Context(), bob, noon); return err }},
+		"disabled": {f.bob.Session, func() error { _, _, err := f.store.DisableUser(t.Context(), bob, noon); return err }},
 	} {
 		if _, err := auth.Authenticate(t.Context(), f.store, []string{tt.cookie}, noon); err != nil {
 			t.Fatalf("%s: before: %v", name, err)

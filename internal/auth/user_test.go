@@ -91,63 +91,152 @@ func TestNormalizeID(t *testing.T) {
 	for in, want := range map[string]string{
 		ann:                                    ann,
 		"0189C0DE-F00D-7ABC-8DEF-0123456789AB": "0189c0de-f00d-7abc-8def-0123456789ab",
-		"":                                     "",
-		ann[:35]:                               "",
-		ann + "0":                              "",
-		" " + ann[1:]:                          "",
-		"{" + ann[1:35] + "}":                  "",
-		"00000000000000000000000000000000":     "",
-		"00000000-0000-4000-8000_00000000000a": "",
-		"000000000-000-4000-8000-00000000000a": "",
-		"g0000000-0000-4000-8000-00000000000a": "",
-		"urn:uuid:00000000-0000-4000-8000-000": "",
-		"\u212a00000-0000-4000-8000-00000000000a":  "", // shorter in lower case
-		"00000000-0000-4000-8000-0000000000\u023a": "", // longer in lower case
+		"a":                                    "a",
+		"42":                                   "42",
+		"-":                                    "-",
+		"user_2abCDEfghIJKlmnOPQrst":           "user_2abCDEfghIJKlmnOPQrst", // Clerk
+		"VkFzT3Q0Yw9EuCz":                      "VkFzT3Q0Yw9EuCz",            // better-auth
+		"auth0|507f1f77bcf86cd799439020":       "auth0|507f1f77bcf86cd799439020",
+		"google-oauth2|1089":                   "google-oauth2|1089",
+		"Ann@Example.com":                      "Ann@Example.com",
+		"urn:uuid:00000000-0000-4000-8000-000": "urn:uuid:00000000-0000-4000-8000-000",
+		"id:x":                                 "id:x",
+		"..":                                   "..",
+		strings.Repeat("x", 128):               strings.Repeat("x", 128),
+		// almost a UUID: case counts
+		"0189C0DE-F00D-7ABC-8DEF_0123456789AB":  "0189C0DE-F00D-7ABC-8DEF_0123456789AB",
+		"0189C0DEF00D7ABC8DEF0123456789AB":      "0189C0DEF00D7ABC8DEF0123456789AB",
+		"0189C0DE0-F00-7ABC-8DEF-0123456789AB":  "0189C0DE0-F00-7ABC-8DEF-0123456789AB",
+		"0189C0DE-F00D-7ABC-8DEF-0123456789ABC": "0189C0DE-F00D-7ABC-8DEF-0123456789ABC",
+		"G189C0DE-F00D-7ABC-8DEF-0123456789AB":  "G189C0DE-F00D-7ABC-8DEF-0123456789AB",
 	} {
-		if got, ok := auth.NormalizeID(in); got != want || ok != (want != "") {
-			t.Errorf("NormalizeID(%q) = %q, %t, want %q", in, got, ok, want)
+		if got, err := auth.NormalizeID(in); got != want || err != nil {
+			t.Errorf("NormalizeID(%q) = %q, %v, want %q", in, got, err, want)
+		}
+	}
+}
+
+var notIDs = []string{
+	"", " ", "a b", " a", "a\n", "\x00", "a\x00b", "a/b", "../a", "%41", "a%20b", "a+b@example.com", "a,b", "a;b", "a=b", "{a}", "a\\b",
+	"'a'", "\"a\"", "caf\u00e9", "\u212a", "\u0130d", "\uff21", "\xff", "a\u200bb", "\u202ea",
+	"\u212a0000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-0000000000\u023a",
+	strings.Repeat("x", 129), strings.Repeat("\u00e9", 64),
+}
+
+func TestNormalizeIDRejectsOtherCharactersAndLengths(t *testing.T) {
+	t.Parallel()
+	for _, in := range notIDs {
+		if got, err := auth.NormalizeID(in); got != "" || !errors.Is(err, auth.ErrID) {
+			t.Errorf("NormalizeID(%q) = %q, %v, want ErrID", in, got, err)
 		}
 	}
 }
 
 func FuzzNormalizeID(f *testing.F) {
-	f.Add(ann)
-	f.Add("00000000-0000-4000-8000-0000000000\u023a")
-	f.Add("\u212a00000-0000-4000-8000-00000000000a")
+	for _, in := range append(notIDs, ann, "0189C0DE-F00D-7ABC-8DEF-0123456789AB", "auth0|1") {
+		f.Add(in)
+	}
 	f.Fuzz(func(t *testing.T, in string) {
-		id, ok := auth.NormalizeID(in)
-		if !ok {
-			if id != "" {
-				t.Errorf("NormalizeID(%q) = %q, false", in, id)
+		id, err := auth.NormalizeID(in)
+		if err != nil {
+			if id != "" || !errors.Is(err, auth.ErrID) {
+				t.Errorf("NormalizeID(%q) = %q, %v", in, id, err)
 			}
 			return
 		}
-		if again, ok := auth.NormalizeID(id); again != id || !ok || !strings.EqualFold(in, id) || len(id) != 36 {
-			t.Errorf("NormalizeID(%q) = %q, and of that %q, %t", in, id, again, ok)
+		if again, err := auth.NormalizeID(id); again != id || err != nil || len(id) > 128 || id != in && len(in) != 36 {
+			t.Errorf("NormalizeID(%q) = %q, and of that %q, %v", in, id, again, err)
+		}
+		if !strings.EqualFold(in, id) || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			t.Errorf("NormalizeID(%q) = %q", in, id)
+		}
+		if ref, err := auth.ParseUserRef(auth.IDRef(id), nil); err != nil || ref != (auth.UserRef{ID: id}) {
+			t.Errorf("IDRef(%q) = %q, which is read as %+v, %v", id, auth.IDRef(id), ref, err)
 		}
 	})
 }
 
-func TestParseUserRef(t *testing.T) {
+func TestCheckName(t *testing.T) {
 	t.Parallel()
-	parseCode := func(s string) (string, error) {
-		if strings.ContainsAny(s, "@.") || len(s) > 32 {
-			return "", errors.New("not a code")
+	for name, want := range map[string]error{
+		"": nil, "Ann": nil, "J\u00fcrgen \u202e": nil, "a\x1b[31m": nil, "a\x00b": auth.ErrName, "\xff": auth.ErrName,
+	} {
+		if err := auth.CheckName(name); !errors.Is(err, want) || (want == nil) != (err == nil) {
+			t.Errorf("CheckName(%q) = %v, want %v", name, err, want)
 		}
-		return strings.ToLower(s), nil
 	}
+}
+
+// parseCode is close to referral.ParseCode.
+func parseCode(s string) (string, error) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if len(s) < 3 || len(s) > 32 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return "", errors.New("not a code")
+	}
+	return s, nil
+}
+
+func TestParseUserRefReturnsEveryReading(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]auth.UserRef{
 		strings.ToUpper(ann): {ID: ann},
+		"ann":                {ID: "ann", Code: "ann"},
+		"ANN":                {ID: "ANN", Code: "ann"},
+		"12":                 {ID: "12"},
+		"user_2abC":          {ID: "user_2abC"},
+		"auth0|123":          {ID: "auth0|123"},
+		" Summer-26":         {Code: "summer-26"},
 		" Ann@example.com":   {Email: "ann@example.com"},
-		"Summer-26":          {Code: "summer-26"},
-		"x.y":                {},
+		"Ann@Example.com":    {ID: "Ann@Example.com", Email: "ann@example.com"},
+		"a+b@example.com":    {Email: "a+b@example.com"},
+		"@":                  {ID: "@"},
+		"x.y":                {ID: "x.y"},
+		"x y":                {},
+		"":                   {},
+		"\u212a@example.com": {Email: "\u212a@example.com"},
+		// a prefix always counts
+		"id:ann":                {ID: "ann"},
+		"id:ann@example.com":    {ID: "ann@example.com"},
+		"id:id:x":               {ID: "id:x"},
+		"id:email:a@x.org":      {ID: "email:a@x.org"},
+		"ID:ann":                {ID: "ID:ann"},
+		"id:":                   {},
+		"id: ann":               {},
+		"email:Ann@Example.com": {Email: "ann@example.com"},
+		"email:ann":             {},
+		"email:":                {},
+		"email:id:a@x.org":      {}, // no address has a colon
+		"code:ANN":              {Code: "ann"},
+		"code:x":                {},
+		"code:":                 {},
+		"code:" + ann:           {},
+		"name:ann":              {ID: "name:ann"},
 	} {
 		got, err := auth.ParseUserRef(in, parseCode)
 		if got != want || (want == auth.UserRef{}) != errors.Is(err, auth.ErrUserRef) {
 			t.Errorf("ParseUserRef(%q) = %+v, %v, want %+v", in, got, err, want)
 		}
 	}
-	if got, err := auth.ParseUserRef("summer-26", nil); !errors.Is(err, auth.ErrUserRef) {
-		t.Errorf("without codes: ParseUserRef = %+v, %v, want ErrUserRef", got, err)
+}
+
+func TestParseUserRefWithoutCodes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]auth.UserRef{"ann": {ID: "ann"}, " ann": {}, "code:ann": {}, "id:code:ann": {ID: "code:ann"}} {
+		got, err := auth.ParseUserRef(in, nil)
+		if got != want || (want == auth.UserRef{}) != errors.Is(err, auth.ErrUserRef) {
+			t.Errorf("ParseUserRef(%q) = %+v, %v, want %+v", in, got, err, want)
+		}
+	}
+}
+
+func TestIDRefIsReadAsOnlyTheID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		ann: ann, "user_2abC": "user_2abC", "auth0|1": "auth0|1", "@": "@", "a@": "a@", "ID:x": "ID:x",
+		"ann@example.com": "id:ann@example.com", "id:x": "id:id:x", "email:a@x.org": "id:email:a@x.org", "code:x": "id:code:x",
+	} {
+		if got := auth.IDRef(id); got != want {
+			t.Errorf("IDRef(%q) = %q, want %q", id, got, want)
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/triport/triport-console/internal/auth"
 )
 
 // testNow is the time in all tests.
@@ -52,7 +54,7 @@ func parse(t *testing.T, args ...string) (command, error) {
 
 func TestCommandLinesAreParsedIntoOptions(t *testing.T) {
 	t.Parallel()
-	now := testNow.Truncate(time.Microsecond)
+	now, annsEmail := testNow.Truncate(time.Microsecond), "ann@example.com"
 	tests := []struct {
 		line string
 		want command
@@ -71,7 +73,13 @@ func TestCommandLinesAreParsedIntoOptions(t *testing.T) {
 		{"referral replay --rejected --since 2026-01-01T01:00:00.123456789+01:00",
 			referralReplayOptions{rejected: true, since: time.Date(2026, 1, 1, 0, 0, 0, 123456000, time.UTC)}},
 		{"referral verify", referralVerifyOptions{}},
-		{"user create --email Ann@Example.com --name Ann", userCreateOptions{"ann@example.com", "Ann"}},
+		{"user create", userCreateOptions{}},
+		{"user create --email Ann@Example.com --name Ann", userCreateOptions{email: "ann@example.com", name: "Ann"}},
+		{"user create --id auth0|123", userCreateOptions{id: "auth0|123"}},
+		{"user create --id 0189C0DE-F00D-7ABC-8DEF-0123456789AB", userCreateOptions{id: "0189c0de-f00d-7abc-8def-0123456789ab"}},
+		{"user update ann --email Ann@Example.com", userUpdateOptions{"ann", auth.UserChange{Email: &annsEmail}}},
+		{"user update ann --email= --name=", userUpdateOptions{"ann", auth.UserChange{Email: new(string), DisplayName: new(string)}}},
+		{"user enable id:ann", userEnableOptions{"id:ann"}},
 		{"user list -o json", userListOptions{}},
 		{"user disable ann", userDisableOptions{"ann"}},
 		{"user import -", userImportOptions{"-"}},
@@ -99,7 +107,7 @@ func TestCommandLinesAreParsedIntoOptions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all := cmp.AllowUnexported(referralInspectOptions{}, referralReplayOptions{}, userCreateOptions{}, userDisableOptions{},
+			all := cmp.AllowUnexported(referralInspectOptions{}, referralReplayOptions{}, userCreateOptions{}, userUpdateOptions{}, userDisableOptions{}, userEnableOptions{},
 				userImportOptions{}, sessionCreateOptions{}, sessionRevokeOptions{}, codeSetOptions{},
 				codeDisableOptions{}, codeListOptions{}, dbBackupOptions{})
 			if diff := cmp.Diff(tt.want, got, all); diff != "" {
@@ -119,7 +127,9 @@ func TestInvalidCommandLinesExit2(t *testing.T) {
 		"referral replay --rejected --reason internal_error", "referral replay --rejected --since nonsense",
 		"referral replay --rejected --since -1h", "referral replay --rejected --since 5", "referral replay --rejected --since xd",
 		"referral replay --rejected --since 999999999d", "referral replay --rejected --since 1h --until 1h",
-		"user create", "user create --email x", "user create --email a@example.com extra", "user import", "user disable",
+		"user create --email x", "user create --email=", "user create --id=", "user create --id a/b", "user create --id \u212a",
+		"user create --id " + strings.Repeat("x", 129), "user create --name a\x00b", "user update", "user update ann", "user update ann --email x",
+		"user update ann --name \xff", "user update ann --name a\x00b", "user enable", "user create --email a@example.com extra", "user import", "user disable",
 		"user create --email a@example.com --name \xff",
 		"session create", "session create a -", "session create a --ttl 5", "session create a --ttl 0s", "session create a --ttl 500ms",
 		"code set a", "code set a -x-", "code set a b!", "db backup", "db check x", "completion", "completion x", "serve x",

@@ -24,7 +24,7 @@ to the user. The code that was created with the account cannot be disabled.` + u
 func (opt codeDisableOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
 		c, err := store.DisableSlug(ctx, u.ID, e.now())
-		return e.resultOrError(err, "disable the slug of "+u.Email, codeToJSON(c), func() {
+		return e.resultOrError(err, "disable the slug of "+accountName(u), codeToJSON(c), func() {
 			e.printf("disabled %s\n", c.Code)
 		})
 	})

@@ -132,7 +132,7 @@ func TestImportAndReplayRejectInvalidUTF8(t *testing.T) {
 	s := newTestStreams()
 	s.In = strings.NewReader("{\"email\":\"a\xffb@x.org\"}\n" + `{"email":"a\ud800b@x.org"}` + "\n{\"email\":\"c@x.org\",\"display_name\":\"\xc3\"}\n")
 	if code := runIn(s, db, "user", "import", "-", "-o", "json"); code != exitFailed ||
-		s.out.String() != `{"read":3,"created":0,"unchanged":0,"malformed":3}`+"\n" ||
+		s.out.String() != `{"read":3,"created":0,"updated":0,"unchanged":0,"malformed":3}`+"\n" ||
 		!strings.HasPrefix(s.err.String(), "line 1: not UTF-8\nline 2: email: contains U+FFFD or half a surrogate pair instead of a character\nline 3: not UTF-8\n") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, s.out.String(), s.err.String())
 	}
@@ -175,7 +175,7 @@ func TestImportReportsBadLinesInFileOrder(t *testing.T) {
 		t.Error(diff)
 	}
 	bad := strings.Count(want.String(), "\n")
-	if figures := fmt.Sprintf(`{"read":%d,"created":%d,"unchanged":0,"malformed":%d}`+"\n", 5*firstImportBatch, 5*firstImportBatch-bad, bad); s.out.String() != figures {
+	if figures := fmt.Sprintf(`{"read":%d,"created":%d,"updated":0,"unchanged":0,"malformed":%d}`+"\n", 5*firstImportBatch, 5*firstImportBatch-bad, bad); s.out.String() != figures {
 		t.Errorf("%s, not %s", s.out.String(), figures)
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,11 +118,16 @@ func findUser(ctx context.Context, store *sqlite.Store, text string) (auth.User,
 		return auth.User{}, badValue(fmt.Errorf("%q is %w", text, err))
 	}
 	u, err := store.FindUser(ctx, ref)
-	if errors.Is(err, auth.ErrNotFound) {
+	switch {
+	case errors.Is(err, auth.ErrNotFound):
 		return u, missing(fmt.Errorf("there is no user %q", text))
-	}
-	if err != nil {
+	case errors.Is(err, auth.ErrAmbiguous):
+		return u, badValue(fmt.Errorf("%q is %w", text, err))
+	case err != nil:
 		return u, fmt.Errorf("look up the user: %w", err)
 	}
 	return u, nil
 }
+
+// accountName names an account in texts: by its e-mail address or, without one, by its id.
+func accountName(u auth.User) string { return cmp.Or(u.Email, u.ID) }

@@ -47,7 +47,7 @@ func (opt referralInspectOptions) run(ctx context.Context, e *env) error {
 			return fmt.Errorf("inspect the user: %w", err)
 		}
 		// If the spool is unreadable, support gets the rest. A script gets exit code 1.
-		ofUser := func(a referral.Attempt) bool { return a.User == u.ID || a.User == u.Email }
+		ofUser := func(a referral.Attempt) bool { return a.User == u.ID || u.Email != "" && a.UserEmail == u.Email }
 		pending, err := spool.New(e.cfg.Database).Pending(ctx, ofUser)
 		if err != nil {
 			err = fmt.Errorf("attempts that wait in the spool are not counted: %w", err)
@@ -89,8 +89,8 @@ func eventToJSON(e referral.Event) object {
 
 // printInspection prints an inspection for support, the answer first.
 func (e *env) printInspection(in referral.Inspection, pending int) {
-	e.printf("%s\n", e.styles.title.Render(personName(in.User.DisplayName, in.User.Email)))
-	rows := [][]string{{"id", in.User.ID}, {"email", escapeText(in.User.Email)}, {"since", formatTime(in.User.CreatedAt)}}
+	e.printf("%s\n", e.styles.title.Render(personName(in.User.DisplayName, accountName(in.User))))
+	rows := [][]string{{"id", in.User.ID}, {"email", textOrNone(in.User.Email)}, {"since", formatTime(in.User.CreatedAt)}}
 	if in.User.Disabled() {
 		rows = append(rows, []string{"disabled", e.styles.bad.Render(formatTime(in.User.DisabledAt))})
 	}

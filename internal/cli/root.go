@@ -11,7 +11,11 @@ import (
 )
 
 // userHelp ends the help of commands that take a <user>.
-const userHelp = "\n\n<user> is an id, an e-mail address or a code."
+const userHelp = `
+
+<user> is an id, an e-mail address or a code. The prefixes id:, email: and code:
+force one reading: id:ann is the user whose id is ann. Scripts should use them:
+users choose their codes.`
 
 func newRoot(e *env) *cobra.Command {
 	root := &cobra.Command{
@@ -35,7 +39,8 @@ does not exist, 4 a check found a difference.`,
 		newServe(e),
 		group("referral", "inspect referrals and replay attempts",
 			newReferralInspect(e), newReferralReplay(e), newReferralVerify(e)),
-		group("user", "manage accounts", newUserCreate(e), newUserList(e), newUserDisable(e), newUserImport(e)),
+		group("user", "manage accounts", newUserCreate(e), newUserList(e), newUserUpdate(e),
+			newUserDisable(e), newUserEnable(e), newUserImport(e)),
 		group("session", "create and revoke sessions", newSessionCreate(e), newSessionRevoke(e)),
 		group("code", "manage the referral codes of a user", newCodeSet(e), newCodeDisable(e), newCodeList(e)),
 		group("db", "migrate, check and back up the database", newDBMigrate(e), newDBCheck(e), newDBBackup(e)),

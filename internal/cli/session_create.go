@@ -39,7 +39,7 @@ object per line, unless --output text is given. A user who cannot sign in is
 reported, the others get their sessions.` + userHelp,
 		Example: `  triport-console session create ann@example.com
   triport-console session create ann@example.com --ttl 1h -o json
-  triport-console user list -o json | jq -r .id | triport-console session create -`,
+  triport-console user list -o json | jq -r '"id:" + .id' | triport-console session create -`,
 		Args: opt.parse,
 		RunE: e.action(func([]string) command { return opt }),
 	}
@@ -139,7 +139,7 @@ func (c *sessionCreator) createBatch(users []string) (reasons []error, err error
 		case err != nil:
 			return nil, err
 		case u.Disabled():
-			reasons[i] = fmt.Errorf("%s: the account is disabled", u.Email)
+			reasons[i] = fmt.Errorf("%s: the account is disabled: enable it with: %s user enable %[1]s", accountName(u), programName)
 			continue
 		}
 		t, s, err := auth.NewSession(c.random, u.ID, c.now, c.ttl)

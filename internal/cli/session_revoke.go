@@ -25,7 +25,7 @@ func (opt sessionRevokeOptions) run(ctx context.Context, e *env) error {
 	return e.withUser(ctx, sqlite.ReadWrite, opt.user, func(store *sqlite.Store, u auth.User) error {
 		n, err := store.RevokeSessions(ctx, u.ID, e.now())
 		return e.resultOrError(err, "revoke the sessions", object{{"user_id", u.ID}, {"revoked", n}}, func() {
-			e.printf("revoked %s of %s\n", plural(n, "session"), escapeText(u.Email))
+			e.printf("revoked %s of %s\n", plural(n, "session"), escapeText(accountName(u)))
 		})
 	})
 }

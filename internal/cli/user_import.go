@@ -23,9 +23,11 @@ func newUserImport(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "import existing accounts",
 		Long: `Import accounts from JSON lines, in FILE or, for -, on standard input:
-{"id":"<UUID>","email":"…","display_name":"…","created_at":"<RFC 3339>"}
-All but email are optional. Accounts that exist stay as they are, so importing
-twice equals importing once. The database is created if it does not exist.
+{"id":"<your id>","email":"…","display_name":"…","created_at":"<RFC 3339>"}
+A line needs an id or an e-mail address. A known id, or without one a known
+address, updates the account: a field that is absent or null keeps its value, ""
+removes it, and the earliest created_at counts. Importing twice equals importing
+once. The database is created if it does not exist.
 
 A malformed line is reported with its number, the other lines are imported, and
 the exit code is 1. Safe while the server runs.`,
@@ -44,12 +46,12 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, sqlite.Create, func(store *sqlite.Store) error {
 		p := e.newProgress("import", size)
 		im := &importer{ctx: ctx, env: e, store: store, random: bufio.NewReader(e.Random)}
-		im.batcher = jsonl.Batcher[auth.User]{Size: firstImportBatch, Store: im.storeBatch, Progress: p.lines}
+		im.batcher = jsonl.Batcher[auth.ImportUser]{Size: firstImportBatch, Store: im.storeBatch, Progress: p.lines}
 		im.batcher.OnBad = func(number int, _ io.Reader, reason error) error {
 			p.badLine(number, reason)
 			return nil
 		}
-		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, p.reader(input)), im.parse))
+		err := im.batcher.Run(jsonl.Parse(interruptible(ctx, p.reader(input)), parseAccount))
 		p.done()
 		if ctx.Err() != nil {
 			err = errPartlyDone
@@ -59,7 +61,7 @@ func (opt userImportOptions) run(ctx context.Context, e *env) error {
 			err = fmt.Errorf("%s not imported: correct the file and run the command again, what is done stays as it is",
 				plural(malformed, "line"))
 		}
-		v := object{{"read", read}, {"created", im.created}, {"unchanged", im.unchanged}, {"malformed", malformed}}
+		v := object{{"read", read}, {"created", im.created}, {"updated", im.updated}, {"unchanged", im.unchanged}, {"malformed", malformed}}
 		return errors.Join(err, e.result(v, func() { e.printCounts(v...) }))
 	})
 }
@@ -69,25 +71,29 @@ const firstImportBatch = 100
 
 // importer imports accounts and counts the results.
 type importer struct {
-	ctx                context.Context
-	env                *env
-	store              *sqlite.Store
-	random             io.Reader
-	batcher            jsonl.Batcher[auth.User]
-	created, unchanged int64
+	ctx                         context.Context
+	env                         *env
+	store                       *sqlite.Store
+	random                      io.Reader
+	batcher                     jsonl.Batcher[auth.ImportUser]
+	created, updated, unchanged int64
 }
 
-func (im *importer) storeBatch(users []auth.User) ([]error, error) {
+func (im *importer) storeBatch(users []auth.ImportUser) ([]error, error) {
 	start := im.env.Now()
-	results, err := im.store.ImportUsers(im.ctx, users, func() (string, error) { return newUserID(im.random) })
+	results, err := im.store.ImportUsers(im.ctx, users, func() (string, error) { return newUserID(im.random) }, im.env.now())
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", plural(len(users), "account"), err)
 	}
 	im.batcher.Size = nextImportBatch(im.batcher.Size, im.env.Now().Sub(start))
 	return convert(results, func(r auth.ImportResult) error {
-		if r.Created {
+		switch {
+		case r.Err != nil:
+		case r.Created:
 			im.created++
-		} else if r.Err == nil {
+		case r.Updated:
+			im.updated++
+		default:
 			im.unchanged++
 		}
 		return r.Err
@@ -106,42 +112,52 @@ func nextImportBatch(size int, took time.Duration) int {
 	return size
 }
 
-// parse parses an account. An absent time is now.
-func (im *importer) parse(l jsonl.Line) (auth.User, error) {
-	u, err := parseAccount(l)
-	if err == nil && u.CreatedAt.IsZero() {
-		u.CreatedAt = im.env.now()
-	}
-	return u, err
-}
-
-// parseAccount leaves an absent id or time empty. The error never quotes the line.
-func parseAccount(line jsonl.Line) (auth.User, error) {
+// parseAccount returns an error that never quotes the line. A field that is absent or null stays nil or zero.
+func parseAccount(line jsonl.Line) (u auth.ImportUser, err error) {
 	var l struct {
-		ID          string `json:"id"`
-		Email       string `json:"email"`
-		DisplayName string `json:"display_name"`
-		CreatedAt   string `json:"created_at"`
+		ID          string  `json:"id"`
+		Email       *string `json:"email"`
+		DisplayName *string `json:"display_name"`
+		CreatedAt   string  `json:"created_at"`
 	}
-	if err := line.Unmarshal(&l, "email and, if known, id, display_name and created_at"); err != nil {
-		return auth.User{}, err
+	if err := line.Unmarshal(&l, "id, email, display_name and created_at"); err != nil {
+		return u, err
 	}
-	if strings.ContainsRune(l.Email, utf8.RuneError) { // the JSON parser's replacement for half a surrogate pair
-		return auth.User{}, errors.New("email: contains U+FFFD or half a surrogate pair instead of a character")
+	if l.ID == "" && (l.Email == nil || *l.Email == "") {
+		return u, errors.New("neither an id nor an e-mail address")
 	}
-	email, err := auth.NormalizeEmail(l.Email)
-	if err != nil {
-		return auth.User{}, fmt.Errorf("email: %w", auth.ErrEmail)
+	if l.ID != "" {
+		if u.ID, err = auth.NormalizeID(l.ID); err != nil {
+			return auth.ImportUser{}, fmt.Errorf("id: %w", err)
+		}
 	}
-	id, ok := auth.NormalizeID(l.ID)
-	if !ok && l.ID != "" {
-		return auth.User{}, errors.New("id: not a UUID of 36 characters")
+	if u.Email, err = parseImportedEmail(l.Email); err != nil {
+		return auth.ImportUser{}, fmt.Errorf("email: %w", err)
 	}
-	u := auth.User{ID: id, Email: email, DisplayName: l.DisplayName}
+	if u.DisplayName = l.DisplayName; u.DisplayName != nil {
+		if err := auth.CheckName(*u.DisplayName); err != nil {
+			return auth.ImportUser{}, fmt.Errorf("display_name: %w", err)
+		}
+	}
 	if l.CreatedAt != "" {
 		if u.CreatedAt, err = jsonl.ParseTime(l.CreatedAt); err != nil {
-			return auth.User{}, fmt.Errorf("created_at: %w", err)
+			return auth.ImportUser{}, fmt.Errorf("created_at: %w", err)
 		}
 	}
 	return u, nil
+}
+
+// parseImportedEmail keeps nil and the empty text, which removes the address.
+func parseImportedEmail(text *string) (*string, error) {
+	if text == nil || *text == "" {
+		return text, nil
+	}
+	if strings.ContainsRune(*text, utf8.RuneError) { // the JSON parser's replacement for half a surrogate pair
+		return nil, errors.New("contains U+FFFD or half a surrogate pair instead of a character")
+	}
+	email, err := auth.NormalizeEmail(*text)
+	if err != nil {
+		return nil, auth.ErrEmail
+	}
+	return &email, nil
 }

@@ -16,7 +16,13 @@ func (l Line) Unmarshal(v any, fields string) error {
 		return ErrTooLong
 	case !utf8.Valid(l.Text):
 		return errors.New("not UTF-8")
-	case json.Unmarshal(l.Text, v) != nil:
+	}
+	err := json.Unmarshal(l.Text, v)
+	var number *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &number) && number.Value == "number" && number.Field != "":
+		return fmt.Errorf("%s is a number: write it in quotes", number.Field)
+	case err != nil:
 		return fmt.Errorf("not a JSON object with the strings %s", fields)
 	}
 	return nil

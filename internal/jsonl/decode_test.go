@@ -15,6 +15,8 @@ func TestUnmarshalRejectsWithoutQuotingTheLine(t *testing.T) {
 		`{"a":"x","b":1}`:        "",
 		`{"a":"s3cr3t`:           "not a JSON object with the strings a and c",
 		`{"a":["s3cr3t"]}`:       "not a JSON object with the strings a and c",
+		`{"a":123}`:              "A is a number: write it in quotes",
+		`7`:                      "not a JSON object with the strings a and c",
 		`["s3cr3t"]`:             "not a JSON object with the strings a and c",
 		"{\"b\":\"s3cr3t\xff\"}": "not UTF-8",
 	} {

@@ -9,6 +9,9 @@ import (
 type Attempt struct {
 	ID        string // unique for its user: a second attempt with the same id changes nothing
 	User      string // the invitee's id; in a line perhaps the e-mail address
+	ID        string // unique: a second attempt with the same id changes nothing
+	User      string // the invitee's id; empty if a line has only an e-mail address
+	UserEmail string // in a line: the text of the user, read as an e-mail address; with User, either may be right
 	Code      PresentedCode
 	At        time.Time // when the call was made, UTC, whole microseconds
 	RequestID string    // empty in a line written by hand

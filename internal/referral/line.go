@@ -29,7 +29,14 @@ type line struct {
 
 // FormatLine returns the attempt as one line of JSON, without the line end.
 func FormatLine(a Attempt) []byte {
-	b, err := json.Marshal(line{a.ID, a.User, a.Code.Text, a.At.UTC().Format(time.RFC3339Nano), a.RequestID})
+	user := a.User
+	switch {
+	case user == "":
+		user = a.UserEmail
+	case a.UserEmail == "":
+		user = auth.IDRef(a.User)
+	}
+	b, err := json.Marshal(line{a.ID, user, a.Code.Text, a.At.UTC().Format(time.RFC3339Nano), a.RequestID})
 	if err != nil { // five strings always marshal
 		panic(err)
 	}
@@ -55,7 +62,7 @@ func parseLine(text jsonl.Line, source Source) (Attempt, error) {
 	case strings.ContainsRune(l.User, utf8.RuneError): // the JSON parser writes it for half a surrogate pair
 		err = errors.New("user contains U+FFFD or half a surrogate pair")
 	case userErr != nil:
-		err = errors.New("user is neither an id nor an e-mail address")
+		err = fmt.Errorf("user is neither an id (1 to 128 characters of %s) nor an e-mail address", auth.IDCharacters)
 	case strings.Trim(l.Code, asciiSpace) == "":
 		err = errors.New("no code")
 	case timeErr != nil:
@@ -67,7 +74,7 @@ func parseLine(text jsonl.Line, source Source) (Attempt, error) {
 		return Attempt{}, fmt.Errorf("malformed line: %w", err)
 	}
 	return Attempt{
-		ID: l.AttemptID, User: user.ID + user.Email, Code: ParsePresentedCode(l.Code), At: at,
+		ID: l.AttemptID, User: user.ID, UserEmail: user.Email, Code: ParsePresentedCode(l.Code), At: at,
 		RequestID: escape(l.RequestID, maxAttemptID), Source: source,
 	}, nil
 }

@@ -24,7 +24,13 @@ func TestLineContainsTheCompleteAttempt(t *testing.T) {
 		"as it is":           func(*Attempt) {},
 		"without an id":      func(a *Attempt) { a.ID = "" },
 		"without a request":  func(a *Attempt) { a.RequestID = "" },
-		"of an e-mail":       func(a *Attempt) { a.User = "ann@example.com" },
+		"of an e-mail":       func(a *Attempt) { a.User, a.UserEmail = "", "ann+1@example.com" },
+		"of an id or e-mail": func(a *Attempt) { a.User, a.UserEmail = "Ann@Example.com", "ann@example.com" },
+		"of an e-mail as id": func(a *Attempt) { a.User = "ann@example.com" },
+		"of a short id":      func(a *Attempt) { a.User = "ann" },
+		"of a service's id":  func(a *Attempt) { a.User = "auth0|507f1f77bcf86cd799439020" },
+		"of a prefix":        func(a *Attempt) { a.User = "id:code:email:a@x.org" },
+		"of code: as id":     func(a *Attempt) { a.User = "code:ann" },
 		"at a full second":   func(a *Attempt) { a.At = noon },
 		"of 1970":            func(a *Attempt) { a.At = time.Unix(0, 0).UTC() },
 		"malformed":          func(a *Attempt) { a.Code = ParsePresentedCode("<a href=\"&\">\u2028\xff") },
@@ -61,8 +67,33 @@ func TestParseLineNormalizes(t *testing.T) {
 		t.Errorf("attempt (-want +got):\n%s", d)
 	}
 	got, err = parseText([]byte(`{"user":" Ann@Example.COM","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceReplay)
-	if err != nil || got.User != "ann@example.com" {
-		t.Errorf("user = %q, %v", got.User, err)
+	if err != nil || got.User != "" || got.UserEmail != "ann@example.com" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestUserOfALineMayBeAnIDOrAnAddress: lines of before any id was allowed keep their meaning.
+func TestUserOfALineMayBeAnIDOrAnAddress(t *testing.T) {
+	t.Parallel()
+	for user, want := range map[string]Attempt{
+		ann:                     {User: ann},
+		"ann@example.com":       {User: "ann@example.com", UserEmail: "ann@example.com"},
+		"id:ann@example.com":    {User: "ann@example.com"},
+		"email:Ann@example.com": {UserEmail: "ann@example.com"},
+		"ann":                   {User: "ann"},
+	} {
+		got, err := parseText([]byte(`{"user":"`+user+`","code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceReplay)
+		if err != nil || got.User != want.User || got.UserEmail != want.UserEmail {
+			t.Errorf("%s: %+v, %v", user, got, err)
+		}
+	}
+}
+
+func TestNumberIsRejectedWithAdvice(t *testing.T) {
+	t.Parallel()
+	_, err := parseText([]byte(`{"user":123,"code":"abc","at":"2026-03-01T12:00:00Z"}`), SourceReplay)
+	if err == nil || err.Error() != "malformed line: user is a number: write it in quotes" {
+		t.Error(err)
 	}
 }
 
@@ -79,7 +110,9 @@ var notLines = map[string]string{
 	"a number for a code":      `{"user":"` + ann + `","code":123,"at":"2026-03-01T12:00:00Z"}`,
 	"no user":                  `{"code":"abc","at":"2026-03-01T12:00:00Z"}`,
 	"user null":                `{"user":null,"code":"abc","at":"2026-03-01T12:00:00Z"}`,
-	"user neither id nor mail": `{"user":"` + secret + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"user neither id nor mail": `{"user":"` + secret + ` ","code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"a number for a user":      `{"user":123,"code":"abc","at":"2026-03-01T12:00:00Z"}`,
+	"a code for a user":        `{"user":"code:` + secret + `","code":"abc","at":"2026-03-01T12:00:00Z"}`,
 	"no code":                  `{"user":"` + ann + `","at":"2026-03-01T12:00:00Z"}`,
 	"white space for a code":   `{"user":"` + ann + `","code":" \t\n","at":"2026-03-01T12:00:00Z"}`,
 	"no time":                  `{"user":"` + ann + `","code":"abc"}`,
@@ -168,7 +201,7 @@ func FuzzParseLine(f *testing.F) {
 			}
 			return
 		}
-		if !utf8.Valid(line) || strings.ContainsRune(a.User, utf8.RuneError) {
+		if !utf8.Valid(line) || strings.ContainsRune(a.User+a.UserEmail, utf8.RuneError) {
 			t.Errorf("parseLine(%q) = %+v, with bytes that are not in the line", line, a)
 		}
 		again, err := parseText(FormatLine(a), SourceReplay)
@@ -178,7 +211,7 @@ func FuzzParseLine(f *testing.F) {
 		if d := cmp.Diff(a, again); d != "" {
 			t.Errorf("parseLine(%q) changes (-first +second):\n%s", line, d)
 		}
-		if a.User == "" || a.Code.Text == "" || a.Code != ParsePresentedCode(a.Code.Text) || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
+		if a.User+a.UserEmail == "" || a.Code.Text == "" || a.Code != ParsePresentedCode(a.Code.Text) || len(a.ID) > maxAttemptID || a.At.UnixMicro() < 0 || a.At.Location() != time.UTC {
 			t.Errorf("parseLine(%q) = %+v", line, a)
 		}
 	})

@@ -115,7 +115,7 @@ func TestDisabledCodesAndOwnersAttributeNothing(t *testing.T) {
 	if _, err := ts.store.DisableSlug(t.Context(), owner.ID, epoch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ts.store.DisableUser(t.Context(), gone.ID, epoch); err != nil {
+	if _, _, err := ts.store.DisableUser(t.Context(), gone.ID, epoch); err != nil {
 		t.Fatal(err)
 	}
 	ts.ask(post(bob, "; ref_code=spring-sale")).wantOutcome(t, "unknown_code")

@@ -94,7 +94,7 @@ func TestOnlyCookiesOfAValidSessionAuthenticate(t *testing.T) {
 			return ok(a)
 		}, false},
 		{"of a disabled user", func(a, _ account) []string {
-			if _, err := ts.store.DisableUser(t.Context(), a.ID, epoch); err != nil {
+			if _, _, err := ts.store.DisableUser(t.Context(), a.ID, epoch); err != nil {
 				t.Error(err)
 			}
 			return ok(a)

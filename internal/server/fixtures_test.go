@@ -168,7 +168,7 @@ func (ts *testServer) revoke(a account) {
 
 func (ts *testServer) disable(a account) {
 	ts.t.Helper()
-	if _, err := ts.store.DisableUser(ts.t.Context(), a.ID, epoch); err != nil {
+	if _, _, err := ts.store.DisableUser(ts.t.Context(), a.ID, epoch); err != nil {
 		ts.t.Fatal(err)
 	}
 }

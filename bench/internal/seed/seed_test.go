@@ -53,7 +53,7 @@ func TestIDsAreUUIDsOrderedByAge(t *testing.T) {
 	ids := make([]string, 100_000)
 	for n := range ids {
 		ids[n] = seed.ID(int64(n))
-		if id, ok := auth.NormalizeID(ids[n]); !ok || id != ids[n] {
+		if id, err := auth.NormalizeID(ids[n]); err != nil || id != ids[n] {
 			t.Fatalf("%q is not a UUID", ids[n])
 		}
 	}

@@ -54,7 +54,7 @@ func TestEachRejectionReadsItsFacts(t *testing.T) {
 	}
 	attribute(t, s, bob.attempt(ann.code))
 	attribute(t, s, carl.attempt(bob.code))
-	if _, err := s.DisableUser(t.Context(), dora.id, noon); err != nil {
+	if _, _, err := s.DisableUser(t.Context(), dora.id, noon); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {

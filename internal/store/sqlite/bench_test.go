@@ -70,13 +70,13 @@ func importMany(b *testing.B, s *sqlite.Store, n int) []string {
 	b.Helper()
 	ids := make([]string, 0, n)
 	for len(ids) < n {
-		users := make([]auth.User, min(500, n-len(ids)))
+		users := make([]auth.ImportUser, min(500, n-len(ids)))
 		for i := range users {
 			id := uuid.Must(uuid.NewV7()).String()
-			users[i] = auth.User{ID: id, Email: id + "@example.com", CreatedAt: noon}
+			users[i] = importOf(id, id+"@example.com")
 			ids = append(ids, id)
 		}
-		if _, err := s.ImportUsers(b.Context(), users, nil); err != nil {
+		if _, err := s.ImportUsers(b.Context(), users, nil, noon); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -13,14 +13,18 @@ import (
 // importUsers adds n accounts in one transaction.
 func importUsers(t testing.TB, s *sqlite.Store, n int) {
 	t.Helper()
-	users := make([]auth.User, n)
+	users := make([]auth.ImportUser, n)
 	for i := range users {
 		id := uuid.NewString()
-		users[i] = auth.User{ID: id, Email: id + "@example.com", CreatedAt: noon}
+		users[i] = importOf(id, id+"@example.com")
 	}
-	if _, err := s.ImportUsers(t.Context(), users, nil); err != nil {
+	if _, err := s.ImportUsers(t.Context(), users, nil, noon); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func importOf(id, email string) auth.ImportUser {
+	return auth.ImportUser{ID: id, UserChange: auth.UserChange{Email: &email}, CreatedAt: noon}
 }
 
 func TestWALStaysShort(t *testing.T) {

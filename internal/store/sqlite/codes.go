@@ -71,7 +71,7 @@ func (s *Store) DisableSlug(ctx context.Context, userID string, now time.Time) (
 // Codes returns all codes a user has or had: the uid code, then slugs, newest first.
 func (s *Store) Codes(ctx context.Context, userID string) ([]referral.Code, error) {
 	return resultOf(ctx, s.Read, func(c *engine.Conn) ([]referral.Code, error) {
-		n, _, err := findAccount(c, byID, engine.EncodeID(userID))
+		n, err := findNumber(c, userID)
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func FuzzFindUser(f *testing.F) {
 	for _, seed := range []string{"{ann}", "{code}", " Bobs-Slug\n", "ANN@example.com", "{bob}0", "%", "ann@example.com, bob@example.com", "' OR 1=1 --"} {
 		f.Add(seed)
 	}
-	id := regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	id := regexp.MustCompile(`^(id:)?[0-9A-Za-z_.:@|-]{1,128}$`)
 	code := regexp.MustCompile(`^[ \t\n\v\f\r]*[0-9A-Za-z][0-9A-Za-z-]{1,30}[0-9A-Za-z][ \t\n\v\f\r]*$`)
 	f.Fuzz(func(t *testing.T, ref string) {
 		ref = names.Replace(ref)

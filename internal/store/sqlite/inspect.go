@@ -12,7 +12,11 @@ import (
 // auth.ErrNotFound if there is no such user.
 func (s *Store) Inspect(ctx context.Context, userID string, limit int) (in referral.Inspection, err error) {
 	err = s.ReadSnapshot(ctx, func(c *engine.Conn) error {
-		n, a, err := findAccount(c, byID, engine.EncodeID(userID))
+		a, err := findAccount(c, userID)
+		if err != nil {
+			return err
+		}
+		n, err := findNumber(c, userID)
 		if err != nil {
 			return err
 		}

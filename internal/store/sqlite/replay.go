@@ -4,36 +4,70 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"time"
 
 	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
-type replayFunc = func(*engine.Conn, referral.Attempt, referral.Rules) (referral.Verdict, error)
+// maxReplayTime bounds a transaction of a replay, so that a server gets its turn within 50 ms.
+const maxReplayTime = 40 * time.Millisecond
 
-// Replay implements referral.Store. If the schema rejects a row, a second transaction gives each attempt a savepoint,
-// and the rejection is its attempt's own error.
+// Replay implements referral.Store. It takes as many transactions as maxReplayTime asks for. If the schema rejects a
+// row, a second transaction gives each attempt a savepoint, and the rejection is its attempt's own error.
 func (s *Store) Replay(
 	ctx context.Context, attempts []referral.Attempt, rules referral.Rules,
-) (v []referral.Verdict, err error) {
-	for _, replay := range []replayFunc{replayOne, replayInSavepoint} {
-		v, err = resultsOf(ctx, s, attempts, func(c *engine.Conn, a referral.Attempt) (referral.Verdict, error) {
-			return replay(c, a, rules)
-		})
-		if !engine.IsConstraint(err) {
+) (verdicts []referral.Verdict, err error) {
+	for len(verdicts) < len(attempts) {
+		r := replay{store: s, rules: rules}
+		err := s.WriteBulk(ctx, func(c *engine.Conn) error { return r.run(c, attempts[len(verdicts):], r.replayOne) })
+		if engine.IsConstraint(err) {
+			err = s.WriteBulk(ctx, func(c *engine.Conn) error { return r.run(c, attempts[len(verdicts):], r.inSavepoint) })
+		}
+		if err == nil && r.unresolved != 0 {
+			err = s.resolveChain(ctx, r.unresolved)
+		}
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, r.verdicts...)
+	}
+	return verdicts, nil
+}
+
+// replay is one transaction.
+type replay struct {
+	store      *Store
+	rules      referral.Rules
+	verdicts   []referral.Verdict
+	unresolved int64 // the next attempt needs the chain above this user
+}
+
+// run decides attempts in order until the time is up, or one needs a longer chain than the writer may read.
+func (r *replay) run(
+	c *engine.Conn, attempts []referral.Attempt, decide func(*engine.Conn, referral.Attempt) (referral.Verdict, error),
+) error {
+	r.verdicts, r.unresolved = nil, 0
+	began := r.store.now()
+	for _, a := range attempts {
+		v, err := decide(c, a)
+		if err != nil || r.unresolved != 0 {
+			return err
+		}
+		r.verdicts = append(r.verdicts, v)
+		if r.store.now().Sub(began) >= maxReplayTime {
 			break
 		}
 	}
-	return v, err
+	return nil
 }
 
-func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules) (v referral.Verdict, err error) {
+func (r *replay) inSavepoint(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
 	if _, err = c.Exec("SAVEPOINT attempt"); err != nil {
 		return v, err
 	}
-	v, err = replayOne(c, a, rules)
+	v, err = r.replayOne(c, a)
 	if engine.IsConstraint(err) {
 		v = referral.Verdict{Err: fmt.Errorf("the store rejects its row: %w", err)}
 		_, err = c.Exec("ROLLBACK TO attempt")
@@ -44,69 +78,78 @@ func replayInSavepoint(c *engine.Conn, a referral.Attempt, rules referral.Rules)
 	return v, err
 }
 
-func replayOne(c *engine.Conn, a referral.Attempt, rules referral.Rules) (v referral.Verdict, err error) {
-	a.User, err = findUserID(c, a.User)
-	if errors.Is(err, auth.ErrNotFound) {
+func (r *replay) replayOne(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
+	u, err := findUser(c, auth.UserRef{ID: a.User, Email: a.UserEmail})
+	switch {
+	case errors.Is(err, auth.ErrNotFound):
 		return referral.Verdict{Err: referral.ErrNoUser}, nil
-	}
-	if err != nil {
+	case errors.Is(err, auth.ErrAmbiguous):
+		return referral.Verdict{Err: fmt.Errorf("user is %w", err)}, nil
+	case err != nil:
 		return v, err
 	}
+	a.User, a.UserEmail = u.ID, ""
 	if a.ID == "" {
 		a.ID = referral.DeriveAttemptID(a.User, a.Code.Text, a.At)
 	}
-	if v, err = findRecorded(c, a); err != nil || v.Err != nil {
-		return v, err
-	}
-	f, err := readFacts(c, a.User, a.Code.Text)
+	f, err := r.store.readFacts(c, a.User, a.Code.Text)
 	if err != nil {
 		return v, err
 	}
-	v.Outcome = referral.Decide(a, f, rules)
-	later := false
-	if v.Rejected != "" && v.Outcome.Reason == referral.ReasonAlreadyAttributed {
-		if later, err = attributedLater(c, a); err != nil {
-			return v, err
-		}
+	if v, err = f.findRecorded(c, a); err != nil || v.Err != nil {
+		return v, err
 	}
-	if !later {
-		v.Rejected = ""
+	if f.unresolved {
+		r.unresolved = f.owner
+		return v, nil
 	}
-	return v, writeOutcome(c, a, v.Outcome)
-}
-
-// findRecorded reads the audit log by the attempt's id.
-func findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
-	var kind, user, reason string
-	err = c.Query(`SELECT type, user_id, reason FROM events WHERE attempt_id = ?1`, a.ID).Each(func() error {
-		v.Known = v.Known || kind == string(referral.EventSignup)
-		if reason != "" {
-			v.Rejected = referral.Reason(reason)
-		}
-		if user != a.User {
-			v.Err = referral.ErrAttemptTaken
-		}
-		return nil
-	}, &kind, &user, (*engine.NullText)(&reason))
+	v.Outcome, err = f.decide(c, a, r.rules)
 	return v, err
 }
 
-// attributedLater reports whether a replayed attempt that came after a rejected one, in the audit log or in the file,
-// gave its user a referrer.
-func attributedLater(c *engine.Conn, a referral.Attempt) (bool, error) {
-	return c.Query(`
-SELECT 1 FROM events s
-WHERE s.user_id = ?1 AND s.type = 'signup' AND s.source = 'replay'
-  AND (SELECT min(seq) FROM events WHERE attempt_id = s.attempt_id)
-    > (SELECT seq FROM events WHERE attempt_id = ?2 AND type = 'rejected')`, a.User, a.ID).Exists()
+// findRecorded reads what is recorded of the attempt: its signup, and the rejection before that or instead.
+func (f facts) findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
+	id := engine.EncodeID(a.ID)
+	same := func(code string, at time.Time) {
+		if code != a.Code.Text || !at.Equal(a.At) {
+			v.Err = referral.ErrAttemptTaken
+		}
+	}
+	var code string
+	var at time.Time
+	v.Known, err = c.Query(`
+SELECT code, attributed_at FROM attributions WHERE invitee = ?1 AND attempt_id = ?2`, f.invitee, id).One(&code, &at)
+	if err != nil {
+		return v, err
+	}
+	if v.Known {
+		same(code, at)
+	}
+	var seq int64
+	var reason engine.NullInt
+	found, err := c.Query(`
+SELECT seq, code, at, reason FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = ?2`, f.invitee, id).
+		One(&seq, (*engine.NullText)(&code), &at, &reason)
+	if err != nil || !found {
+		return v, err
+	}
+	same(code, at)
+	later := false
+	if f.HasReferrer {
+		later, err = f.attributedLater(c, seq)
+	}
+	if later {
+		v.Rejected = reasons.word(reason)
+	}
+	return v, err
 }
 
-// findUserID takes an id or an e-mail address.
-func findUserID(c *engine.Conn, ref string) (id string, err error) {
-	query := `SELECT id FROM users WHERE id = ?1`
-	if strings.Contains(ref, "@") {
-		query = `SELECT id FROM users WHERE email = ?1`
-	}
-	err = c.Query(query, ref).Get(auth.ErrNoUser, &id)
-	return id, err
+// attributedLater reports whether a replayed attempt that came after the rejected one, in the audit log or in the file,
+// gave the user a referrer.
+func (f facts) attributedLater(c *engine.Conn, rejected int64) (bool, error) {
+	return c.Query(`
+SELECT 1 FROM attributions a JOIN events s ON s.seq = a.event
+WHERE a.invitee = ?1 AND s.source = 3 AND ?2 < ifnull(
+    (SELECT seq FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = a.attempt_id), s.seq)`,
+		f.invitee, rejected).Exists()
 }

@@ -37,9 +37,9 @@ func TestReplayTwiceEqualsReplayOnce(t *testing.T) {
 	all := newUsers(t, s, 4)
 	attempts := []referral.Attempt{
 		{User: all[0].id, Code: referral.ParsePresentedCode(all[1].code), At: noon, Source: referral.SourceReplay},
-		{User: "user0@example.com", Code: referral.ParsePresentedCode(all[2].code), At: noon, Source: referral.SourceReplay},
+		{UserEmail: "user0@example.com", Code: referral.ParsePresentedCode(all[2].code), At: noon, Source: referral.SourceReplay},
 		{User: all[3].id, Code: referral.ParsePresentedCode("unused-code"), At: noon, Source: referral.SourceReplay},
-		{User: "unknown@example.com", Code: referral.ParsePresentedCode("unused-code"), At: noon, Source: referral.SourceReplay},
+		{User: "unknown", UserEmail: "unknown@example.com", Code: referral.ParsePresentedCode("unused-code"), At: noon, Source: referral.SourceReplay},
 	}
 	var logs [2]int
 	for round, first := range []referral.Verdict{

@@ -79,7 +79,7 @@ func TestRevokedSessionIsSeenByOtherProcessesAtOnce(t *testing.T) {
 	if got, err = s.FindSession(t.Context(), want.Token); err != nil || got.RevokedAt.IsZero() {
 		t.Errorf("%+v %v", got, err)
 	}
-	if _, err := other.DisableUser(t.Context(), ann.id, noon); err != nil {
+	if _, _, err := other.DisableUser(t.Context(), ann.id, noon); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = s.FindSession(t.Context(), want.Token); err != nil || !got.UserDisabled {

@@ -112,12 +112,12 @@ func TestDisablingTwiceKeepsTheFirstTime(t *testing.T) {
 	s, _ := newStore(t)
 	ann := newUser(t, s, "ann")
 	for i := range 2 {
-		u, err := s.DisableUser(t.Context(), ann.id, noon.Add(time.Duration(i)*time.Hour))
+		u, _, err := s.DisableUser(t.Context(), ann.id, noon.Add(time.Duration(i)*time.Hour))
 		if err != nil || !u.DisabledAt.Equal(noon) {
 			t.Errorf("%+v %v", u, err)
 		}
 	}
-	if _, err := s.DisableUser(t.Context(), uuid.NewString(), noon); !errors.Is(err, auth.ErrNotFound) {
+	if _, _, err := s.DisableUser(t.Context(), uuid.NewString(), noon); !errors.Is(err, auth.ErrNotFound) {
 		t.Error(err)
 	}
 }
@@ -155,21 +155,20 @@ func TestImportTwiceEqualsImportOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	ann := newUser(t, s, "ann")
-	users := []auth.User{
-		{ID: uuid.NewString(), Email: "bob@example.com", DisplayName: "Bob", CreatedAt: noon},
-		{Email: "carl@example.com", CreatedAt: noon},
-		{Email: "ann@example.com", CreatedAt: noon},
-		{ID: uuid.NewString(), Email: "ann@example.com", CreatedAt: noon},
-		{ID: ann.id, Email: "elsewhere@example.com", CreatedAt: noon},
+	users := []auth.ImportUser{
+		importOf(uuid.NewString(), "bob@example.com"),
+		importOf("", "carl@example.com"),
+		importOf(ann.id, "elsewhere@example.com"),
+		importOf(uuid.NewString(), "elsewhere@example.com"),
 	}
 	newID := func() (string, error) { return uuid.NewString(), nil }
-	for round, created := range []bool{true, false} {
-		got, err := s.ImportUsers(t.Context(), users, newID)
+	for round, first := range []bool{true, false} {
+		got, err := s.ImportUsers(t.Context(), users, newID, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range got {
-			if v.Created != (created && i < 2) || (v.Err != nil) != (i > 2) {
+			if v.Created != (first && i < 2) || v.Updated != (first && i == 2) || (v.Err != nil) != (i == 3) {
 				t.Errorf("round %d, line %d: %+v", round, i, v)
 			}
 		}

@@ -57,7 +57,7 @@ func (o *storeOperator) disableSlug(ctx context.Context, user string) (string, e
 }
 
 func (o *storeOperator) disableUser(ctx context.Context, user string) error {
-	_, err := o.DisableUser(ctx, user, now())
+	_, _, err := o.DisableUser(ctx, user, now())
 	return err
 }
 

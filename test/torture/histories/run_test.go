@@ -39,13 +39,13 @@ func (x *runner) now() int64 { return int64(time.Since(x.start)) }
 
 // prepare creates the users of a history, each with a session.
 func (x *runner) prepare(ctx context.Context, h *history) error {
-	var users []auth.User
+	var users []auth.ImportUser
 	var rows []auth.Session
 	for i, u := range h.users {
-		users = append(users, u.User)
+		users = append(users, auth.ImportUser{ID: u.ID, UserChange: auth.UserChange{Email: &u.Email}, CreatedAt: u.CreatedAt})
 		rows = append(rows, h.sessions[i].row)
 	}
-	results, err := x.store.ImportUsers(ctx, users, func() (string, error) { return "", fmt.Errorf("every user has an id") })
+	results, err := x.store.ImportUsers(ctx, users, func() (string, error) { return "", fmt.Errorf("every user has an id") }, now())
 	if err != nil {
 		return fmt.Errorf("create users: %w", err)
 	}
