@@ -15,18 +15,17 @@ import (
 
 // Session is a session in the store.
 type Session struct {
-	Token        Hash // SHA-256 of the nl_session token
-	CSRF         Hash // SHA-256 of the nl_csrf token
-	UserID       string
-	CreatedAt    time.Time
-	ExpiresAt    time.Time
-	RevokedAt    time.Time // zero while the session is not revoked
-	UserDisabled bool      // at the time of the lookup
+	Token     Hash // SHA-256 of the nl_session token
+	CSRF      Hash // SHA-256 of the nl_csrf token
+	UserID    string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	RevokedAt time.Time // zero while the session is not revoked; disabling the user revokes it
 }
 
 // validAt is the rule of validity. A session is expired at ExpiresAt.
 func (s Session) validAt(now time.Time) bool {
-	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && !s.UserDisabled
+	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt)
 }
 
 // Tokens are the two secrets of a new session. Only the browser keeps them.

@@ -60,6 +60,8 @@ var (
 	ErrNoUser = fmt.Errorf("no such user: %w", ErrNotFound)
 	// ErrExists reports that another account has this id or e-mail address.
 	ErrExists = errors.New("already exists")
+	// ErrDisabled reports that an account is disabled.
+	ErrDisabled = errors.New("the account is disabled")
 	// ErrUserRef reports a text that names no user.
 	ErrUserRef = errors.New("neither a user id, nor an e-mail address, nor a referral code")
 	// ErrAmbiguous reports a text whose readings name different users.

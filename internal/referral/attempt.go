@@ -8,8 +8,6 @@ import (
 // Attempt is one call that presented a code.
 type Attempt struct {
 	ID        string // unique for its user: a second attempt with the same id changes nothing
-	User      string // the invitee's id; in a line perhaps the e-mail address
-	ID        string // unique: a second attempt with the same id changes nothing
 	User      string // the invitee's id; empty if a line has only an e-mail address
 	UserEmail string // in a line: the text of the user, read as an e-mail address; with User, either may be right
 	Code      PresentedCode

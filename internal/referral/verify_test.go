@@ -15,7 +15,7 @@ import (
 func agreed(changes ...func(*Recorded)) Recorded {
 	r := Recorded{
 		Event: &Event{ID: 7, At: noon, UserID: ann, Type: EventSignup, Code: "summer-26", ReferrerID: bob, Source: SourceLive, AttemptID: "att_1"},
-		Row:   &Attribution{InviteeID: ann, ReferrerID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "att_1"},
+		Row:   &Attribution{InviteeID: ann, ReferrerID: bob, Code: "summer-26", AttributedAt: noon, AttemptID: "att_1", EventID: 7},
 		Facts: Facts{InviteeID: ann, Code: &CodeFacts{OwnerID: bob}},
 	}
 	for _, change := range changes {

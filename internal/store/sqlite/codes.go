@@ -17,8 +17,8 @@ func codeColumns(c *referral.Code) []any {
 }
 
 const (
-	whereActiveSlug   = `WHERE owner = (SELECT n FROM users WHERE id = ?1) AND kind = 2 AND disabled_at IS NULL`
-	disableActiveSlug = `UPDATE codes SET disabled_at = ?2 ` + whereActiveSlug
+	whereActiveSlug   = `WHERE c.owner = (SELECT n FROM users WHERE id = ?1) AND c.kind = 2 AND c.disabled_at IS NULL`
+	disableActiveSlug = `UPDATE codes AS c SET disabled_at = ?2 ` + whereActiveSlug
 )
 
 // SetSlug makes a canonical code the user's one active slug, also an earlier one. The error is referral.CheckSlug's.

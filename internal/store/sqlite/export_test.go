@@ -45,12 +45,3 @@ func (s *Store) FailFsync(ctx context.Context) {
 		panic("it did not fail")
 	}
 }
-
-// LeadsTo is leadsTo on a connection that reads.
-func (s *Store) LeadsTo(ctx context.Context, from, to string) (found bool, err error) {
-	err = s.Read(ctx, func(c *engine.Conn) error {
-		found, err = leadsTo(c, from, to)
-		return err
-	})
-	return found, err
-}

@@ -104,7 +104,7 @@ func TestReadinessReportsDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = reopen(t, path, sqlite.ReadWrite)
-	damage(t, path, "sqlite_autoindex_users_2") // the probe reads this index
+	damage(t, path, "sqlite_autoindex_users_1") // the probe reads this index
 	if found := s.NotReady(t.Context()); len(found) != 1 || !strings.Contains(found[0], "run db check") {
 		t.Error(found)
 	}

@@ -146,8 +146,9 @@ func TestFullDiskIsLoggedOnceAndRecovers(t *testing.T) {
 		if _, err := s.Attribute(t.Context(), a, referral.Rules{}); err != nil {
 			missed = append(missed, a)
 		}
-		for range 40 { // each rejection takes room, until there is none
+		for i := range 600 { // each rejection takes room, until there is none; the limit is one of a day
 			a := all[2].attempt(strings.Repeat("y", 32))
+			a.At = noon.Add(time.Duration(i) * 24 * time.Hour)
 			if _, err := s.Attribute(t.Context(), a, referral.Rules{}); err != nil {
 				missed = append(missed, a)
 			}
@@ -183,7 +184,7 @@ func TestRepairedPageIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = reopen(t, path, sqlite.Create)
-	repair := damage(t, path, "users")
+	repairUsers, repairSessions := damage(t, path, "users"), damage(t, path, "sessions")
 	a := bob.attempt(ann.code)
 	if _, err := s.Attribute(t.Context(), a, referral.Rules{}); err == nil {
 		t.Error("decided on a damaged page")
@@ -191,7 +192,8 @@ func TestRepairedPageIsReadAgain(t *testing.T) {
 	if _, err := s.FindSession(t.Context(), session.Token); err == nil || errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("looked up on a damaged page: %v", err)
 	}
-	repair()
+	repairUsers()
+	repairSessions()
 	if v := recovered(t, s, a); !v[0].Outcome.Attributed {
 		t.Errorf("%+v", v)
 	}

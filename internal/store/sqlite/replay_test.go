@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,17 +72,23 @@ func TestReplayTwiceEqualsReplayOnce(t *testing.T) {
 	wantSound(t, s)
 }
 
-func TestReplayReportsAttemptIDOfAnotherUser(t *testing.T) {
+func TestReplayReportsAttemptIDWithAnotherCodeOrTime(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	all := newUsers(t, s, 3)
-	a := all[0].attempt(all[2].code)
-	attribute(t, s, a)
-	b := all[1].attempt(all[2].code)
-	b.ID, b.Source = a.ID, referral.SourceReplay
-	got, err := s.Replay(t.Context(), []referral.Attempt{b}, referral.Rules{})
-	if err != nil || !errors.Is(got[0].Err, referral.ErrAttemptTaken) {
-		t.Errorf("%+v %v", got, err)
+	signup, rejected := all[0].attempt(all[2].code), all[1].attempt("unused-code")
+	attribute(t, s, signup)
+	attribute(t, s, rejected)
+	for _, recorded := range []referral.Attempt{signup, rejected} {
+		recorded.Source = referral.SourceReplay
+		otherCode, otherTime := recorded, recorded
+		otherCode.Code = referral.ParsePresentedCode("other-code")
+		otherTime.At = noon.Add(time.Microsecond)
+		got, err := s.Replay(t.Context(), []referral.Attempt{otherCode, otherTime, recorded}, referral.Rules{})
+		if err != nil || !errors.Is(got[0].Err, referral.ErrAttemptTaken) || !errors.Is(got[1].Err, referral.ErrAttemptTaken) ||
+			got[2].Err != nil {
+			t.Errorf("%+v %v", got, err)
+		}
 	}
 	wantSound(t, s)
 }
@@ -91,7 +98,7 @@ func TestReplayReportsRowRejectedBySchema(t *testing.T) {
 	s, path := newStore(t)
 	all := newUsers(t, s, 3)
 	// A trigger replaces whatever a row may meet in a file that was changed manually.
-	tamper(t, path, `CREATE TRIGGER trap BEFORE INSERT ON attributions WHEN NEW.invitee_id = '`+all[0].id+`' BEGIN SELECT raise(ABORT, 'no'); END`)
+	tamper(t, path, `CREATE TRIGGER trap BEFORE INSERT ON attributions WHEN NEW.invitee = 1 BEGIN SELECT raise(ABORT, 'no'); END`)
 	got, err := s.Replay(t.Context(), []referral.Attempt{all[0].attempt(all[2].code), all[1].attempt(all[2].code)}, referral.Rules{})
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,8 @@ func TestAttemptThatMeetsADamagedRingIsDecided(t *testing.T) {
 	attribute(t, s, all[4].attempt(invitee.code)) // without an invitee of its own, no ring is looked for
 	for i, u := range all[:3] {
 		referrer := all[(i+1)%3]
-		tamper(t, path, `INSERT INTO attributions VALUES ('`+u.id+`', '`+referrer.id+`', '`+referrer.code+`', 0, 'x')`)
+		tamper(t, path, named(`INSERT INTO attributions VALUES ($invitee, $referrer, '$code', 0, 'x', 0)`,
+			"$invitee", number(u), "$referrer", number(referrer), "$code", referrer.code))
 	}
 	watchdog := time.AfterFunc(time.Minute, func() { panic("the decision does not end") })
 	defer watchdog.Stop()

@@ -79,10 +79,11 @@ func TestRevokedSessionIsSeenByOtherProcessesAtOnce(t *testing.T) {
 	if got, err = s.FindSession(t.Context(), want.Token); err != nil || got.RevokedAt.IsZero() {
 		t.Errorf("%+v %v", got, err)
 	}
-	if _, _, err := other.DisableUser(t.Context(), ann.id, noon); err != nil {
-		t.Fatal(err)
+	disabled := newSession(t, s, ann.id, time.Hour)
+	if _, revoked, err := other.DisableUser(t.Context(), ann.id, noon); err != nil || revoked != 1 {
+		t.Fatal(revoked, err)
 	}
-	if got, err = s.FindSession(t.Context(), want.Token); err != nil || !got.UserDisabled {
+	if got, err = s.FindSession(t.Context(), disabled.Token); err != nil || got.RevokedAt.IsZero() {
 		t.Errorf("%+v %v", got, err)
 	}
 	if _, err := s.FindSession(t.Context(), auth.Hash{}); !errors.Is(err, auth.ErrNotFound) {
@@ -122,6 +123,22 @@ func TestSessionsAreCreatedAllOrNone(t *testing.T) {
 		t.Error("a session of an unknown user was created")
 	}
 	if _, err := s.FindSession(t.Context(), good.Token); !errors.Is(err, auth.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestDisabledUserGetsNoSession(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	if _, _, err := s.DisableUser(t.Context(), ann.id, noon); err != nil {
+		t.Fatal(err)
+	}
+	_, session, err := auth.NewSession(rand.Reader, ann.id, noon, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateSessions(t.Context(), []auth.Session{session}); !errors.Is(err, auth.ErrDisabled) {
 		t.Error(err)
 	}
 }

@@ -33,6 +33,7 @@ type Options struct {
 	Observe   func(Commit)
 	BatchSize int              // of live attempts, as in engine.Options
 	Now       func() time.Time // nil means time.Now
+	Migration Migration
 }
 
 // Commit describes one transaction of live attempts.
@@ -42,6 +43,8 @@ type Commit = engine.Commit
 type Store struct {
 	*engine.DB
 	from, to int64
+	now      func() time.Time
+	ancestry *ancestry
 }
 
 // Errors of Open.
@@ -94,8 +97,8 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 		opt.Now = time.Now
 	}
 	log := cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
-	s, m := &Store{}, &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
-	if s.from, s.to, err = ensureSchema(ctx, path, info.Size(), opt.Mode); err != nil {
+	s, m := &Store{now: opt.Now, ancestry: newAncestry()}, &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
+	if s.from, s.to, err = ensureSchema(ctx, path, info.Size(), opt); err != nil {
 		return nil, err
 	}
 	s.DB, err = engine.Open(path, engine.Options{

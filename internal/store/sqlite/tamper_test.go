@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -21,6 +22,19 @@ func tamper(t testing.TB, path string, statements ...string) {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
+}
+
+// dropAttributionGuards lets statements change attributions.
+const dropAttributionGuards = `DROP TRIGGER attributions_no_update; DROP TRIGGER attributions_no_delete`
+
+// named replaces names in a statement.
+func named(statement string, names ...string) string {
+	return strings.NewReplacer(names...).Replace(statement)
+}
+
+// number is the SQL for a user's number.
+func number(u user) string {
+	return "(SELECT n FROM users WHERE id = unhex('" + strings.ReplaceAll(u.id, "-", "") + "'))"
 }
 
 // holdWriteLock takes the write lock as another process would and returns what releases it.

@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,25 +14,27 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 		statement string
 		want      []string // kinds
 	}{
-		"attribution deleted": {`DELETE FROM attributions WHERE invitee_id = '$bob'`, []string{referral.DiffMissingAttribution}},
-		"referrer changed":    {`UPDATE attributions SET referrer_id = '$dora' WHERE invitee_id = '$bob'`, []string{referral.DiffMismatch}},
-		"time changed":        {`UPDATE attributions SET attributed_at = 0 WHERE invitee_id = '$bob'`, []string{referral.DiffMismatch}},
+		"attribution deleted": {`DELETE FROM attributions WHERE invitee = $bob`, []string{referral.DiffMissingAttribution}},
+		"referrer changed":    {`UPDATE attributions SET referrer = $dora WHERE invitee = $bob`, []string{referral.DiffMismatch}},
+		"time changed":        {`UPDATE attributions SET attributed_at = 0 WHERE invitee = $bob`, []string{referral.DiffMismatch}},
+		"event of another user": {`UPDATE attributions SET event = 2 WHERE invitee = $bob`,
+			[]string{"already_attributed", referral.DiffMissingEvent}},
 		"attribution invented": {
-			`INSERT INTO attributions VALUES ('$dora', '$bob', '$bobcode', 0, 'x')`,
+			`INSERT INTO attributions VALUES ($dora, $bob, '$bobcode', 0, 'x', 9)`,
 			[]string{referral.DiffMissingEvent},
 		},
 		"event and attribution invented, of a ring": {
-			`INSERT INTO attributions VALUES ('$ann', '$carl', '$carlcode', 0, 'x');
-			 INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id) VALUES (0, '$ann', 'signup', '$carlcode', '$carl', 'live', 'x')`,
+			`INSERT INTO attributions VALUES ($ann, $carl, '$carlcode', 0, 'x', 3);
+			 INSERT INTO events (at, user, type, code, referrer, source, attempt_id) VALUES (0, $ann, 1, '$carlcode', $carl, 1, 'x')`,
 			[]string{"referral_cycle", "referral_cycle", "referral_cycle"},
 		},
 		"credit to the wrong owner": {
-			`INSERT INTO attributions VALUES ('$dora', '$carl', '$bobcode', 0, 'x');
-			 INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id) VALUES (0, '$dora', 'signup', '$bobcode', '$carl', 'live', 'x')`,
+			`INSERT INTO attributions VALUES ($dora, $carl, '$bobcode', 0, 'x', 3);
+			 INSERT INTO events (at, user, type, code, referrer, source, attempt_id) VALUES (0, $dora, 1, '$bobcode', $carl, 1, 'x')`,
 			[]string{referral.DiffMismatch},
 		},
 		"second signup": {
-			`INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id) VALUES (0, '$bob', 'signup', '$carlcode', '$carl', 'live', 'x')`,
+			`INSERT INTO events (at, user, type, code, referrer, source, attempt_id) VALUES (0, $bob, 1, '$carlcode', $carl, 1, 'x')`,
 			[]string{"already_attributed"},
 		},
 	} {
@@ -44,8 +45,8 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 			attribute(t, s, bob.attempt(ann.code))
 			attribute(t, s, carl.attempt(bob.code))
 			wantSound(t, s)
-			tamper(t, path, strings.NewReplacer("$bobcode", bob.code, "$carlcode", carl.code,
-				"$ann", ann.id, "$bob", bob.id, "$carl", carl.id, "$dora", dora.id).Replace(c.statement))
+			tamper(t, path, dropAttributionGuards, named(c.statement, "$bobcode", bob.code, "$carlcode", carl.code,
+				"$ann", number(ann), "$bob", number(bob), "$carl", number(carl), "$dora", number(dora)))
 			v, err := referral.Verify(s.Ledger(t.Context()))
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,145 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
+)
+
+//go:embed migrations
+var embedded embed.FS
+
+var migrations, _ = fs.Sub(embedded, "migrations") // a constant name: cannot fail
+
+//go:embed migrations/steps/00002_integer_keys.sql
+var integerKeys string
+
+// Migration is what Open does around the migration of a database with content.
+type Migration struct {
+	Before   func(from, to int64) error         // called first; an error leaves the database as it is
+	Progress func(step string, done, steps int) // called before each step, and at the end with all done
+}
+
+// migrationLockWait bounds the wait for another process's migration.
+const migrationLockWait = time.Minute
+
+// migrate runs missing migrations, in one process at a time.
+func migrate(ctx context.Context, path string, progress func(step string, done, steps int)) (err error) {
+	wait, cancel := context.WithTimeout(ctx, migrationLockWait)
+	defer cancel()
+	unlock, err := lockMigration(wait, path+".migrate.lock")
+	if err != nil {
+		return fmt.Errorf("lock the migration: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+
+	db, err := sql.Open("sqlite", engine.DSN(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	return migrateDB(ctx, db, progress)
+}
+
+func migrateDB(ctx context.Context, db *sql.DB, progress func(step string, done, steps int)) error {
+	toIntegerKeys := goose.NewGoMigration(2, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		if err := rejectUnfit(ctx, tx); err != nil {
+			return err
+		}
+		return runSteps(ctx, tx, integerKeys, progress)
+	}}, nil)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithGoMigrations(toIntegerKeys))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return engine.Translate(err)
+}
+
+// runSteps runs the steps of a script. Each begins with a line "-- step: " and its name.
+func runSteps(ctx context.Context, tx *sql.Tx, script string, progress func(step string, done, steps int)) error {
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
+	steps := strings.Split(script, "-- step: ")[1:]
+	for i, step := range steps {
+		name, statements, _ := strings.Cut(step, "\n")
+		progress(name, i, len(steps))
+		if _, err := tx.ExecContext(ctx, statements); err != nil {
+			return fmt.Errorf("migrate %s: %w", name, err)
+		}
+	}
+	progress("", len(steps), len(steps))
+	return nil
+}
+
+// unfit names up to five rows of schema 1 that schema 2 cannot hold: services could write rows of their own.
+const unfit = `
+SELECT 'user ' || id || ': its id has a character that is none of A-Z a-z 0-9 _ . : @ | -' FROM users
+WHERE id GLOB '*[^A-Za-z0-9_.:@|-]*' OR octet_length(id) <> 36
+UNION ALL
+SELECT 'user ' || id || ': created_at or disabled_at is not in microseconds since 1970' FROM users
+WHERE created_at NOT BETWEEN 0 AND 253402300799999999 OR disabled_at NOT BETWEEN 0 AND 253402300799999999
+UNION ALL
+SELECT 'user ' || id || ': its e-mail address has fewer than 3 or more than 254 characters' FROM users
+WHERE length(email) NOT BETWEEN 3 AND 254
+UNION ALL
+SELECT 'user ' || min(id) || ': its id differs from another one in case only' FROM users GROUP BY lower(id)
+HAVING count(*) > 1 AND length(unhex(min(id), '-')) = 16
+UNION ALL
+SELECT 'code ' || code || ': it is not 3 to 32 characters of a-z 0-9 -, or its time is not in microseconds' FROM codes
+WHERE code GLOB '*[^a-z0-9-]*' OR code GLOB '-*' OR code GLOB '*-' OR octet_length(code) NOT BETWEEN 3 AND 32
+   OR created_at NOT BETWEEN 0 AND 253402300799999999 OR disabled_at NOT BETWEEN 0 AND 253402300799999999
+LIMIT 5`
+
+func rejectUnfit(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, unfit)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var found []string
+	for rows.Next() {
+		var row string
+		if err := rows.Scan(&row); err != nil {
+			return err
+		}
+		found = append(found, row)
+	}
+	if err := rows.Err(); err != nil || len(found) == 0 {
+		return err
+	}
+	return fmt.Errorf("the database has rows that the new schema cannot hold, and is as it was: "+
+		"correct them with the sqlite3 shell, then try again: %s", strings.Join(found, "; "))
+}
+
+// lockMigration does what goose does not for SQLite. The file is removed with the lock: one that root leaves behind
+// would keep the owner from the next migration. A process that waited then holds the lock of no file, and tries again.
+func lockMigration(ctx context.Context, name string) (unlock func() error, err error) {
+	for {
+		l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))
+		if _, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+			return nil, err
+		}
+		held, err := l.Stat()
+		if there, noName := os.Lstat(name); err == nil && noName == nil && os.SameFile(held, there) {
+			return func() error { return errors.Join(os.Remove(name), l.Unlock()) }, nil
+		}
+		if err := errors.Join(err, l.Unlock()); err != nil {
+			return nil, err
+		}
+	}
+}
