@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/fsutil"
+	"github.com/triport/triport-console/internal/jsonl"
 	"github.com/triport/triport-console/internal/throttle"
 )
 
@@ -115,11 +116,17 @@ func (s *Service) logAttempt(a Attempt) error {
 
 // Drain decides the attempts in the spool. After an error, the rest still waits.
 func (s *Service) Drain(ctx context.Context) (Report, error) {
-	return DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
-		s.log.Error("spool line moved to the dead-letter file", "line", number, "error", err,
-			"hint", "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, "+
-				"then delete its line there")
+	const hint = "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, then delete its line there"
+	bad := 0
+	report, err := DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
+		if bad++; bad <= jsonl.MaxReported {
+			s.log.Error("spool line moved to the dead-letter file", "line", number, "error", err, "hint", hint)
+		}
 	}})
+	if more := bad - jsonl.MaxReported; more > 0 {
+		s.log.Error("more spool lines moved to the dead-letter file", "lines", more, "hint", hint)
+	}
+	return report, err
 }
 
 // DrainWhenWaiting drains the spool now and at every tick, if attempts wait, until ctx ends or ticks is closed.
