@@ -2,6 +2,7 @@ package referral
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,8 @@ type Store interface {
 type Spool interface {
 	// Append makes the attempt durable.
 	Append(ctx context.Context, a Attempt) error
-	// Drain passes each segment to replay and removes it after nil. It waits while another process drains.
+	// Drain passes each segment to replay and removes it after nil, or after an Undecided whose lines it keeps. It waits
+	// while another process drains.
 	Drain(ctx context.Context, replay func(segment io.Reader, deadLetter DeadLetter) error) error
 	// Waiting reports whether attempts wait.
 	Waiting() (bool, error)
@@ -119,6 +121,9 @@ func (s *Service) Drain(ctx context.Context) (Report, error) {
 	const hint = "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, then delete its line there"
 	bad := 0
 	report, err := DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
+		if errors.Is(err, ErrUndecided) {
+			return // drainIfWaiting logs a change of their number
+		}
 		if bad++; bad <= jsonl.MaxReported {
 			s.log.Error("spool line moved to the dead-letter file", "line", number, "error", err, "hint", hint)
 		}
@@ -150,15 +155,30 @@ func (s *Service) drainIfWaiting(ctx context.Context, logged string) string {
 	switch {
 	case ctx.Err() != nil:
 		return logged
-	case err == nil:
+	case err == nil && report.Read > report.Undecided:
 		s.log.Info("spool drained", "read", report.Read, "attributed", report.Attributed,
 			"unchanged", report.Unchanged, "rejected", report.TotalRejected(), "malformed", report.Malformed)
-		return ""
+	}
+	if err == nil {
+		return s.logUndecided(report, logged)
 	}
 	text := fsutil.WithoutPath(err).Error()
 	if text != logged {
 		s.log.Error("spool could not be drained, retrying every second", "error", text,
 			"hint", "fix what the error names: the database, or the spool files next to it")
+	}
+	return text
+}
+
+// logUndecided logs a change of what a drain left, and returns what it left in words.
+func (s *Service) logUndecided(r Report, logged string) string {
+	if r.Undecided == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d %v", r.Undecided, r.Cause)
+	if text != logged {
+		s.log.Error("attempts could not be decided, they stay in the spool", "attempts", r.Undecided,
+			"error", fsutil.WithoutPath(r.Cause), "hint", "run db check, and restore a backup if it reports damage")
 	}
 	return text
 }

@@ -100,10 +100,14 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	}
 	s.DB, err = engine.Open(path, engine.Options{
 		ReadOnly: opt.Mode == ReadOnly, Recover: opt.Mode == Create, BatchSize: opt.BatchSize,
-		Probe: `SELECT 1 FROM users LIMIT 1`, Observe: opt.Observe, Report: m.report, Now: opt.Now,
+		Probe: probe, Observe: opt.Observe, Report: m.report, Now: opt.Now,
 	})
 	return s, err
 }
+
+// probe reads a row of each table that a decision needs.
+const probe = `SELECT (SELECT 1 FROM users LIMIT 1), (SELECT 1 FROM codes LIMIT 1),
+       (SELECT 1 FROM attributions LIMIT 1), (SELECT 1 FROM events LIMIT 1)`
 
 // IsCorrupt reports whether SQLite found the file malformed.
 func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }

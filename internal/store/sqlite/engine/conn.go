@@ -15,7 +15,7 @@ import (
 // Conn is one connection, not for concurrent use. database/sql would cost a third of the time of short statements.
 type Conn struct {
 	raw     driver.Conn
-	ctx     context.Context     // ends a query that reads; Background costs no goroutine
+	ctx     context.Context // ends a query that reads; Background costs no goroutine
 	stmts   map[string]*stmt
 	named   []driver.NamedValue // reused: the driver copies what it binds
 	spoiled bool                // must not be used again
