@@ -39,8 +39,8 @@ func TestDamagedPageBlocksOnlyItsAttempt(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	owner := users - 1
-	damaged := overwritePages(t, path, code(0), code(owner))
+	const owner, middle = users - 1, users / 2
+	damaged := overwritePages(t, path, code(middle), code(owner))
 	if store, err = sqlite.Open(t.Context(), path, sqlite.Options{Mode: sqlite.Create}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestDamagedPageBlocksOnlyItsAttempt(t *testing.T) {
 	for n := 1; n <= 100; n++ {
 		presented := code(owner)
 		if n == 50 {
-			presented = code(0)
+			presented = code(middle)
 		}
 		a := referral.Attempt{ID: fmt.Sprint("a", n), User: id(n), Code: referral.ParsePresentedCode(presented), At: at, Source: referral.SourceSpool}
 		if err := sp.Append(t.Context(), a); err != nil {

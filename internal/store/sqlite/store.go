@@ -106,8 +106,8 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 }
 
 // probe reads a row of each table that a decision needs.
-const probe = `SELECT (SELECT 1 FROM users LIMIT 1), (SELECT 1 FROM codes LIMIT 1),
-       (SELECT 1 FROM attributions LIMIT 1), (SELECT 1 FROM events LIMIT 1)`
+const probe = `SELECT (SELECT 1 FROM users NOT INDEXED LIMIT 1), (SELECT 1 FROM codes NOT INDEXED LIMIT 1),
+       (SELECT 1 FROM attributions NOT INDEXED LIMIT 1), (SELECT 1 FROM events NOT INDEXED LIMIT 1)`
 
 // IsCorrupt reports whether SQLite found the file malformed.
 func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }
