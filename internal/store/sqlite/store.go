@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/triport/triport-console/internal/fsutil"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 	"github.com/triport/triport-console/internal/throttle"
 )
@@ -41,6 +42,7 @@ type Commit = engine.Commit
 // Store is an open database, safe for concurrent use. Methods that take an engine.Conn are for this package only.
 type Store struct {
 	*engine.DB
+	file     string // without links
 	from, to int64
 }
 
@@ -76,8 +78,9 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 }
 
 func open(ctx context.Context, path string, opt Options) (*Store, error) {
+	file := fsutil.RealPath(path) // the other files are next to it
 	if opt.Mode == Create {
-		if err := createFile(path); err != nil {
+		if err := createFile(file); err != nil {
 			return nil, err
 		}
 	}
@@ -94,8 +97,8 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 		opt.Now = time.Now
 	}
 	log := cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
-	s, m := &Store{}, &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
-	if s.from, s.to, err = ensureSchema(ctx, path, info.Size(), opt.Mode); err != nil {
+	s, m := &Store{file: file}, &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
+	if s.from, s.to, err = ensureSchema(ctx, file, info.Size(), opt.Mode); err != nil {
 		return nil, err
 	}
 	s.DB, err = engine.Open(path, engine.Options{
