@@ -37,7 +37,7 @@ type monitoredSpool struct {
 
 	created   bool // the database was created when the process started
 	foreignMu sync.Mutex
-	appended  bool // this process has spooled an attempt of the new database
+	own       bool // this process has spooled an attempt of the new database
 	foreign   bool // what waits is not from this process
 }
 
@@ -48,7 +48,7 @@ func (m *monitoredSpool) isForeign() bool {
 	}
 	m.foreignMu.Lock()
 	defer m.foreignMu.Unlock()
-	if !m.appended {
+	if !m.own {
 		if waiting, err := m.Spool.Waiting(); err == nil {
 			m.foreign = waiting
 		}
@@ -61,7 +61,7 @@ func (m *monitoredSpool) noteAppend() {
 	foreign := m.isForeign()
 	m.foreignMu.Lock()
 	defer m.foreignMu.Unlock()
-	m.appended = !foreign
+	m.own = !foreign
 }
 
 func newMonitoredSpool(s referral.Spool, now func() time.Time, appended func(err error)) *monitoredSpool {
