@@ -43,7 +43,7 @@ func listedAccountToJSON(acc auth.Account) object {
 // printAccountLine uses fixed widths: the accounts may be too many to measure first.
 func (e *env) printAccountLine(acc auth.Account) {
 	u := acc.User
-	line := fmt.Sprintf("%s  %s  %-10s  %-30s", u.ID, formatTime(u.CreatedAt), acc.Code, escapeText(u.Email))
+	line := fmt.Sprintf("%s  %s  %-10s  %-30s", escaped(u.ID), formatTime(u.CreatedAt), escaped(acc.Code), escaped(u.Email))
 	if u.DisplayName != "" {
 		line += "  " + escapeText(u.DisplayName)
 	}
