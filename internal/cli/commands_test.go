@@ -111,7 +111,7 @@ func TestInterruptedCommandsPrintOnlyInterrupted(t *testing.T) {
 		t.Fatal(code, s.err.String())
 	}
 	for _, line := range []string{
-		"db backup " + filepath.Join(dir, "copy.db"), "user list", "user create --email bob@example.com",
+		"db backup " + filepath.Join(dir, "copy.db"), "user list", "db check", "referral verify", "user create --email bob@example.com",
 		"user disable ann@example.com", "referral replay --dry-run", "session create -",
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
