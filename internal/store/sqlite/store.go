@@ -108,9 +108,9 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	return s, err
 }
 
-// probe reads a row of each table that a decision needs.
-const probe = `SELECT (SELECT 1 FROM users NOT INDEXED LIMIT 1), (SELECT 1 FROM codes NOT INDEXED LIMIT 1),
-       (SELECT 1 FROM attributions NOT INDEXED LIMIT 1), (SELECT 1 FROM events NOT INDEXED LIMIT 1)`
+// probe reads a row of each table that a decision needs. The conditions make SQLite use the table, not an index.
+const probe = `SELECT (SELECT 1 FROM users WHERE id >= '' LIMIT 1), (SELECT 1 FROM codes WHERE code >= '' LIMIT 1),
+       (SELECT 1 FROM attributions WHERE invitee_id >= '' LIMIT 1), (SELECT 1 FROM events WHERE seq >= 0 LIMIT 1)`
 
 // IsCorrupt reports whether SQLite found the file malformed.
 func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }
