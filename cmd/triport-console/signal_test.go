@@ -78,3 +78,53 @@ func waitUntilClosed(t *testing.T, address string) {
 	}
 	t.Fatal("the server still listens")
 }
+
+// TestHangupStopsTheServerUnlessItWasIgnored starts the server as a shell and as nohup do.
+func TestHangupStopsTheServerUnlessItWasIgnored(t *testing.T) {
+	t.Parallel()
+	for _, ignored := range []bool{false, true} {
+		script := `exec "$0" serve --listen 127.0.0.1:0`
+		if ignored {
+			script = `trap "" HUP; ` + script
+		}
+		cmd := exec.Command("sh", "-c", script, program)
+		cmd.Dir = t.TempDir()
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stderr, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := strings.TrimPrefix(strings.TrimSpace(line), "listening on http://")
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		if ignored {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal("SIGHUP stopped a server that ignores it")
+			}
+			_ = c.Close()
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+		log, err := io.ReadAll(stderr)
+		if err != nil || !strings.Contains(string(log), "stopping") {
+			t.Errorf("ignored %v: log %q, %v", ignored, log, err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("ignored %v: ended with %v", ignored, err)
+		}
+	}
+}

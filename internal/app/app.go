@@ -106,6 +106,8 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 	cfg := opt.Config
 	a := &app{Options: opt, store: store, spool: spool.New(cfg.Database), metrics: ms}
 	a.monitored = newMonitoredSpool(a.spool, opt.Now, ms.spooled)
+	from, _ := store.SchemaVersions()
+	a.monitored.created = from == 0
 	a.service = referral.NewService(store, a.monitored, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
 	a.server = server.New(server.Config{
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,10 @@ const (
 	checkTimeout = time.Second
 )
 
+// errForeign keeps a spool that was restored too late from an empty database, which knows none of its users.
+var errForeign = errors.New("the spool belongs to an earlier database, and this one was created when the server started: " +
+	"stop the server, put the earlier database back, start it again")
+
 // monitoredSpool reports appended attempts and records the progress of draining.
 type monitoredSpool struct {
 	referral.Spool
@@ -28,6 +34,34 @@ type monitoredSpool struct {
 	check    bounded.Call[bool]
 	failed   atomic.Bool  // the last drain failed
 	progress atomic.Int64 // last time at which nothing waited or a segment was read, in Unix nanoseconds
+
+	created   bool // the database was created when the process started
+	foreignMu sync.Mutex
+	own       bool // this process has spooled an attempt of the new database
+	foreign   bool // what waits is not from this process
+}
+
+// isForeign reports whether what waits was there before the first attempt of this process, next to a new database.
+func (m *monitoredSpool) isForeign() bool {
+	if !m.created {
+		return false
+	}
+	m.foreignMu.Lock()
+	defer m.foreignMu.Unlock()
+	if !m.own {
+		if waiting, err := m.Spool.Waiting(); err == nil {
+			m.foreign = waiting
+		}
+	}
+	return m.foreign
+}
+
+// noteAppend is called before an append.
+func (m *monitoredSpool) noteAppend() {
+	foreign := m.isForeign()
+	m.foreignMu.Lock()
+	defer m.foreignMu.Unlock()
+	m.own = !foreign
 }
 
 func newMonitoredSpool(s referral.Spool, now func() time.Time, appended func(err error)) *monitoredSpool {
@@ -40,6 +74,7 @@ func (m *monitoredSpool) noteProgress() { m.progress.Store(m.now().UnixNano()) }
 
 // Append implements referral.Spool.
 func (m *monitoredSpool) Append(ctx context.Context, a referral.Attempt) error {
+	m.noteAppend()
 	err := m.Spool.Append(ctx, a)
 	if m.appended != nil {
 		m.appended(err)
@@ -58,6 +93,10 @@ func (m *monitoredSpool) Waiting() (bool, error) {
 
 // Drain implements referral.Spool.
 func (m *monitoredSpool) Drain(ctx context.Context, replay func(segment io.Reader, deadLetter referral.DeadLetter) error) error {
+	if m.isForeign() {
+		m.failed.Store(true)
+		return errForeign
+	}
 	err := m.Spool.Drain(ctx, func(segment io.Reader, deadLetter referral.DeadLetter) error {
 		return replay(readerFunc(func(p []byte) (int, error) {
 			m.noteProgress()
@@ -79,6 +118,8 @@ func (m *monitoredSpool) notReady() []string {
 	switch {
 	case err != nil:
 		return []string{fmt.Sprintf("the spool cannot be read: %v", fsutil.WithoutPath(err))}
+	case waiting && m.isForeign():
+		return []string{errForeign.Error()}
 	case waiting && (m.failed.Load() || m.now().Sub(time.Unix(0, m.progress.Load())) >= stalledAfter):
 		return []string{"attempts wait in the spool and are not draining"}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/spool"
 )
 
 // stuckSpool is a spool with waiting attempts.
@@ -122,5 +125,40 @@ func TestReadinessChangesAreLoggedOnce(t *testing.T) {
 	want := []string{failed + `"a; b"` + hint, `level=INFO msg="server is ready again"`, failed + `d` + hint}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The spool of an earlier database is restored after the server has created a new one.
+func TestNewDatabaseDoesNotDrainAnEarlierSpool(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "t.db")
+	sp := spool.New(database)
+	m := newMonitoredSpool(sp, time.Now, nil)
+	m.created = true
+	drained := 0
+	drain := func() error {
+		return m.Drain(t.Context(), func(io.Reader, referral.DeadLetter) error { drained++; return nil })
+	}
+	attempt := referral.Attempt{ID: "a1", User: "u", Code: referral.ParsePresentedCode("abc"), At: time.Unix(1, 0)}
+	if err := sp.Append(t.Context(), attempt); err != nil { // as restored: not through m
+		t.Fatal(err)
+	}
+	if err := m.Append(t.Context(), attempt); err != nil {
+		t.Fatal(err)
+	}
+	if err := drain(); !errors.Is(err, errForeign) || drained > 0 {
+		t.Errorf("drained %d, %v", drained, err)
+	}
+	if got := fmt.Sprint(m.notReady()); !strings.Contains(got, "put the earlier database back") {
+		t.Error(got)
+	}
+	if err := os.Rename(database+".spool", database+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(drain(), m.Append(t.Context(), attempt), drain()); err != nil || drained != 1 {
+		t.Errorf("attempts of the new database: drained %d, %v", drained, err)
+	}
+	if got := m.notReady(); len(got) > 0 {
+		t.Error(got)
 	}
 }

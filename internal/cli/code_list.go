@@ -37,11 +37,11 @@ func codeToJSON(c referral.Code) object {
 }
 
 func (e *env) printCodes(indent string, codes []referral.Code) {
-	e.table(indent, convert(codes, func(c referral.Code) []string {
-		state := "since " + formatTime(c.CreatedAt)
+	e.table(indent, convert(codes, func(c referral.Code) []any {
+		state := safe("since " + formatTime(c.CreatedAt))
 		if !c.DisabledAt.IsZero() {
-			state += ", " + e.styles.bad.Render("disabled "+formatTime(c.DisabledAt))
+			state += ", " + styled(e.styles.bad, "disabled "+formatTime(c.DisabledAt))
 		}
-		return []string{c.Code, string(c.Kind), state}
+		return []any{c.Code, string(c.Kind), state}
 	}))
 }

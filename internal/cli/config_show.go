@@ -38,15 +38,15 @@ func (configShowOptions) run(_ context.Context, e *env) error {
 		byKey[s.Key] = s
 	}
 	return e.result(byKey, func() {
-		e.table("", convert(settings, func(s config.Setting) []string {
-			return []string{s.Key, formatValue(s.Value), e.styles.faint.Render(escapeText(s.Source))}
+		e.table("", convert(settings, func(s config.Setting) []any {
+			return []any{s.Key, formatValue(s.Value), styled(e.styles.faint, s.Source)}
 		}))
 	})
 }
 
 func formatValue(v any) string {
 	if list, ok := v.([]string); ok {
-		return escapeText("[" + strings.Join(list, ", ") + "]")
+		return "[" + strings.Join(list, ", ") + "]"
 	}
-	return escapeText(cmp.Or(v.(string), `""`))
+	return cmp.Or(v.(string), `""`)
 }

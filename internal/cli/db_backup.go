@@ -31,6 +31,9 @@ func (opt dbBackupOptions) run(ctx context.Context, e *env) error {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%q already exists: remove it or name another file", opt.file)
 		}
+		if errors.Is(err, sqlite.ErrBelongs) {
+			return badValue(fmt.Errorf("%q: %w", opt.file, err))
+		}
 		return e.resultOrError(err, "back up the database", object{{"file", opt.file}, {"bytes", n}}, func() {
 			e.printf("%s: %s\n", escapeText(opt.file), plural(n, "byte"))
 		})

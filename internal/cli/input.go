@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/triport/triport-console/internal/jsonl"
 )
 
 // openInput opens a file of the command line, or standard input for "-". An unknown size is 0.
@@ -48,6 +50,7 @@ type progress struct {
 	bar     *progressbar.ProgressBar
 	byBytes bool
 	errors  io.Writer
+	bad     int64 // lines that were not processed
 }
 
 // newProgress counts bytes if size is known, and lines otherwise.
@@ -61,7 +64,7 @@ func (e *env) newProgress(what string, size int64) *progress {
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionShowBytes(byBytes), progressbar.OptionShowCount(),
-	), byBytes, e.Err}
+	), byBytes, e.Err, 0}
 }
 
 func (p *progress) reader(r io.Reader) io.Reader {
@@ -77,13 +80,20 @@ func (p *progress) lines(n int64) {
 	}
 }
 
-// badLine prints why a line of the input was not processed.
+// badLine prints why a line of the input was not processed, up to jsonl.MaxReported lines.
 func (p *progress) badLine(number int, err error) {
+	if p.bad++; p.bad > jsonl.MaxReported {
+		return
+	}
 	_ = p.bar.Clear()
 	fmt.Fprintf(p.errors, "line %d: %s\n", number, escapeText(err.Error()))
 }
 
+// done removes the bar and counts the bad lines that were not printed.
 func (p *progress) done() {
 	_ = p.bar.Clear()
 	_ = p.bar.Exit()
+	if more := p.bad - jsonl.MaxReported; more > 0 {
+		fmt.Fprintf(p.errors, "%s\n", plural(more, "more malformed line"))
+	}
 }

@@ -19,13 +19,16 @@ import (
 	"golang.org/x/term"
 )
 
-// Main runs the program with the arguments and streams of the process and returns its exit code. The first SIGINT
-// or SIGTERM cancels the command, the second one ends it at once.
+// Main runs the program with the arguments and streams of the process and returns its exit code. The first SIGINT,
+// SIGTERM or SIGHUP cancels the command, the second one ends it at once. SIGHUP stays ignored under nohup.
 func Main() int {
 	// A reader that closes early (| head -1) then shows as EPIPE. A server must outlive the reader of its log.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -148,8 +148,24 @@ func (e *env) printCounts(counts ...field) {
 	}
 }
 
-// table prints rows in aligned columns. Widths are terminal cells: a Chinese character takes two.
-func (e *env) table(indent string, rows [][]string) {
+// safe is text that a terminal may get: it is escaped, or the program's own with colors.
+type safe string
+
+func escaped(text string) safe { return safe(escapeText(text)) }
+
+func styled(style lipgloss.Style, text string) safe { return safe(style.Render(escapeText(text))) }
+
+// table prints rows in aligned columns, and escapes every cell that is no safe. Widths are terminal cells: a Chinese
+// character takes two.
+func (e *env) table(indent string, cells [][]any) {
+	rows := convert(cells, func(row []any) []string {
+		return convert(row, func(cell any) string {
+			if text, ok := cell.(safe); ok {
+				return string(text)
+			}
+			return escapeText(fmt.Sprint(cell))
+		})
+	})
 	widths := map[int]int{} // by column
 	for _, row := range rows {
 		for i, cell := range row {

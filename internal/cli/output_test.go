@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/triport/triport-console/internal/referral"
 )
 
 func TestStoredTextIsEscaped(t *testing.T) {
@@ -74,7 +76,7 @@ func TestTableColumnsAlignByTerminalCells(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	e := newEnv(newTestStreams().Streams, bufio.NewWriter(&b))
-	e.table("  ", [][]string{{"a", "x"}, {"中文", "y"}, {"longer", ""}})
+	e.table("  ", [][]any{{"a", "x"}, {"中文", "y"}, {"longer", ""}})
 	if err := e.flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,5 +123,24 @@ func TestPlural(t *testing.T) {
 		if got := plural(n, "line"); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
+	}
+}
+
+func TestTableEscapesEveryCell(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	e := newEnv(newTestStreams().Streams, bufio.NewWriter(&b))
+	e.printCodes("", []referral.Code{{Code: "a\x1b[2J", Kind: "k\x1b[31m"}})
+	e.table("", [][]any{{"id\u202e", styled(e.styles.bad, "x\x1b]0;title\x07")}})
+	if err := e.flush(); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range b.String() {
+		if !unicode.IsPrint(r) && r != '\n' {
+			t.Errorf("%U in %q", r, b.String())
+		}
+	}
+	if !strings.Contains(b.String(), `a\x1b[2J`) || !strings.Contains(b.String(), `id\u202e`) {
+		t.Errorf("%q", b.String())
 	}
 }

@@ -90,9 +90,9 @@ func eventToJSON(e referral.Event) object {
 // printInspection prints an inspection for support, the answer first.
 func (e *env) printInspection(in referral.Inspection, pending int) {
 	e.printf("%s\n", e.styles.title.Render(personName(in.User.DisplayName, accountName(in.User))))
-	rows := [][]string{{"id", in.User.ID}, {"email", textOrNone(in.User.Email)}, {"since", formatTime(in.User.CreatedAt)}}
+	rows := [][]any{{"id", in.User.ID}, {"email", textOrNone(in.User.Email)}, {"since", formatTime(in.User.CreatedAt)}}
 	if in.User.Disabled() {
-		rows = append(rows, []string{"disabled", e.styles.bad.Render(formatTime(in.User.DisabledAt))})
+		rows = append(rows, []any{"disabled", styled(e.styles.bad, formatTime(in.User.DisabledAt))})
 	}
 	e.table("  ", rows)
 
@@ -144,15 +144,15 @@ func (e *env) printReferrer(in referral.Inspection) {
 }
 
 // printRows prints a table, or none if it is empty.
-func (e *env) printRows(none string, rows [][]string) {
+func (e *env) printRows(none string, rows [][]any) {
 	if len(rows) == 0 {
 		e.printf("  %s\n", none)
 	}
 	e.table("  ", rows)
 }
 
-func inviteeRow(i referral.Relation) []string {
-	return []string{formatTime(i.AttributedAt), "through " + escapeText(i.Code), i.UserID, escapeText(i.DisplayName)}
+func inviteeRow(i referral.Relation) []any {
+	return []any{formatTime(i.AttributedAt), "through " + i.Code, i.UserID, i.DisplayName}
 }
 
 // sourceWords say if an attempt was not decided live.
@@ -162,24 +162,24 @@ var sourceWords = map[referral.Source]string{
 	referral.SourceReplay: "  decided later, by a replay",
 }
 
-func (e *env) eventRow(ev referral.Event) []string {
+func (e *env) eventRow(ev referral.Event) []any {
 	source, known := sourceWords[ev.Source]
 	if !known {
-		source = "  " + escapeText(string(ev.Source))
+		source = "  " + string(ev.Source)
 	}
-	return []string{formatTime(ev.At), escapeText(ev.Code), e.describeEvent(ev) + e.styles.faint.Render(source)}
+	return []any{formatTime(ev.At), ev.Code, e.describeEvent(ev) + styled(e.styles.faint, source)}
 }
 
-func (e *env) describeEvent(ev referral.Event) string {
+func (e *env) describeEvent(ev referral.Event) safe {
 	switch ev.Type {
 	case referral.EventSignup:
-		return e.styles.good.Render("referred") + " by " + escapeText(ev.ReferrerID)
+		return styled(e.styles.good, "referred") + " by " + escaped(ev.ReferrerID)
 	case referral.EventRejected:
-		return e.styles.bad.Render("rejected") + ": " + escapeText(ev.Reason.Describe(ev.Detail))
+		return styled(e.styles.bad, "rejected") + ": " + escaped(ev.Reason.Describe(ev.Detail))
 	}
-	s := escapeText(string(ev.Type))
+	s := escaped(string(ev.Type))
 	if ev.Detail != "" {
-		s += ": " + escapeText(ev.Detail)
+		s += ": " + escaped(ev.Detail)
 	}
 	return s
 }

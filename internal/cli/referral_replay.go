@@ -182,6 +182,10 @@ func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 	if err == nil && report.Malformed > 0 {
 		err = r.malformedError(report.Malformed)
 	}
+	if n := report.Undecided; n > 0 {
+		err = errors.Join(err, fmt.Errorf("%s could not be decided (those of the spool stay there): run %s db check, "+
+			"and restore a backup if it reports damage: %w", plural(n, "attempt"), programName, report.Cause))
+	}
 	return errors.Join(err, r.print(report))
 }
 

@@ -45,7 +45,7 @@ func (e *env) printVerification(v referral.Verification) {
 		e.printf("%s\n", e.styles.good.Render("no difference"))
 		return
 	}
-	e.table("", convert(v.Differences, func(d referral.Difference) []string {
-		return []string{d.InviteeID, e.styles.bad.Render(d.Kind), escapeText(d.Detail)}
+	e.table("", convert(v.Differences, func(d referral.Difference) []any {
+		return []any{d.InviteeID, styled(e.styles.bad, d.Kind), d.Detail}
 	}))
 }

@@ -108,13 +108,13 @@ func accountToJSON(u auth.User, code string) object {
 }
 
 func (e *env) printAccount(u auth.User, code string) {
-	rows := [][]string{{"id", u.ID}, {"email", textOrNone(u.Email)}}
+	rows := [][]any{{"id", u.ID}, {"email", textOrNone(u.Email)}}
 	if u.DisplayName != "" {
-		rows = append(rows, []string{"name", escapeText(u.DisplayName)})
+		rows = append(rows, []any{"name", u.DisplayName})
 	}
-	rows = append(rows, []string{"code", code}, []string{"created", formatTime(u.CreatedAt)})
+	rows = append(rows, []any{"code", code}, []any{"created", formatTime(u.CreatedAt)})
 	if u.Disabled() {
-		rows = append(rows, []string{"disabled", e.styles.bad.Render(formatTime(u.DisabledAt))})
+		rows = append(rows, []any{"disabled", styled(e.styles.bad, formatTime(u.DisabledAt))})
 	}
 	e.table("", rows)
 }

@@ -43,7 +43,7 @@ func listedAccountToJSON(acc auth.Account) object {
 // printAccountLine uses fixed widths: the accounts may be too many to measure first.
 func (e *env) printAccountLine(acc auth.Account) {
 	u := acc.User
-	line := fmt.Sprintf("%-36s  %s  %-10s  %-30s", u.ID, formatTime(u.CreatedAt), acc.Code, textOrNone(u.Email))
+	line := fmt.Sprintf("%-36s  %s  %-10s  %-30s", escaped(u.ID), formatTime(u.CreatedAt), escaped(acc.Code), textOrNone(u.Email))
 	if u.DisplayName != "" {
 		line += "  " + escapeText(u.DisplayName)
 	}

@@ -26,6 +26,30 @@ func IsPlainFile(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && (!ok || stat.Nlink <= 1)
 }
 
+// RealPath returns path without symbolic links, also if the last name or the target of a link does not exist. If it
+// cannot be resolved, it returns path.
+func RealPath(path string) string {
+	name := path
+	for range 40 { // links, as in Linux
+		if found, err := filepath.EvalSymlinks(name); err == nil {
+			return found
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+		if err != nil {
+			return path
+		}
+		name = filepath.Join(dir, filepath.Base(name))
+		target, err := os.Readlink(name)
+		if err != nil { // no link
+			return name
+		}
+		if name = target; !filepath.IsAbs(target) {
+			name = filepath.Join(dir, target)
+		}
+	}
+	return path
+}
+
 // WithoutPath returns err without the directories of files, which must not appear in a log or in /readyz.
 func WithoutPath(err error) error {
 	text := err.Error()

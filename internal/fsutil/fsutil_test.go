@@ -62,3 +62,35 @@ func TestWithoutPathKeepsTheNamesOfFiles(t *testing.T) {
 		t.Errorf("%q, want no change", got)
 	}
 }
+
+func TestRealPathIsTheSameForAllNamesOfAFile(t *testing.T) {
+	t.Parallel()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := func(target, name string) string {
+		name = filepath.Join(dir, name)
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	want := filepath.Join(dir, "data.db")
+	names := []string{want, link("data.db", "link.db"), link("link.db", "second.db"), filepath.Join(link(dir, "dir"), "link.db")}
+	for _, exists := range []bool{false, true} {
+		for _, name := range names {
+			if got := fsutil.RealPath(name); got != want {
+				t.Errorf("exists %v: %s leads to %s", exists, name, got)
+			}
+		}
+		if err := os.WriteFile(want, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{link("loop", "loop"), filepath.Join(dir, "missing", "x.db")} {
+		if got := fsutil.RealPath(name); got != name {
+			t.Errorf("%s leads to %s", name, got)
+		}
+	}
+}

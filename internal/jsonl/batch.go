@@ -29,6 +29,9 @@ func Parse[T any](r io.Reader, parse func(Line) (T, error)) iter.Seq2[Parsed[T],
 	}
 }
 
+// MaxReported limits the bad lines of one run that are reported one by one: a wrong file can have millions.
+const MaxReported = 20
+
 // Batcher stores the values of lines in batches and reports bad lines in file order.
 type Batcher[T any] struct {
 	Size int // lines in a batch; Store may change it for the next batch

@@ -3,6 +3,7 @@ package referral
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -36,7 +37,18 @@ type Report struct {
 	Unchanged  int64            // attributed before this run, by this attempt or another
 	Rejected   map[Reason]int64 // by this run or before; see Verdict.Rejected
 	Malformed  int64            // lines that contain no attempt or name no user
+	Undecided  int64            // attempts that the store failed on while others succeeded
+	Cause      error            // of the last undecided attempt
 }
+
+// ErrUndecided is why an attempt stays in the spool: the store failed on it alone, for example on a damaged page.
+var ErrUndecided = errors.New("the attempt cannot be decided now")
+
+// Undecided is what a replay of a segment returns if everything but these lines is done.
+type Undecided struct{ Lines []byte }
+
+// Error says that lines are left.
+func (*Undecided) Error() string { return "some attempts cannot be decided now" }
 
 // TotalRejected returns the number of rejections for all reasons.
 func (r Report) TotalRejected() (n int64) {
@@ -103,9 +115,10 @@ func DrainSpool(ctx context.Context, store Store, spool Spool, opt Options) (Rep
 func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.Parsed[Attempt], error],
 	opt Options, deadLetter DeadLetter,
 ) error {
-	b := jsonl.Batcher[Attempt]{Size: replayBatch, Progress: opt.Progress, Read: r.Read, Bad: r.Malformed}
+	b := jsonl.Batcher[Attempt]{Size: replayBatch, Progress: opt.Progress, Read: r.Read}
+	var undecided Undecided
 	b.Store = func(attempts []Attempt) (bad []error, err error) {
-		verdicts, err := store.Replay(ctx, attempts, opt.Rules)
+		verdicts, err := decideEach(ctx, store, attempts, opt.Rules)
 		if err != nil {
 			return nil, fmt.Errorf("replay %d attempts: %w", len(attempts), err)
 		}
@@ -116,6 +129,16 @@ func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.
 		return bad, nil
 	}
 	b.OnBad = func(number int, text io.Reader, reason error) error {
+		if errors.Is(reason, ErrUndecided) {
+			r.Undecided, r.Cause = r.Undecided+1, reason
+			line, err := io.ReadAll(text)
+			undecided.Lines = append(append(undecided.Lines, line...), '\n')
+			if opt.OnBad != nil {
+				opt.OnBad(number, reason)
+			}
+			return err
+		}
+		r.Malformed++
 		if deadLetter != nil {
 			if isNew, err := deadLetter(text); err != nil || !isNew {
 				return err // not new: an earlier drain reported it
@@ -127,6 +150,28 @@ func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.
 		return nil
 	}
 	err := b.Run(lines)
-	r.Read, r.Malformed = b.Read, b.Bad
+	r.Read = b.Read
+	if err == nil && deadLetter != nil && len(undecided.Lines) > 0 {
+		return &undecided
+	}
 	return err
+}
+
+// decideEach halves a batch that fails for an error of one attempt, until that attempt is alone: its verdict has
+// ErrUndecided.
+func decideEach(ctx context.Context, store Store, attempts []Attempt, rules Rules) ([]Verdict, error) {
+	verdicts, err := store.Replay(ctx, attempts, rules)
+	var one interface{ Isolated() bool }
+	if err == nil || ctx.Err() != nil || !errors.As(err, &one) || !one.Isolated() {
+		return verdicts, err
+	}
+	half := len(attempts) / 2
+	if half == 0 {
+		return []Verdict{{Err: fmt.Errorf("%w: %w", ErrUndecided, err)}}, nil
+	}
+	if verdicts, err = decideEach(ctx, store, attempts[:half], rules); err != nil {
+		return nil, err
+	}
+	rest, err := decideEach(ctx, store, attempts[half:], rules)
+	return append(verdicts, rest...), err
 }

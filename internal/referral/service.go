@@ -2,6 +2,7 @@ package referral
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/fsutil"
+	"github.com/triport/triport-console/internal/jsonl"
 	"github.com/triport/triport-console/internal/throttle"
 )
 
@@ -24,7 +26,8 @@ type Store interface {
 type Spool interface {
 	// Append makes the attempt durable.
 	Append(ctx context.Context, a Attempt) error
-	// Drain passes each segment to replay and removes it after nil. It waits while another process drains.
+	// Drain passes each segment to replay and removes it after nil, or after an Undecided whose lines it keeps. It waits
+	// while another process drains.
 	Drain(ctx context.Context, replay func(segment io.Reader, deadLetter DeadLetter) error) error
 	// Waiting reports whether attempts wait.
 	Waiting() (bool, error)
@@ -115,11 +118,20 @@ func (s *Service) logAttempt(a Attempt) error {
 
 // Drain decides the attempts in the spool. After an error, the rest still waits.
 func (s *Service) Drain(ctx context.Context) (Report, error) {
-	return DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
-		s.log.Error("spool line moved to the dead-letter file", "line", number, "error", err,
-			"hint", "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, "+
-				"then delete its line there")
+	const hint = "fix it in a copy of the .spool.bad file, pass the copy to referral replay --from, then delete its line there"
+	bad := 0
+	report, err := DrainSpool(ctx, s.store, s.spool, Options{Rules: s.rules, OnBad: func(number int, err error) {
+		if errors.Is(err, ErrUndecided) {
+			return // drainIfWaiting logs a change of their number
+		}
+		if bad++; bad <= jsonl.MaxReported {
+			s.log.Error("spool line moved to the dead-letter file", "line", number, "error", err, "hint", hint)
+		}
 	}})
+	if more := bad - jsonl.MaxReported; more > 0 {
+		s.log.Error("more spool lines moved to the dead-letter file", "lines", more, "hint", hint)
+	}
+	return report, err
 }
 
 // DrainWhenWaiting drains the spool now and at every tick, if attempts wait, until ctx ends or ticks is closed.
@@ -143,15 +155,30 @@ func (s *Service) drainIfWaiting(ctx context.Context, logged string) string {
 	switch {
 	case ctx.Err() != nil:
 		return logged
-	case err == nil:
+	case err == nil && report.Read > report.Undecided:
 		s.log.Info("spool drained", "read", report.Read, "attributed", report.Attributed,
 			"unchanged", report.Unchanged, "rejected", report.TotalRejected(), "malformed", report.Malformed)
-		return ""
+	}
+	if err == nil {
+		return s.logUndecided(report, logged)
 	}
 	text := fsutil.WithoutPath(err).Error()
 	if text != logged {
 		s.log.Error("spool could not be drained, retrying every second", "error", text,
 			"hint", "fix what the error names: the database, or the spool files next to it")
+	}
+	return text
+}
+
+// logUndecided logs a change of what a drain left, and returns what it left in words.
+func (s *Service) logUndecided(r Report, logged string) string {
+	if r.Undecided == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d %v", r.Undecided, r.Cause)
+	if text != logged {
+		s.log.Error("attempts could not be decided, they stay in the spool", "attempts", r.Undecided,
+			"error", fsutil.WithoutPath(r.Cause), "hint", "run db check, and restore a backup if it reports damage")
 	}
 	return text
 }

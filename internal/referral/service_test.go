@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -343,4 +344,20 @@ func TestPanicOfTheStoreSpoolsTheAttempt(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, `error="panic with a string"`) || strings.Contains(log, "secret") {
 		t.Errorf("the log is %s", log)
 	}
+}
+
+func TestDrainCountsDeadLettersBeyondTwenty(t *testing.T) {
+	t.Parallel()
+	store, database := newStore(t)
+	var lines strings.Builder
+	for n := range 50 {
+		fmt.Fprintf(&lines, "garbage %d\n", n)
+	}
+	writeFile(t, database+".spool", lines.String())
+	s := newService(store, spool.New(database), time.Minute)
+	if _, err := s.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "lines", 20, strings.Count(s.log.String(), `"spool line moved`))
+	diff(t, "rest", 1, strings.Count(s.log.String(), `msg="more spool lines moved to the dead-letter file" lines=30 `))
 }

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/triport/triport-console/internal/jsonl"
 )
 
-// deadLetters is the dead-letter file during one drain. The first line opens it.
+// deadLetters is the dead-letter file, or another file that keeps lines, during one drain. The first line opens it.
 type deadLetters struct {
 	spool  *Spool
+	name   string
 	f      *os.File
 	size   int64
 	synced int64           // size at the last sync
@@ -23,7 +25,7 @@ type deadLetters struct {
 func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
 	if d.f == nil {
 		if err := d.open(); err != nil {
-			return false, fmt.Errorf("open the dead-letter file: %w", err)
+			return false, fmt.Errorf("open %s: %w", filepath.Base(d.name), err)
 		}
 	}
 	hash := sha256.New()
@@ -32,7 +34,7 @@ func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
 		_, err = d.f.Write([]byte{'\n'})
 	}
 	if err != nil {
-		return false, errors.Join(fmt.Errorf("append to the dead-letter file: %w", err), d.f.Truncate(d.size))
+		return false, errors.Join(fmt.Errorf("append to %s: %w", filepath.Base(d.name), err), d.f.Truncate(d.size))
 	}
 	sum := string(hash.Sum(nil))
 	if d.hashes[sum] {
@@ -44,7 +46,7 @@ func (d *deadLetters) add(line io.Reader) (isNew bool, err error) {
 }
 
 func (d *deadLetters) open() error {
-	f, size, end, err := d.spool.openAppend(d.spool.DeadLetterFile())
+	f, size, end, err := d.spool.openAppend(d.name)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func (d *deadLetters) sync() error {
 		return nil
 	}
 	if err := d.spool.syncFile(d.f); err != nil {
-		return errors.Join(fmt.Errorf("sync the dead-letter file: %w", err), d.f.Truncate(d.synced))
+		return errors.Join(fmt.Errorf("sync %s: %w", filepath.Base(d.name), err), d.f.Truncate(d.synced))
 	}
 	d.synced = d.size
 	return nil

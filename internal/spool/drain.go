@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,14 +9,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/triport/triport-console/internal/referral"
 )
 
 type replayFunc = func(segment io.Reader, deadLetter referral.DeadLetter) error
 
-// Drain passes what waits now to replay, one segment at a time, oldest first. It removes a segment after replay
-// returned nil; a crash before that makes the next drain replay all of it. While another drain runs, it waits.
+// Drain passes what waits now to replay, one segment at a time. It removes a segment after replay returned nil, or
+// after the lines of a referral.Undecided are in the next segment; a crash before that makes the next drain replay all
+// of it. While another drain runs, it waits.
 func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 	if waiting, err := s.Waiting(); err != nil || !waiting {
 		return err
@@ -25,25 +30,37 @@ func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 		return fmt.Errorf("wait for another drain of the spool: %w", err)
 	}
 	defer unlock()
-	letters := &deadLetters{spool: s}
+	letters := &deadLetters{spool: s, name: s.DeadLetterFile()}
 	defer func() { err = errors.Join(err, letters.close()) }()
 
 	segments, err := s.segments()
 	if err != nil {
 		return err
 	}
+	if len(segments) > 0 && segments[0] == s.path+firstSegment {
+		if err := s.drainSegment(segments[0], letters, replay); err != nil {
+			return err
+		}
+		segments = segments[1:]
+	}
+	// Only now: a store that fails for an hour must leave one segment, not one per second.
+	name, err := s.cut(ctx)
+	if err != nil {
+		return err
+	}
+	if name != "" { // before attempts that failed earlier: they must not delay it
+		segments = slices.Insert(segments, 0, name)
+	}
 	for _, name := range segments {
 		if err := s.drainSegment(name, letters, replay); err != nil {
 			return err
 		}
 	}
-	// Only now: a store that fails for an hour must leave one segment, not one per second.
-	name, err := s.cut(ctx)
-	if err != nil || name == "" {
-		return err
-	}
-	return s.drainSegment(name, letters, replay)
+	return nil
 }
+
+// firstSegment is the suffix of what is cut off. Later segments have attempts that could not be decided.
+const firstSegment = ".1"
 
 // cut renames what waits to the only segment and returns its name; empty if nothing waits.
 func (s *Spool) cut(ctx context.Context) (string, error) {
@@ -56,7 +73,7 @@ func (s *Spool) cut(ctx context.Context) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		return "", nil
 	}
-	segment := s.path + ".1"
+	segment := s.path + firstSegment
 	if err = checkPlain(info, err); err == nil { // as a segment, a trap would block all later ones
 		err = os.Rename(s.path, segment)
 	}
@@ -70,19 +87,44 @@ func (s *Spool) cut(ctx context.Context) (string, error) {
 }
 
 func (s *Spool) drainSegment(name string, letters *deadLetters, replay replayFunc) error {
-	f, _, err := openPlain(name, os.O_RDONLY)
+	f, info, err := openPlain(name, os.O_RDONLY)
 	if err != nil {
 		return fmt.Errorf("drain the spool: %w", err)
 	}
-	if err := errors.Join(replay(f, letters.add), f.Close()); err != nil {
+	var left *referral.Undecided
+	err = errors.Join(replay(f, letters.add), f.Close())
+	if err != nil && !errors.As(err, &left) {
 		return fmt.Errorf("drain %s: %w", filepath.Base(name), err)
 	}
 	if err := letters.sync(); err != nil {
 		return err
+	}
+	if left != nil {
+		if name != s.path+firstSegment && int64(len(left.Lines)) == info.Size() {
+			return nil // nothing was decided
+		}
+		if err := s.carry(name, left.Lines); err != nil {
+			return fmt.Errorf("keep attempts that could not be decided: %w", err)
+		}
 	}
 	// Without the sync, a crash could bring the segment back.
 	if err := errors.Join(os.Remove(name), s.syncDir(s.dir())); err != nil {
 		return fmt.Errorf("remove a drained segment: %w", err)
 	}
 	return nil
+}
+
+// carry makes the lines durable in the segment after name, without those that a killed drain carried.
+func (s *Spool) carry(name string, lines []byte) error {
+	n, err := strconv.ParseUint(strings.TrimPrefix(name, s.path+"."), 10, 64)
+	if err != nil {
+		return err
+	}
+	next := &deadLetters{spool: s, name: s.path + "." + strconv.FormatUint(n+1, 10)}
+	for line := range bytes.Lines(lines) {
+		if _, err := next.add(bytes.NewReader(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
+			return errors.Join(err, next.close())
+		}
+	}
+	return next.close()
 }

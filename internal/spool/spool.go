@@ -33,10 +33,10 @@ type Spool struct {
 	syncDir  func(dir string) error
 }
 
-// New returns the spool of the database file.
+// New returns the spool of the database file: the same one for all names of the file.
 func New(database string) *Spool {
 	return &Spool{
-		path: database + ".spool", queue: make(chan *entry, maxQueue), turn: make(chan struct{}, 1),
+		path: fsutil.RealPath(database) + ".spool", queue: make(chan *entry, maxQueue), turn: make(chan struct{}, 1),
 		syncFile: (*os.File).Sync, syncDir: fsutil.SyncDir,
 	}
 }

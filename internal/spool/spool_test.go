@@ -200,3 +200,18 @@ func wantPrivate(t *testing.T, name string) {
 		t.Errorf("%s has mode %o, want 600", filepath.Base(name), mode)
 	}
 }
+
+func TestNamesOfOneDatabaseShareItsSpool(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(database, link); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, spool.New(link), "a1")
+	got, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "attempts", []string{"a1"}, got)
+}

@@ -1,14 +1,16 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/triport/triport-console/internal/fsutil"
 )
 
 // createFile creates a missing file that only its owner may read. SQLite gives the companions the same mode.
@@ -40,26 +42,47 @@ func hasContent(path string) bool {
 }
 
 // leftBehind returns the names of a write-ahead log and of spool files with content. A new database would lose the
-// attempts that wait in them. If path is a link, the spool is next to the link and the WAL next to its target.
+// attempts that wait in them.
 func leftBehind(path string) (names []string, err error) {
-	target, err := filepath.EvalSymlinks(path)
+	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
-		target = path
+		return nil, err
 	}
-	for _, database := range slices.Compact([]string{path, target}) {
-		entries, err := os.ReadDir(filepath.Dir(database))
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(database))
-			if info, err := e.Info(); ok && err == nil && info.Size() > 0 && belongings.MatchString(suffix) {
-				names = append(names, e.Name())
-			}
+	for _, e := range entries {
+		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(path))
+		if info, err := e.Info(); ok && err == nil && info.Size() > 0 && needed.MatchString(suffix) {
+			names = append(names, e.Name())
 		}
 	}
 	return names, nil
 }
 
-// belongings are suffixes of the WAL, the spool, and a spool segment.
-var belongings = regexp.MustCompile(`^(-wal|\.spool(\.[0-9]+)?)$`)
+var (
+	// belongings are the suffixes of all files of a database, itself included.
+	belongings = regexp.MustCompile(`^(-wal|-shm|-journal|\.migrate\.lock|\.spool(\..*)?)?$`)
+	// needed are those of them that a new database would lose: the WAL, the spool, and its segments.
+	needed = regexp.MustCompile(`^(-wal|\.spool(\.[0-9]+)?)$`)
+)
+
+// belongs reports whether file is, or would be, one of the database's own. Some file systems ignore the case of names.
+func belongs(database, file string) bool {
+	file = fsutil.RealPath(file)
+	suffix, ok := strings.CutPrefix(strings.ToLower(filepath.Base(file)), strings.ToLower(filepath.Base(database)))
+	if !ok || !belongings.MatchString(suffix) {
+		return false
+	}
+	here, err := os.Stat(filepath.Dir(database))
+	there, otherErr := os.Stat(filepath.Dir(file))
+	return err == nil && otherErr == nil && os.SameFile(here, there)
+}
+
+// ErrBelongs rejects a copy that the next command would destroy.
+var ErrBelongs = errors.New("the name belongs to the database itself: name another file")
+
+// Backup is engine.DB.Backup, or ErrBelongs for a name of the database and its files.
+func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error) {
+	if belongs(s.file, file) {
+		return 0, ErrBelongs
+	}
+	return s.DB.Backup(ctx, file)
+}

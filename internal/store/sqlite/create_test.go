@@ -49,7 +49,7 @@ func TestCreateRejectsAnEmptyFileNextToASpool(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ path, left string }{
-		{file, "data.db.spool"}, {link, "triport.db.spool"}, {link, "data.db-wal"},
+		{file, "data.db.spool"}, {link, "data.db.spool"}, {link, "data.db-wal"},
 	} {
 		name := filepath.Join(dir, test.left)
 		writeFile(t, name, "content")
@@ -60,5 +60,25 @@ func TestCreateRejectsAnEmptyFileNextToASpool(t *testing.T) {
 		if err := os.Remove(name); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestBackupRejectsNamesOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	dir := filepath.Join(t.TempDir(), "dir")
+	if err := os.Symlink(filepath.Dir(path), dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".migrate.lock", ".spool", ".spool.1", ".spool.bad", ".spool.drain.lock"} {
+		name := filepath.Base(path) + suffix
+		for _, file := range []string{path + suffix, filepath.Join(dir, name), filepath.Dir(path) + "/./" + strings.ToUpper(name)} {
+			if _, err := s.Backup(t.Context(), file); !errors.Is(err, sqlite.ErrBelongs) {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+	if _, err := s.Backup(t.Context(), path+".spool-copy"); err != nil {
+		t.Error(err)
 	}
 }

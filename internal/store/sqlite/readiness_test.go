@@ -98,14 +98,16 @@ func TestSlowCommitMakesStoreSuspect(t *testing.T) {
 
 func TestReadinessReportsDamage(t *testing.T) {
 	t.Parallel()
-	s, path := newStore(t)
-	newUsers(t, s, 3)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s = reopen(t, path, sqlite.ReadWrite)
-	damage(t, path, "sqlite_autoindex_users_1") // the probe reads this index
-	if found := s.NotReady(t.Context()); len(found) != 1 || !strings.Contains(found[0], "run db check") {
-		t.Error(found)
+	for _, table := range []string{"users", "codes", "attributions", "events"} {
+		s, path := newStore(t)
+		newUsers(t, s, 3)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = reopen(t, path, sqlite.ReadWrite)
+		damage(t, path, table)
+		if found := s.NotReady(t.Context()); len(found) != 1 || !strings.Contains(found[0], "run db check") {
+			t.Errorf("%s: %v", table, found)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/triport/triport-console/internal/fsutil"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 	"github.com/triport/triport-console/internal/throttle"
 )
@@ -42,6 +43,7 @@ type Commit = engine.Commit
 // Store is an open database, safe for concurrent use. Methods that take an engine.Conn are for this package only.
 type Store struct {
 	*engine.DB
+	file     string // without links
 	from, to int64
 	now      func() time.Time
 	ancestry *ancestry
@@ -79,8 +81,9 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 }
 
 func open(ctx context.Context, path string, opt Options) (*Store, error) {
+	file := fsutil.RealPath(path) // the other files are next to it
 	if opt.Mode == Create {
-		if err := createFile(path); err != nil {
+		if err := createFile(file); err != nil {
 			return nil, err
 		}
 	}
@@ -97,16 +100,21 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 		opt.Now = time.Now
 	}
 	log := cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
-	s, m := &Store{now: opt.Now, ancestry: newAncestry()}, &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
-	if s.from, s.to, err = ensureSchema(ctx, path, info.Size(), opt); err != nil {
+	s := &Store{file: file, now: opt.Now, ancestry: newAncestry()}
+	m := &monitor{log: log, now: opt.Now, damaged: throttle.New(damageLogEvery)}
+	if s.from, s.to, err = ensureSchema(ctx, file, info.Size(), opt); err != nil {
 		return nil, err
 	}
 	s.DB, err = engine.Open(path, engine.Options{
 		ReadOnly: opt.Mode == ReadOnly, Recover: opt.Mode == Create, BatchSize: opt.BatchSize,
-		Probe: `SELECT 1 FROM users LIMIT 1`, Observe: opt.Observe, Report: m.report, Now: opt.Now,
+		Probe: probe, Observe: opt.Observe, Report: m.report, Now: opt.Now,
 	})
 	return s, err
 }
+
+// probe reads a row of each table that a decision needs. The conditions make SQLite use the table, not an index.
+const probe = `SELECT (SELECT 1 FROM users WHERE n >= 0 LIMIT 1), (SELECT 1 FROM codes WHERE code >= '' LIMIT 1),
+       (SELECT 1 FROM attributions WHERE invitee >= 0 LIMIT 1), (SELECT 1 FROM events WHERE seq >= 0 LIMIT 1)`
 
 // IsCorrupt reports whether SQLite found the file malformed.
 func IsCorrupt(err error) bool { return engine.IsCorrupt(err) }

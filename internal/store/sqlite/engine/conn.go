@@ -15,6 +15,7 @@ import (
 // Conn is one connection, not for concurrent use. database/sql would cost a third of the time of short statements.
 type Conn struct {
 	raw     driver.Conn
+	ctx     context.Context // ends a query that reads; Background costs no goroutine
 	stmts   map[string]*stmt
 	named   []driver.NamedValue // reused: the driver copies what it binds
 	spoiled bool                // must not be used again
@@ -86,7 +87,7 @@ func openConn(path string, mode access, write bool) (*Conn, error) {
 	if err != nil {
 		return nil, Translate(err)
 	}
-	c := &Conn{raw: raw, stmts: make(map[string]*stmt)}
+	c := &Conn{raw: raw, ctx: context.Background(), stmts: make(map[string]*stmt)}
 	for _, p := range ps {
 		var got any
 		err := c.Pragma(p.name, &got)
@@ -169,7 +170,7 @@ func (c *Conn) Pragma(pragma string, dest ...any) (err error) {
 }
 
 func (c *Conn) run(s *stmt, args []driver.Value, each func() error, dest []any) (err error) {
-	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
+	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(c.ctx, c.bind(args))
 	if err != nil {
 		return c.markSpoiled(err)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"testing"
@@ -98,6 +99,26 @@ func TestGetReportsAMissingRow(t *testing.T) {
 		return c.Query(`SELECT 1 UNION ALL SELECT 2`).Get(missing, &n)
 	})
 	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A statement that would run for hours ends with the context of its read, and the connection serves the next one.
+func TestLongStatementEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	db, _ := newDB(t, Options{})
+	for range 2 * maxReaders {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := db.ReadSnapshot(ctx, func(c *Conn) error {
+			time.AfterFunc(time.Millisecond, cancel)
+			_, err := c.Query(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n`).Exists()
+			return err
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Read(t.Context(), func(c *Conn) error { return c.touch() }); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	maxSharedReads = 64
 )
 
-// Read runs f with a connection that cannot write. ctx bounds the wait for one.
+// Read runs f with a connection that cannot write. ctx ends the wait for one, and a statement that runs long.
 func (db *DB) Read(ctx context.Context, f func(*Conn) error) (err error) {
 	if err := db.Err(); err != nil {
 		return err
@@ -43,7 +43,12 @@ func (db *DB) Read(ctx context.Context, f func(*Conn) error) (err error) {
 			return fmt.Errorf("open a connection that reads: %w", err)
 		}
 	}
-	return f(c)
+	c.ctx = ctx
+	defer func() { c.ctx = context.Background() }()
+	if err = f(c); err != nil {
+		return cmp.Or(ctx.Err(), err) // not SQLite's word for an interrupted statement
+	}
+	return nil
 }
 
 // ReadSnapshot is Read in one read transaction.

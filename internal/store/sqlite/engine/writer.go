@@ -86,6 +86,12 @@ func (w *writer) commit(batch []*call) {
 // callError is an error of one function, not of its transaction.
 type callError struct{ error }
 
+// Isolated reports whether other functions may succeed: what failed is a row or a page, not the database.
+func (e *callError) Isolated() bool {
+	k := kindOf(e.error)
+	return k == other || k == damaged || k == constraint
+}
+
 // Unwrap returns the function's error.
 func (e *callError) Unwrap() error { return e.error }
 
