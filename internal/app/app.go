@@ -107,15 +107,19 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 	a := &app{Options: opt, store: store, spool: spool.New(cfg.Database), metrics: ms}
 	a.monitored = newMonitoredSpool(a.spool, opt.Now, ms.spooled)
 	a.service = referral.NewService(store, a.monitored, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
-	a.server = server.New(server.Config{
-		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
-		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
-		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
-		StoreTimeout: cfg.Referral.Deadline,
-	}, server.Deps{
+	a.server = server.New(serverConfig(cfg), server.Deps{
 		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.answered, Log: opt.Log, Now: opt.Now,
 	})
 	return a
+}
+
+func serverConfig(cfg config.Config) server.Config {
+	return server.Config{
+		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
+		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
+		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
+		StoreTimeout: cfg.Store.Timeout,
+	}
 }
 
 // notReady says what keeps the server from serving.

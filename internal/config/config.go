@@ -29,6 +29,7 @@ type Config struct {
 		LandingURL string
 	}
 	Referral        struct{ SignupWindow, Deadline time.Duration }
+	Store           struct{ Timeout time.Duration }
 	CORS            struct{ Origins []string }
 	Proxy           struct{ Trusted []netip.Prefix }
 	Metrics         struct{ Listen string } // empty: off

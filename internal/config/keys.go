@@ -43,6 +43,7 @@ var keys = []key{
 	{"pickup.landing_url", "", text(func(c *Config) *string { return &c.Pickup.LandingURL }, checkURL)},
 	{"referral.signup_window", "0s", duration(func(c *Config) *time.Duration { return &c.Referral.SignupWindow }, 0)},
 	{"referral.deadline", "2s", duration(func(c *Config) *time.Duration { return &c.Referral.Deadline }, time.Millisecond)},
+	{"store.timeout", "2s", duration(func(c *Config) *time.Duration { return &c.Store.Timeout }, time.Millisecond)},
 	{"cors.origins", []string{}, list(func(c *Config) *[]string { return &c.CORS.Origins }, parseOrigin)},
 	{"proxy.trusted", []string{}, list(func(c *Config) *[]netip.Prefix { return &c.Proxy.Trusted }, parsePrefix)},
 	{"metrics.listen", "", text(func(c *Config) *string { return &c.Metrics.Listen }, checkListen)},
