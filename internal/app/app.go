@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -98,8 +99,7 @@ type app struct {
 	server    *server.Server
 	draining  sync.WaitGroup
 
-	readinessMu sync.Mutex // guards failed
-	failed      bool       // the last check found the server not ready
+	failed atomic.Bool // the last check found the server not ready
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
