@@ -96,7 +96,7 @@ func fullPipe(t *testing.T) *os.File {
 			_, err = syscall.Write(ends[1], make([]byte, size))
 		}
 	}
-	if err != syscall.EAGAIN { //nolint:errorlint // a bare errno
+	if err != syscall.EAGAIN {
 		t.Fatal(err)
 	}
 	if err := syscall.SetNonblock(ends[1], false); err != nil {

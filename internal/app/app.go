@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
@@ -46,13 +48,18 @@ type Addresses struct{ Server, Metrics string }
 
 // Run serves until ctx ends, then answers running requests, spools the rest and closes the store. It fails if the
 // database file is removed or replaced. A taken address is reported before the database is touched.
+// Sockets that a service manager passed replace the addresses.
 func Run(ctx context.Context, opt Options) error {
-	ln, err := listen(ctx, opt.Config.Listen, "--listen")
+	passed, err := passedSockets()
+	if err != nil {
+		return err
+	}
+	ln, err := socketOr(ctx, passed.server, opt.Config.Listen, "--listen")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ln.Close() }() // the server closes it, unless it never starts
-	ms, err := listenMetrics(ctx, opt)
+	ms, err := listenMetrics(ctx, opt, passed.metrics)
 	if err != nil {
 		return err
 	}
@@ -135,6 +142,8 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(ln) }()
 	a.metrics.serve(a)
+	a.draining.Go(func() { a.feedWatchdog(drainCtx) })
+	a.notify(daemon.SdNotifyReady)
 
 	var err error
 	select {
@@ -149,6 +158,7 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 // stop lets running requests finish until the timeout, spools the attempts of the rest, and closes everything.
 func (a *app) stop(timeout time.Duration, stopDraining context.CancelFunc) error {
 	a.Log.Info("stopping")
+	a.notify(daemon.SdNotifyStopping)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := a.server.Shutdown(ctx); err != nil {
