@@ -125,7 +125,7 @@ func serverConfig(cfg config.Config) server.Config {
 		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
 		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
 		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
-		StoreTimeout: cfg.Store.Timeout,
+		StoreTimeout: cfg.Store.Timeout, RequestsPerSecond: cfg.Limit.RequestsPerSecond,
 	}
 }
 

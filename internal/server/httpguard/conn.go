@@ -151,18 +151,21 @@ func newConnections(stopping context.Context, proxies []netip.Prefix) *connectio
 }
 
 func (cs *connections) add(nc net.Conn) *conn {
-	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(nc.RemoteAddr())}
+	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(peerAddr(nc.RemoteAddr()))}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.open[c] = struct{}{}
 	return c
 }
 
-// trusts reports whether the peer is a trusted proxy.
-func (cs *connections) trusts(peer net.Addr) bool {
-	tcp, _ := peer.(*net.TCPAddr) // of nil, AddrPort is an address in no prefix
-	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+// trusts reports whether the address is a trusted proxy's.
+func (cs *connections) trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(cs.trustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func peerAddr(peer net.Addr) netip.Addr {
+	tcp, _ := peer.(*net.TCPAddr) // of nil, AddrPort is an address in no prefix
+	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
 func (cs *connections) remove(c *conn) {

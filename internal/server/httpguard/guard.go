@@ -36,7 +36,7 @@ const (
 // Config configures a Guard.
 type Config struct {
 	Handler        func(Request)  // answers also the rejected requests; must not panic
-	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed
 	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
 	Log            *slog.Logger
 }
@@ -134,7 +134,7 @@ func (g *Guard) answer(ctx *fasthttp.RequestCtx, err error) {
 	g.running.RLock()
 	defer g.running.RUnlock()
 	c := ctx.Conn().(*conn)
-	r := newRequest(ctx, rejection(ctx, c, err), c.trusted)
+	r := newRequest(ctx, rejection(ctx, c, err), c)
 	r.Response.Header.Set("X-Request-Id", r.ID)
 	for _, h := range securityHeaders {
 		r.Response.Header.SetCanonical(h.name, h.value)

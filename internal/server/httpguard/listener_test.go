@@ -174,7 +174,7 @@ func TestTrustedProxyIsRecognizedInEverySpellingOfItsAddress(t *testing.T) {
 		{&net.TCPAddr{}, false},
 		{&net.UnixAddr{Name: "192.0.2.7", Net: "unix"}, false},
 	} {
-		if got := conns.trusts(row.peer); got != row.want {
+		if got := conns.trusts(peerAddr(row.peer)); got != row.want {
 			t.Errorf("trusts(%v) = %t", row.peer, got)
 		}
 	}
