@@ -13,7 +13,9 @@ type peer struct {
 }
 
 // RemoteAddr implements net.Conn.
-func (p peer) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(p.address)) }
+func (p peer) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(p.address))
+}
 
 func TestClientAddressIsTheLastUntrustedHop(t *testing.T) {
 	t.Parallel()
