@@ -13,7 +13,7 @@ import (
 const (
 	// burstTime is how long a client may save calls: what it allows may come at once.
 	burstTime = 5 * time.Second
-	// maxBuckets bounds the memory under a flood of addresses: at most twice as many buckets exist, about 13 MiB.
+	// maxBuckets bounds the memory under a flood of addresses: at most twice as many buckets exist, about 12 MiB.
 	maxBuckets = 32 << 10
 )
 
