@@ -3,6 +3,7 @@ package httpguard
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -37,4 +38,27 @@ func TestClientAddressIsTheLastUntrustedHop(t *testing.T) {
 			t.Errorf("%s with %q: %s, want %s", row.peer, row.forwarded, got, row.want)
 		}
 	}
+}
+
+// FuzzClientAddress checks that a client behind a proxy, which writes its address behind what the client sent, cannot
+// choose its own address.
+func FuzzClientAddress(f *testing.F) {
+	f.Add("203.0.113.5, 10.0.0.2")
+	f.Add("10.0.0.2,")
+	f.Add("fe80::1%eth0, [::1]:80, \t")
+	conns := newConnections(f.Context(), []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	c := conns.add(peer{address: "10.0.0.1:5"})
+	f.Fuzz(func(t *testing.T, sent string) {
+		if strings.ContainsAny(sent, "\r\n") {
+			return // these would be other lines
+		}
+		r := Request{Headers: Headers("X-Forwarded-For: " + sent + ", 198.51.100.9, 10.0.0.2\r\n\r\n"), conn: c}
+		if got := r.ClientAddr().String(); got != "198.51.100.9" {
+			t.Errorf("after %q the client is %s", sent, got)
+		}
+		alone := Request{Headers: Headers("X-Forwarded-For: " + sent + "\r\n\r\n"), conn: c}
+		if got := alone.ClientAddr(); !got.IsValid() || got.Zone() != "" || got.Is4In6() {
+			t.Errorf("%q gives %s", sent, got)
+		}
+	})
 }
