@@ -50,7 +50,7 @@ FUZZTIME ?= 10s
 fuzz: ## fuzz every parser of external input, FUZZTIME each
 	@sh scripts/fuzz.sh $(FUZZTIME)
 
-# Linux; the suites that break the disk also need root and /dev/fuse.
+# Linux; the suites that break the disk also need root and /dev/fuse, that of restarts nginx.
 .PHONY: torture
 torture: ## attack every guarantee, about 25 minutes; writes the figures into docs/testing.md
 	WRITE_FIGURES=1 sh scripts/torture.sh -long

@@ -15,7 +15,7 @@ commit=$(git describe --always --dirty)
 
 # The suites that break the disk mount a file system of their own.
 cd test/torture
-suites='kills locks histories hostile soak backups'
+suites='kills locks histories hostile restarts soak backups'
 skipped=
 if [ -c /dev/fuse ] && mkdir "$tmp/probe" && mount -t tmpfs tmpfs "$tmp/probe" 2>/dev/null; then
 	umount "$tmp/probe"
@@ -46,7 +46,7 @@ block() {
 	awk -F '[ =]' '{ split($1, suite, /[\/:]/); name = suite[1]
 		if (!(name in seen)) { seen[name] = 1; order[++n] = name }
 		for (i = 2; i < NF; i++)
-			if ($i ~ /^(kills|cuts|histories|requests|connections|copies|acknowledged|from_spool|from_log|lost|duplicates|problems|smuggled|not_linearizable)$/) {
+			if ($i ~ /^(kills|cuts|histories|requests|connections|restarts|failed|copies|acknowledged|from_spool|from_log|lost|duplicates|problems|smuggled|not_linearizable)$/) {
 				if (!((name, $i) in sum)) fields[name] = fields[name] " " $i
 				sum[name, $i] += $(i + 1)
 			}

@@ -65,8 +65,8 @@ func TestFilesAreReadableByOwnerOnlyUnderAnyUmask(t *testing.T) {
 
 // logForms report, for each format, whether a line has the form of a log line of the program.
 var logForms = map[string]func(line string) bool{
-	"text":   regexp.MustCompile(`^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ (DEBU|INFO|WARN|ERRO) [ -~µ]+$`).MatchString,
-	"logfmt": regexp.MustCompile(`^time=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ level=(debug|info|warn|error) msg=[ -~µ]+$`).MatchString,
+	"text":   regexp.MustCompile(`^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBU|INFO|WARN|ERRO) [ -~µ]+$`).MatchString,
+	"logfmt": regexp.MustCompile(`^time=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(debug|info|warn|error) msg=[ -~µ]+$`).MatchString,
 	"json": func(line string) bool {
 		return regexp.MustCompile(`^\{"time":"[ -~µ]+\}$`).MatchString(line) && json.Valid([]byte(line))
 	},

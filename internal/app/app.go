@@ -10,8 +10,11 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/triport/triport-console/internal/config"
 	"github.com/triport/triport-console/internal/referral"
@@ -45,13 +48,18 @@ type Addresses struct{ Server, Metrics string }
 
 // Run serves until ctx ends, then answers running requests, spools the rest and closes the store. It fails if the
 // database file is removed or replaced. A taken address is reported before the database is touched.
+// Sockets that a service manager passed replace the addresses.
 func Run(ctx context.Context, opt Options) error {
-	ln, err := listen(ctx, opt.Config.Listen, "--listen")
+	passed, err := passedSockets()
+	if err != nil {
+		return err
+	}
+	ln, err := socketOr(ctx, passed.server, opt.Config.Listen, "--listen")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ln.Close() }() // the server closes it, unless it never starts
-	ms, err := listenMetrics(ctx, opt)
+	ms, err := listenMetrics(ctx, opt, passed.metrics)
 	if err != nil {
 		return err
 	}
@@ -98,8 +106,7 @@ type app struct {
 	server    *server.Server
 	draining  sync.WaitGroup
 
-	readinessMu sync.Mutex // guards failed
-	failed      bool       // the last check found the server not ready
+	failed atomic.Bool // the last check found the server not ready
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
@@ -109,15 +116,19 @@ func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
 	from, _ := store.SchemaVersions()
 	a.monitored.created = from == 0
 	a.service = referral.NewService(store, a.monitored, cfg.Rules(), cfg.Referral.Deadline, opt.Log, opt.Stderr)
-	a.server = server.New(server.Config{
-		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
-		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
-		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
-		StoreTimeout: cfg.Referral.Deadline,
-	}, server.Deps{
+	a.server = server.New(serverConfig(cfg), server.Deps{
 		Sessions: store, Referrals: a.service, NotReady: a.notReady, Observe: ms.answered, Log: opt.Log, Now: opt.Now,
 	})
 	return a
+}
+
+func serverConfig(cfg config.Config) server.Config {
+	return server.Config{
+		CookieDomain: cfg.Cookies.Domain, CookieSecure: cfg.Cookies.Secure,
+		PickupMaxAge: cfg.Pickup.MaxAge, PickupTouch: cfg.Pickup.Touch, LandingURL: cfg.Pickup.LandingURL,
+		CORSOrigins: cfg.CORS.Origins, TrustedProxies: cfg.Proxy.Trusted,
+		StoreTimeout: cfg.Store.Timeout, RequestsPerSecond: cfg.Limit.RequestsPerSecond,
+	}
 }
 
 // notReady says what keeps the server from serving.
@@ -133,6 +144,8 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(ln) }()
 	a.metrics.serve(a)
+	a.draining.Go(func() { a.feedWatchdog(drainCtx) })
+	a.notify(daemon.SdNotifyReady)
 
 	var err error
 	select {
@@ -147,6 +160,7 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 // stop lets running requests finish until the timeout, spools the attempts of the rest, and closes everything.
 func (a *app) stop(timeout time.Duration, stopDraining context.CancelFunc) error {
 	a.Log.Info("stopping")
+	a.notify(daemon.SdNotifyStopping)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := a.server.Shutdown(ctx); err != nil {

@@ -28,12 +28,12 @@ type metricsServer struct {
 	spooled   func(err error)
 }
 
-// listenMetrics binds the address of metrics.listen, if there is one.
-func listenMetrics(ctx context.Context, opt Options) (*metricsServer, error) {
-	if opt.Config.Metrics.Listen == "" {
+// listenMetrics takes the passed socket, or else binds the address of metrics.listen, if there is one.
+func listenMetrics(ctx context.Context, opt Options, passed net.Listener) (*metricsServer, error) {
+	if opt.Config.Metrics.Listen == "" && passed == nil {
 		return &metricsServer{}, nil
 	}
-	ln, err := listen(ctx, opt.Config.Metrics.Listen, "metrics.listen")
+	ln, err := socketOr(ctx, passed, opt.Config.Metrics.Listen, "metrics.listen")
 	if err != nil {
 		return nil, err
 	}

@@ -181,7 +181,7 @@ func TestMetricsAreOffByDefault(t *testing.T) {
 	if status, _ := w.call("GET", "/metrics", nil); status != http.StatusNotFound {
 		t.Errorf("the server itself answers %d", status)
 	}
-	off, err := listenMetrics(t.Context(), Options{Config: testConfig(t, filepath.Join(t.TempDir(), "t.db"), nil)})
+	off, err := listenMetrics(t.Context(), Options{Config: testConfig(t, filepath.Join(t.TempDir(), "t.db"), nil)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

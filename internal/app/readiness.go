@@ -128,16 +128,15 @@ func (m *monitoredSpool) notReady() []string {
 
 // logReadiness logs each change once, however often clients poll, and returns problems.
 func (a *app) logReadiness(problems []string) []string {
-	a.readinessMu.Lock()
-	defer a.readinessMu.Unlock()
 	failed := len(problems) > 0
-	if failed && !a.failed {
+	if a.failed.Swap(failed) == failed {
+		return problems
+	}
+	if failed {
 		a.Log.Error("server is not ready", "error", strings.Join(problems, "; "),
 			"hint", "check what the error names: the database's disk, its permissions, or the process that holds its lock")
-	}
-	if !failed && a.failed {
+	} else {
 		a.Log.Info("server is ready again")
 	}
-	a.failed = failed
 	return problems
 }

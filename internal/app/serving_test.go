@@ -184,6 +184,14 @@ func TestUnspecifiedIPv4AddressIsBoundForIPv4Only(t *testing.T) {
 	}
 }
 
+func TestStoreTimeoutBoundsSessionLookupsAndDeadlineDoesNot(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t, "t.db", map[string]string{"TRIPORT_STORE_TIMEOUT": "3s", "TRIPORT_REFERRAL_DEADLINE": "5ms"})
+	if got := serverConfig(cfg).StoreTimeout; got != 3*time.Second {
+		t.Errorf("session lookups have %s", got)
+	}
+}
+
 // holdRequest sends a request whose announced body never comes.
 func (w *testServer) holdRequest() {
 	w.t.Helper()

@@ -231,7 +231,7 @@ func TestLogHasTheConfiguredFormatAndLevel(t *testing.T) {
 		"text": "WARN two key=value", "json": `"msg":"two"`, "logfmt": "msg=two key=value",
 	} {
 		s := newTestStreams()
-		log := s.newLogger("warn", format)
+		log := s.newLogger(&s.err, "warn", format)
 		log.Info("one")
 		log.Warn("two", "key", "value")
 		if got := s.err.String(); strings.Contains(got, "one") || !strings.Contains(got, want) || !strings.Contains(got, "Z") {

@@ -7,14 +7,12 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
-	"github.com/charmbracelet/log"
 	"github.com/muesli/termenv"
 	"golang.org/x/term"
 )
@@ -79,17 +77,6 @@ func (s Streams) colors(isTerminal bool) termenv.Profile {
 		return termenv.Ascii
 	}
 	return termenv.ANSI
-}
-
-func (s Streams) newLogger(level, format string) *slog.Logger {
-	levels := map[string]log.Level{"debug": log.DebugLevel, "info": log.InfoLevel, "warn": log.WarnLevel, "error": log.ErrorLevel}
-	formatters := map[string]log.Formatter{"text": log.TextFormatter, "json": log.JSONFormatter, "logfmt": log.LogfmtFormatter}
-	handler := log.NewWithOptions(s.Err, log.Options{
-		Level: levels[level], Formatter: formatters[format],
-		ReportTimestamp: true, TimeFunction: log.NowUTC, TimeFormat: time.RFC3339,
-	})
-	handler.SetColorProfile(s.colors(s.ErrIsTerminal))
-	return slog.New(handler)
 }
 
 // styles highlight text on a terminal only.

@@ -110,7 +110,7 @@ func TestColorsOnlyOnTerminalsThatAcceptThem(t *testing.T) {
 		if got := strings.Contains(e.styles.bad.Render("x"), "\x1b"); got != tt.want {
 			t.Errorf("terminal %v, %v: colored %v", tt.terminal, tt.env, got)
 		}
-		e.newLogger("info", "text").Info("hello")
+		e.newLogger(e.Err, "info", "text").Info("hello")
 		if got := strings.Contains(s.err.String(), "\x1b"); got != tt.want {
 			t.Errorf("terminal %v, %v: log colored %v", tt.terminal, tt.env, got)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,8 @@ func (serveOptions) run(ctx context.Context, e *env) error {
 	if _, err := e.loadConfig(); err != nil {
 		return err
 	}
-	log := e.newLogger(e.cfg.Log.Level, e.cfg.Log.Format)
+	log, flush := e.startLog()
+	defer flush()
 	program, commit := readBuild(debug.ReadBuildInfo())
 	err := app.Run(ctx, app.Options{
 		Config: e.cfg, Version: program, Commit: commit, Log: log, Stderr: e.Err, Now: e.Now,
@@ -48,6 +50,17 @@ func (serveOptions) run(ctx context.Context, e *env) error {
 		},
 	})
 	return openError(err, e.cfg.Database)
+}
+
+// startLog returns the logger, and a function that waits until its lines are written, within logWait. From now on
+// nothing waits longer than that for a reader of stderr.
+func (e *env) startLog() (log *slog.Logger, flush func()) {
+	direct := e.newLogger(e.Err, e.cfg.Log.Level, e.cfg.Log.Format)
+	w := newLogWriter(e.Err, logWait, func(dropped int64) {
+		direct.Warn("log lines were dropped", "count", dropped, "hint", "find what does not read stderr, or reads it too slowly")
+	})
+	e.Err = w
+	return e.newLogger(w.lines(), e.cfg.Log.Level, e.cfg.Log.Format), w.flush
 }
 
 // printAddresses prints the addresses in one write: a supervisor may wait for the line.

@@ -29,6 +29,8 @@ type Config struct {
 		LandingURL string
 	}
 	Referral        struct{ SignupWindow, Deadline time.Duration }
+	Store           struct{ Timeout time.Duration }
+	Limit           struct{ RequestsPerSecond float64 } // 0: off
 	CORS            struct{ Origins []string }
 	Proxy           struct{ Trusted []netip.Prefix }
 	Metrics         struct{ Listen string } // empty: off

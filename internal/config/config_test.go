@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 	want.Cookies.Secure = auth.SecureAuto
 	want.Session.TTL = 720 * time.Hour
 	want.Pickup.MaxAge, want.Pickup.Touch = 720*time.Hour, referral.TouchLast
-	want.Referral.Deadline = 2 * time.Second
+	want.Referral.Deadline, want.Store.Timeout = 2*time.Second, 2*time.Second
 	want.ShutdownTimeout = 10 * time.Second
 	if diff := cmp.Diff(want, defaults(t), configDiff); diff != "" {
 		t.Error(diff)
@@ -102,7 +102,7 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 		"TRIPORT_LISTEN": "[::1]:9", "TRIPORT_DATABASE": "x.db", "TRIPORT_LOG_LEVEL": "debug", "TRIPORT_LOG_FORMAT": "json",
 		"TRIPORT_COOKIES_DOMAIN": "example.com", "TRIPORT_COOKIES_SECURE": "always", "TRIPORT_SESSION_TTL": "1h",
 		"TRIPORT_PICKUP_MAX_AGE": "2h", "TRIPORT_PICKUP_TOUCH": "first", "TRIPORT_PICKUP_LANDING_URL": "https://example.com/a?b=c",
-		"TRIPORT_REFERRAL_SIGNUP_WINDOW": "3h", "TRIPORT_REFERRAL_DEADLINE": "4s",
+		"TRIPORT_REFERRAL_SIGNUP_WINDOW": "3h", "TRIPORT_REFERRAL_DEADLINE": "4s", "TRIPORT_STORE_TIMEOUT": "6s", "TRIPORT_LIMIT_REQUESTS_PER_SECOND": "0.5",
 		"TRIPORT_CORS_ORIGINS": "https://A.example.com:443 , http://b.example.com:8080,", "TRIPORT_PROXY_TRUSTED": "10.0.0.0/8,::1",
 		"TRIPORT_METRICS_LISTEN": "127.0.0.1:9", "TRIPORT_SHUTDOWN_TIMEOUT": "5s",
 		"TRIPORT_NONSENSE": "x",
@@ -116,7 +116,7 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 	want.Cookies.Domain, want.Cookies.Secure, want.Session.TTL = "example.com", auth.SecureAlways, time.Hour
 	want.Pickup.MaxAge, want.Pickup.Touch, want.Pickup.LandingURL = 2*time.Hour, referral.TouchFirst, "https://example.com/a?b=c"
 	want.Referral.SignupWindow, want.Referral.Deadline, want.ShutdownTimeout = 3*time.Hour, 4*time.Second, 5*time.Second
-	want.Metrics.Listen = "127.0.0.1:9"
+	want.Metrics.Listen, want.Store.Timeout, want.Limit.RequestsPerSecond = "127.0.0.1:9", 6*time.Second, 0.5
 	want.CORS.Origins = []string{"https://a.example.com", "http://b.example.com:8080"}
 	want.Proxy.Trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	if diff := cmp.Diff(want, c, configDiff); diff != "" {
@@ -194,6 +194,9 @@ func TestInvalidValuesAreReportedWithKeyAndReason(t *testing.T) {
 		{"pickup: {landing_url: 'https://example.com/é'}", "percent-encoded"},
 		{"referral: {signup_window: -1s}", "referral.signup_window: -1s is too short"},
 		{"referral: {deadline: 0s}", "referral.deadline: 0s is too short"},
+		{"limit: {requests_per_second: -1}", "limit.requests_per_second: \"-1\" is not a number"},
+		{"limit: {requests_per_second: NaN}", "limit.requests_per_second: \"NaN\" is not a number"},
+		{"store: {timeout: 0s}", "store.timeout: 0s is too short"},
 		{"cors: {origins: '*'}", "cors.origins: expected a list"},
 		{"cors: {origins: ['*']}", "cors.origins: * is rejected"},
 		{"cors: {origins: ['https://example.com/path', 'null']}", "cors.origins: "},

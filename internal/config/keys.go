@@ -43,6 +43,8 @@ var keys = []key{
 	{"pickup.landing_url", "", text(func(c *Config) *string { return &c.Pickup.LandingURL }, checkURL)},
 	{"referral.signup_window", "0s", duration(func(c *Config) *time.Duration { return &c.Referral.SignupWindow }, 0)},
 	{"referral.deadline", "2s", duration(func(c *Config) *time.Duration { return &c.Referral.Deadline }, time.Millisecond)},
+	{"store.timeout", "2s", duration(func(c *Config) *time.Duration { return &c.Store.Timeout }, time.Millisecond)},
+	{"limit.requests_per_second", "0", rate(func(c *Config) *float64 { return &c.Limit.RequestsPerSecond })},
 	{"cors.origins", []string{}, list(func(c *Config) *[]string { return &c.CORS.Origins }, parseOrigin)},
 	{"proxy.trusted", []string{}, list(func(c *Config) *[]netip.Prefix { return &c.Proxy.Trusted }, parsePrefix)},
 	{"metrics.listen", "", text(func(c *Config) *string { return &c.Metrics.Listen }, checkListen)},
@@ -94,6 +96,18 @@ func duration(field func(*Config) *time.Duration, least time.Duration) setter {
 		}
 		*field(c) = d
 		return shortDuration(d), err
+	}
+}
+
+func rate(field func(*Config) *float64) setter {
+	return func(c *Config, v *viper.Viper, k key) (any, error) {
+		text := v.GetString(k.name)
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || n != 0 && !(n >= 0.01 && n <= 1e6) {
+			err = fmt.Errorf("%q is not a number from 0.01 to 1000000, or 0 for no limit", text)
+		}
+		*field(c) = n
+		return text, err
 	}
 }
 

@@ -77,7 +77,7 @@ func (ts *testServer) wantObserved(o *recorder, rows []observed) []server.Answer
 func TestAnswersListsEveryObservedAnswer(t *testing.T) {
 	t.Parallel()
 	seen := slices.Concat(
-		observePages(t), observeRedirects(t), observeChecks(t), observeReasons(t), observeTimeout(t), observeFailures(t))
+		observePages(t), observeRedirects(t), observeChecks(t), observeReasons(t), observeTimeout(t), observeFailures(t), observeLimit(t))
 	for _, a := range server.Answers() {
 		// A bug in the other handlers cannot be triggered from outside.
 		if !slices.Contains(seen, a) && a.Outcome != "internal" {
@@ -186,4 +186,13 @@ func observeFailures(t *testing.T) []server.Answer {
 	return append(seen, ts.wantObserved(&o, []observed{
 		{post(a, ""), server.Answer{Route: "/v1/auth/attribute", Status: 503, Outcome: "unavailable"}},
 	})...)
+}
+
+func observeLimit(t *testing.T) []server.Answer {
+	var o recorder
+	ts := newServer(t, o.option(), withConfig(func(c *server.Config) { c.RequestsPerSecond = 0.01 }))
+	return ts.wantObserved(&o, []observed{
+		{request(attributeLine), server.Answer{Route: "/v1/auth/attribute", Status: 401, Outcome: "unauthenticated"}},
+		{request(attributeLine), server.Answer{Route: "/v1/auth/attribute", Status: 429, Outcome: "rate_limited"}},
+	})
 }

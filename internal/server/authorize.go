@@ -7,8 +7,8 @@ import (
 	"github.com/triport/triport-console/internal/auth"
 )
 
-// authorizeWrite returns the id of the user who makes a state-changing request. It checks the session, CSRF and the
-// origin, in this order. A request that changes nothing needs only authenticate.
+// authorizeWrite returns the id of the user who makes a state-changing request. It checks the session, CSRF, the
+// origin and the user's limit, in this order. A request that changes nothing needs only authenticate.
 func (s *Server) authorizeWrite(r *request) (userID string, err error) {
 	id, err := s.authenticate(r)
 	if err != nil {
@@ -21,7 +21,7 @@ func (s *Server) authorizeWrite(r *request) (userID string, err error) {
 	case err != nil || !s.isAllowedOrigin(r):
 		return "", errCSRFInvalid
 	}
-	return id.UserID, nil
+	return id.UserID, limited(s.users, id.UserID, r)
 }
 
 func (s *Server) authenticate(r *request) (auth.Identity, error) {

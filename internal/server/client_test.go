@@ -176,7 +176,7 @@ func (r response) wantError(t testing.TB, status int, tag string) {
 	if got := r.header["Set-Cookie"]; got != nil {
 		t.Errorf("Set-Cookie %q, want none", got)
 	}
-	if got, want := r.one(t, "Retry-After") != "", status == 503; got != want {
+	if got, want := r.one(t, "Retry-After") != "", status == 503 || status == 429; got != want {
 		t.Errorf("Retry-After is present: %t, want %t", got, want)
 	}
 	if got, want := r.one(t, "Allow") != "", status == 405; got != want {

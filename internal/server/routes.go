@@ -49,7 +49,7 @@ const (
 
 var (
 	attributeAnswers = append(reasonAnswers(), Answer{"", 200, outcomeAttributed}, errUnauthenticated.answer(),
-		errCSRFMissing.answer(), errCSRFInvalid.answer(), errUnavailable.answer())
+		errCSRFMissing.answer(), errCSRFInvalid.answer(), errRateLimited.answer(), errUnavailable.answer())
 	landingAnswers   = append([]Answer{{"", 200, OutcomeOK}, {"", 200, outcomePickup}}, redirectAnswers...)
 	shortLinkAnswers = append([]Answer{errNotFound.answer()}, redirectAnswers...)
 	redirectAnswers  = []Answer{{"", 302, OutcomeOK}, {"", 302, outcomePickup}}
@@ -98,6 +98,9 @@ func (s *Server) dispatch(route Route) fiber.Handler {
 		case bytes.Contains(r.Path, []byte("%2f")), bytes.Contains(r.Path, []byte("%2F")): // decoded, another path
 			return errNotFound
 		case allowed:
+			if err := s.limitAddress(r); err != nil {
+				return err
+			}
 			return route.handle(s, r)
 		case preflight:
 			answerPreflight(r, allow)

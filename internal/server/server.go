@@ -25,9 +25,11 @@ type Config struct {
 	PickupTouch    referral.Touch
 	LandingURL     string         // empty: the built-in page
 	CORSOrigins    []string       // as auth.ParseOrigin returns them
-	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed
 	StoreTimeout   time.Duration  // for the lookup of a session and for /readyz; 0 means 2 s
 	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
+	// RequestsPerSecond limits the calls of a client address and of a user to the API; 0 means no limit.
+	RequestsPerSecond float64
 }
 
 // Submitter decides attempts. It always has an outcome; *referral.Service implements it.
@@ -52,7 +54,9 @@ type Server struct {
 	deps          Deps
 	router        fasthttp.RequestHandler
 	throttle      *throttle.Throttle // of the lines about failed session lookups
-	deleteRefCode map[bool]string    // Set-Cookie values, without and with Secure
+	addresses     *limiter[netip.Addr]
+	users         *limiter[string]
+	deleteRefCode map[bool]string // Set-Cookie values, without and with Secure
 }
 
 // New returns a server that is ready to Serve.
@@ -63,6 +67,7 @@ func New(cfg Config, deps Deps) *Server {
 		deps.Now = time.Now
 	}
 	s := &Server{cfg: cfg, deps: deps, throttle: throttle.New(time.Minute)}
+	s.addresses, s.users = newLimiter[netip.Addr](cfg.RequestsPerSecond), newLimiter[string](cfg.RequestsPerSecond)
 	s.deleteRefCode = map[bool]string{false: s.refCookie("", 0, false), true: s.refCookie("", 0, true)}
 	s.Guard = httpguard.New(httpguard.Config{
 		Handler: s.handle, TrustedProxies: cfg.TrustedProxies, ReadTimeout: cfg.ReadTimeout, Log: deps.Log,

@@ -128,3 +128,24 @@ func TestAttemptsGiveUpAfterTheShutdownDeadline(t *testing.T) {
 		t.Errorf("the server still waits for half a request, after %q", rest)
 	}
 }
+
+func TestRequestOnKeptConnectionIsAnsweredDuringShutdownAndClosesIt(t *testing.T) {
+	t.Parallel()
+	ts := newServer(t)
+	kept := ts.dial()
+	kept.send(request("GET /healthz HTTP/1.1"))
+	kept.receive("GET")
+	done := ts.shutdown(t.Context())
+	if err := <-ts.served; err != nil { // it returns when the stop has begun
+		t.Errorf("serve: %v", err)
+	}
+	kept.send(request("GET /healthz HTTP/1.1"))
+	res := kept.receive("GET")
+	if got := res.one(t, "Connection"); res.status != 200 || got != "close" {
+		t.Errorf("status %d, Connection %q, want 200 and close", res.status, got)
+	}
+	kept.closed()
+	if err := <-done; err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+}

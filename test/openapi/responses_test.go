@@ -49,7 +49,7 @@ func TestEveryResponseMatchesTheDocument(t *testing.T) {
 	t.Run("scenarios", func(t *testing.T) {
 		for name, run := range map[string]func(*testing.T, *runner){
 			"outcomes": runOutcomes, "authorization": runAuthorization, "pages": runPages, "limits": runLimits,
-			"not eligible": runNotEligible, "locked store": runLockedStore, "unreadable store": runUnreadableStore,
+			"not eligible": runNotEligible, "limited": runLimited, "locked store": runLockedStore, "unreadable store": runUnreadableStore,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -182,6 +182,15 @@ func runAuthorization(t *testing.T, r *runner) {
 		scenario{"OPTIONS /v1/auth/attribute", request("OPTIONS /v1/auth/attribute", listed), 405, "method_not_allowed"},
 		scenario{attribute, request("GET /v1/auth/attribute", listed), 405, "method_not_allowed"},
 		scenario{attribute, request("FOO /v1/auth/attribute"), 405, "method_not_allowed"},
+	)
+}
+
+// runLimited makes more calls than the limit of one in 100 s allows.
+func runLimited(t *testing.T, r *runner) {
+	r.testServer = newServer(t, "limit: {requests_per_second: 0.01}\n")
+	r.runAll(
+		scenario{attribute, request(attribute), 401, "unauthenticated"},
+		scenario{attribute, request(attribute), 429, "rate_limited"},
 	)
 }
 

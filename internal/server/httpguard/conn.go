@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -18,8 +19,9 @@ const (
 	// connection, and the reset can overtake the answer. So the server reads on.
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10
-	// silentTime is how long a stopping server reads from a silent connection: a request may wait in the socket.
-	silentTime = 100 * time.Millisecond
+	// lastCall is how long a stopping server waits for a request on a connection without one. Under load, a proxy uses
+	// all of its connections within it, and the answers tell it to use them no more.
+	lastCall = time.Second
 )
 
 // conn records what fasthttp does not report about a connection.
@@ -27,7 +29,7 @@ type conn struct {
 	net.Conn
 	set     *connections
 	trusted bool        // the peer is a trusted proxy
-	spoke   atomic.Bool // a byte has arrived
+	spoke   atomic.Bool // a byte of the current request has arrived
 	once    sync.Once
 
 	// Only the serving goroutine uses these.
@@ -43,18 +45,36 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, io.ErrUnexpectedEOF
 	}
 	n, err := c.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.waitingAtStop() {
+		if n = c.poll(p); n == 0 {
+			return 0, io.EOF // there is no request to answer
+		}
+		err = nil
+	}
 	c.last = p[:n]
 	c.lines.scan(c.last)
 	if n > 0 && !c.spoke.Load() {
 		c.spoke.Store(true)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if c.silentAtStop() {
-			return n, io.EOF // there is no request to answer
-		}
-		c.timedOut = true
-	}
+	c.timedOut = c.timedOut || errors.Is(err, os.ErrDeadlineExceeded)
 	return n, err
+}
+
+// poll reads what has arrived, without waiting: a request may have come between the deadline and now.
+func (c *conn) poll(p []byte) (n int) {
+	sc, ok := c.Conn.(syscall.Conn)
+	if !ok || c.Conn.SetReadDeadline(time.Now().Add(readTimeout)) != nil {
+		return 0
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Read(func(fd uintptr) bool { // the descriptor does not block
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	return max(n, 0)
 }
 
 // next is called after a request with a body of that size was read. It checks what was read of the next request, and
@@ -68,23 +88,25 @@ func (c *conn) next(body int) bool {
 	c.lines.scan(c.last[start:])
 	if start == len(c.last) {
 		c.last = nil // an idle connection must not keep the buffer of a body
+		c.spoke.Store(false)
 	}
 	return true
 }
 
-func (c *conn) silentAtStop() bool { return c.set.stopping.Err() != nil && !c.spoke.Load() }
+// waitingAtStop reports whether the server is stopping and no request has begun.
+func (c *conn) waitingAtStop() bool { return c.set.stopping.Err() != nil && !c.spoke.Load() }
 
-// SetReadDeadline is called by fasthttp before it reads. It must not undo hurryIfSilent, which may run at any time.
+// SetReadDeadline is called by fasthttp before it reads. It must not undo hurryIfWaiting, which may run at any time.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	err := c.Conn.SetReadDeadline(t)
-	c.hurryIfSilent()
+	c.hurryIfWaiting()
 	return err
 }
 
-// hurryIfSilent bounds the reads of a silent connection, if the server is stopping.
-func (c *conn) hurryIfSilent() {
-	if c.silentAtStop() {
-		_ = c.Conn.SetReadDeadline(time.Now().Add(silentTime))
+// hurryIfWaiting bounds the wait for a request, if the server is stopping.
+func (c *conn) hurryIfWaiting() {
+	if c.waitingAtStop() {
+		_ = c.Conn.SetReadDeadline(time.Now().Add(time.Duration(c.set.lastCall.Load())))
 	}
 }
 
@@ -114,28 +136,36 @@ type connections struct {
 	stopping       context.Context // ends when the server stops
 	trustedProxies []netip.Prefix
 	closed         chan struct{} // receives a value after a connection was closed
+	lastCall       atomic.Int64  // nanoseconds
 
 	mu   sync.Mutex
 	open map[*conn]struct{}
 }
 
-func newConnections(stopping context.Context, proxies []netip.Prefix) connections {
-	return connections{stopping, proxies, make(chan struct{}, 1), sync.Mutex{}, make(map[*conn]struct{})}
+func newConnections(stopping context.Context, proxies []netip.Prefix) *connections {
+	cs := &connections{
+		stopping: stopping, trustedProxies: proxies, closed: make(chan struct{}, 1), open: make(map[*conn]struct{}),
+	}
+	cs.lastCall.Store(int64(lastCall))
+	return cs
 }
 
 func (cs *connections) add(nc net.Conn) *conn {
-	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(nc.RemoteAddr())}
+	c := &conn{Conn: nc, set: cs, trusted: cs.trusts(peerAddr(nc.RemoteAddr()))}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.open[c] = struct{}{}
 	return c
 }
 
-// trusts reports whether the peer is a trusted proxy.
-func (cs *connections) trusts(peer net.Addr) bool {
-	tcp, _ := peer.(*net.TCPAddr) // of nil, AddrPort is an address in no prefix
-	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+// trusts reports whether the address is a trusted proxy's.
+func (cs *connections) trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(cs.trustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func peerAddr(peer net.Addr) netip.Addr {
+	tcp, _ := peer.(*net.TCPAddr) // of nil, AddrPort is an address in no prefix
+	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
 func (cs *connections) remove(c *conn) {
@@ -154,13 +184,14 @@ func (cs *connections) count() int {
 	return len(cs.open)
 }
 
-// waitUntilNone waits until all connections are closed, or for limit. It must be the only receiver of closed.
-func (cs *connections) waitUntilNone(limit time.Duration) {
-	timeout := time.After(limit)
+// waitUntilNone waits until all connections are closed, or ctx ends.
+func (cs *connections) waitUntilNone(ctx context.Context) {
+	again := time.NewTicker(10 * time.Millisecond) // closed may have another receiver
+	defer again.Stop()
 	for cs.count() > 0 {
 		select {
-		case <-cs.closed:
-		case <-timeout:
+		case <-again.C:
+		case <-ctx.Done():
 			return
 		}
 	}

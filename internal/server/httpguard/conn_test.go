@@ -25,7 +25,7 @@ func TestRequestWaitingInTheSocketAtShutdownIsRead(t *testing.T) {
 	}
 	speaking, silent := accept("GET /"), accept("")
 	stop()
-	conns.each((*conn).hurryIfSilent)
+	conns.each((*conn).hurryIfWaiting)
 	late := accept("GET /")
 	for _, c := range []*conn{speaking, silent, late} {
 		if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil { // as fasthttp does

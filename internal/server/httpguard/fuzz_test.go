@@ -148,7 +148,7 @@ func FuzzForwarded(f *testing.F) {
 			return // these would be other lines
 		}
 		h := Headers("X-Forwarded-Proto:" + proto + "\r\nx-forwarded-proto:" + second + "\r\nX-Request-ID:" + sent + "\r\n\r\n")
-		if got := (&Request{Headers: h, trusted: true}).UsedHTTPS(); got != first.MatchString(proto) {
+		if got := (&Request{Headers: h, conn: &conn{trusted: true}}).UsedHTTPS(); got != first.MatchString(proto) {
 			t.Errorf("%q and %q: https is %t", proto, second, got)
 		}
 		sent = strings.Trim(sent, " \t")

@@ -36,7 +36,7 @@ const (
 // Config configures a Guard.
 type Config struct {
 	Handler        func(Request)  // answers also the rejected requests; must not panic
-	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Request-Id are believed
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed
 	ReadTimeout    time.Duration  // for a request with its body; 0 means 10 s
 	Log            *slog.Logger
 }
@@ -46,7 +46,7 @@ type Guard struct {
 	handler  func(Request)
 	log      *slog.Logger
 	http     *fasthttp.Server
-	conns    connections
+	conns    *connections
 	running  sync.RWMutex    // read-locked by every request that is being answered
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
@@ -85,7 +85,7 @@ func (g *Guard) Connections() int { return g.conns.count() }
 
 // Serve answers requests on ln, which it closes, until Shutdown begins. It then returns nil at once.
 func (g *Guard) Serve(ln net.Listener) error {
-	l := newListener(ln, &g.conns, g.log)
+	l := newListener(ln, g.conns, g.log)
 	if g.Stopping() {
 		return l.Close()
 	}
@@ -96,12 +96,16 @@ func (g *Guard) Serve(ln net.Listener) error {
 	return nil
 }
 
-// Shutdown stops accepting, closes idle connections, and lets running requests finish until ctx ends. Then it ends
-// their Context, gives them a few seconds more, closes all connections, and returns the error of ctx.
+// Shutdown stops accepting and lets running requests finish until ctx ends. It also answers a request that arrives on an
+// open connection within a second (half of the time until ctx ends, if that is less), and closes the connection after it.
+// Then it ends the Context, gives requests a few seconds more, closes all connections, and returns the error of ctx.
 func (g *Guard) Shutdown(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		g.conns.lastCall.Store(int64(min(lastCall, max(0, time.Until(deadline)/2))))
+	}
 	g.stop()
-	// fasthttp closes connections that are idle between two requests, but waits for silent ones until they time out.
-	g.conns.each((*conn).hurryIfSilent)
+	g.conns.each((*conn).hurryIfWaiting)
+	g.conns.waitUntilNone(ctx) // fasthttp would close idle connections at once, and reset a request on its way
 	err := g.http.ShutdownWithContext(ctx)
 	g.abandon()
 	if err != nil {
@@ -113,7 +117,9 @@ func (g *Guard) Shutdown(ctx context.Context) error {
 		}()
 		select {
 		case <-finished:
-			g.conns.waitUntilNone(answerGrace)
+			written, cancel := context.WithTimeout(context.Background(), answerGrace)
+			defer cancel()
+			g.conns.waitUntilNone(written)
 		case <-time.After(abandonGrace):
 		}
 		err = fmt.Errorf("requests were still being answered: %w", err)
@@ -128,7 +134,7 @@ func (g *Guard) answer(ctx *fasthttp.RequestCtx, err error) {
 	g.running.RLock()
 	defer g.running.RUnlock()
 	c := ctx.Conn().(*conn)
-	r := newRequest(ctx, rejection(ctx, c, err), c.trusted)
+	r := newRequest(ctx, rejection(ctx, c, err), c)
 	r.Response.Header.Set("X-Request-Id", r.ID)
 	for _, h := range securityHeaders {
 		r.Response.Header.SetCanonical(h.name, h.value)

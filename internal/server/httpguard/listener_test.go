@@ -63,7 +63,7 @@ func TestShortageOfFilesIsLoggedOnceAMinuteWithAHint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		conns := newConnections(t.Context(), nil)
-		l := newListener(noFiles{closed: make(chan struct{})}, &conns, slog.New(slog.NewTextHandler(&log, nil)))
+		l := newListener(noFiles{closed: make(chan struct{})}, conns, slog.New(slog.NewTextHandler(&log, nil)))
 		time.AfterFunc(150*time.Second, func() { _ = l.Close() })
 		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Accept = %v, want %v", err, net.ErrClosed)
@@ -108,7 +108,7 @@ func TestConnectionsBeyondTheLimitWaitUntilOneCloses(t *testing.T) {
 			c, _ := net.Pipe()
 			peers <- c
 		}
-		l := newListener(peers, &conns, slog.New(slog.NewTextHandler(&log, nil)))
+		l := newListener(peers, conns, slog.New(slog.NewTextHandler(&log, nil)))
 		l.limit = func() int { return 2 }
 		accepted := make(chan net.Conn)
 		go func() {
@@ -174,7 +174,7 @@ func TestTrustedProxyIsRecognizedInEverySpellingOfItsAddress(t *testing.T) {
 		{&net.TCPAddr{}, false},
 		{&net.UnixAddr{Name: "192.0.2.7", Net: "unix"}, false},
 	} {
-		if got := conns.trusts(row.peer); got != row.want {
+		if got := conns.trusts(peerAddr(row.peer)); got != row.want {
 			t.Errorf("trusts(%v) = %t", row.peer, got)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -17,12 +19,12 @@ type Request struct {
 	ID          string // the value of the answer's X-Request-Id
 	// Rejected is 0, or the status of the answer: 400, 408, 413 or 431. Then nothing may be executed.
 	Rejected int
-	trusted  bool // the peer is a trusted proxy
+	conn     *conn
 }
 
-func newRequest(ctx *fasthttp.RequestCtx, rejected int, trusted bool) Request {
-	r := Request{RequestCtx: ctx, Headers: ctx.Request.Header.RawHeaders(), Rejected: rejected, trusted: trusted}
-	r.ID = requestID(r.Headers, trusted)
+func newRequest(ctx *fasthttp.RequestCtx, rejected int, c *conn) Request {
+	r := Request{RequestCtx: ctx, Headers: ctx.Request.Header.RawHeaders(), Rejected: rejected, conn: c}
+	r.ID = requestID(r.Headers, c.trusted)
 	r.Path, r.Query = splitTarget(ctx.Request.Header.RequestURI())
 	if rejected == 0 {
 		// Routers read the path from here. fasthttp mistakes `//host/path` and `/?u=http://host/path` for URLs.
@@ -35,7 +37,27 @@ func newRequest(ctx *fasthttp.RequestCtx, rejected int, trusted bool) Request {
 // the first counts: proxies append theirs.
 func (r *Request) UsedHTTPS() bool {
 	first, _, _ := strings.Cut(strings.Join(r.Headers.Values("x-forwarded-proto"), ","), ",")
-	return r.trusted && strings.EqualFold(strings.Trim(first, blanks), "https")
+	return r.conn.trusted && strings.EqualFold(strings.Trim(first, blanks), "https")
+}
+
+// ClientAddr returns the address of the client: the peer's, or behind trusted proxies the last in X-Forwarded-For that is
+// not one of theirs. What precedes it, or precedes a value that is no address, was written by the client.
+func (r *Request) ClientAddr() netip.Addr {
+	client := peerAddr(r.conn.RemoteAddr())
+	if !r.conn.trusted {
+		return client
+	}
+	hops := strings.Split(strings.Join(r.Headers.Values("x-forwarded-for"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		addr, err := netip.ParseAddr(strings.Trim(hop, blanks))
+		if err != nil {
+			return client
+		}
+		if client = addr.Unmap().WithZone(""); !r.conn.set.trusts(client) {
+			return client
+		}
+	}
+	return client
 }
 
 // splitTarget cuts a request target into its path and its query. It removes the scheme and the authority of the

@@ -11,6 +11,7 @@ export type ErrorCode =
   | "request_timeout"
   | "payload_too_large"
   | "headers_too_large"
+  | "rate_limited"
   | "internal"
   | "unavailable"
   | "unexpected_response";
