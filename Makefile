@@ -60,8 +60,8 @@ torture-short: ## the same in five minutes; writes nothing
 	sh scripts/torture.sh
 
 .PHONY: bench
-bench: ## measure the product next to its peers, about 30 minutes; writes bench/RESULTS.md
-	cd bench && go run ./cmd/bench -out .
+bench: ## measure the product next to its peers, about 30 minutes; writes the results into bench and the pages that quote them
+	cd bench && go run ./cmd/bench -out . && go run ./cmd/figures
 
 .PHONY: bench-short
 bench-short: ## check in under a minute that the benchmark works; writes nothing

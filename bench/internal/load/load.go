@@ -75,7 +75,8 @@ type generator struct {
 	own, server time.Duration // CPU time at start
 }
 
-// Run sends the requests and returns after all answers have arrived.
+// Run sends the requests and returns after all answers have arrived. The process must do nothing else: Run blocks
+// the scheduler.
 func Run(cfg Config) (Result, error) {
 	runtime.LockOSThread()
 	g := &generator{cfg: cfg, requests: render(cfg), answers: make(map[string]*int64)}
@@ -128,7 +129,7 @@ func (g *generator) drive() error {
 	}
 	events := make([]syscall.EpollEvent, len(g.conns))
 	for g.active > 0 {
-		n, err := syscall.EpollWait(g.poll, events, int(stall.Milliseconds()))
+		n, err := epollWait(g.poll, events, stall)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}

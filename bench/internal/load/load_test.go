@@ -1,11 +1,16 @@
 package load
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +18,41 @@ import (
 
 	"github.com/triport/triport-console/bench/internal/seed"
 )
+
+// TestMain runs a load, as in cmd/load, if a test started it as another process.
+func TestMain(m *testing.M) {
+	var cfg Config
+	text, ok := os.LookupEnv("TEST_LOAD")
+	if !ok {
+		os.Exit(m.Run())
+	}
+	err := json.Unmarshal([]byte(text), &cfg)
+	var r Result
+	if err == nil {
+		r, err = Run(cfg)
+	}
+	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(r)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// runProcess is Run in another process.
+func runProcess(t *testing.T, cfg Config) (r Result, err error) {
+	t.Helper()
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errOut strings.Builder
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), "TEST_LOAD="+string(text)), &errOut
+	out, err := cmd.Output()
+	if err != nil {
+		return r, errors.New(errOut.String())
+	}
+	return r, json.Unmarshal(out, &r)
+}
 
 func TestParseWaitsForCompleteAnswer(t *testing.T) {
 	t.Parallel()
@@ -89,7 +129,7 @@ func TestEachPersonCallsOnce(t *testing.T) {
 	defer srv.Close()
 	addr := netip.MustParseAddrPort(srv.Listener.Addr().(*net.TCPAddr).String())
 	cfg := Config{Addr: addr, Conns: 8, Kind: Attribute, First: 500, Count: 300, For: time.Minute}
-	r, err := Run(cfg)
+	r, err := runProcess(t, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +151,7 @@ func TestRunFailsIfServerClosesConnection(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer srv.Close()
 	addr := netip.MustParseAddrPort(srv.Listener.Addr().(*net.TCPAddr).String())
-	_, err := Run(Config{Addr: addr, Conns: 1, Kind: NoCookie, Count: 1, For: time.Minute})
+	_, err := runProcess(t, Config{Addr: addr, Conns: 1, Kind: NoCookie, Count: 1, For: time.Minute})
 	if err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("%v", err)
 	}

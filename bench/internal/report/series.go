@@ -12,10 +12,12 @@ import (
 // Unit is the unit of a sample's value.
 type Unit string
 
-// The units. For PerSecond higher is better, for Milliseconds lower.
+// The units. For PerSecond higher is better, for the others lower. A kilobyte is 1000 bytes.
 const (
 	PerSecond    Unit = "/s"
 	Milliseconds Unit = "ms"
+	Kilobytes    Unit = "kB"
+	Bytes        Unit = "bytes"
 )
 
 // Sample is one run.

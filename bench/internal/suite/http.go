@@ -41,7 +41,8 @@ type httpRun struct {
 	pinned   bool
 	inOrder  bool // as in load.Config
 	expected []string
-	slices   int  // > 0: number of rounds that share the people of a database used in place
+	slices   int  // > 0: the people of the database are divided into so many parts, one for each run
+	slice    int  // the part in the first round
 	sideLoad bool // inspect and replay run at the same time
 }
 
@@ -98,7 +99,7 @@ func (r httpRun) config(ws *workspace, p *process, round int) load.Config {
 	}
 	if r.slices > 0 {
 		cfg.Count /= int64(r.slices)
-		cfg.First += int64(round) * cfg.Count
+		cfg.First += int64(round*growthOrders+r.slice) * cfg.Count
 	}
 	if r.sideLoad {
 		cfg.Count = min(cfg.Count, ws.scale.People)

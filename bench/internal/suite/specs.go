@@ -25,12 +25,12 @@ type spec struct {
 }
 
 // Workloads are the values of -only.
-var Workloads = []string{"attribute", "no_cookie", "already", "rejected", "mixed", "growth", "replay", "import", "start"}
+var Workloads = []string{"attribute", "no_cookie", "already", "rejected", "mixed", "growth", "replay", "import", "start", "wal", "size"}
 
 const pocketbaseName = "pocketbase"
 
 // databases are the seeded databases of a scale.
-type databases struct{ fresh, done, mixed, pocketbase, lines, million database }
+type databases struct{ fresh, done, half, mixed, pocketbase, lines, million database }
 
 func (s Scale) databases() databases {
 	people := seed.Layout{Fresh: s.People, Sessions: s.People}
@@ -38,6 +38,7 @@ func (s Scale) databases() databases {
 	return databases{
 		fresh:      database{"fresh", people, false},
 		done:       database{"done", seed.Layout{Attributed: s.People, Sessions: s.People}, false},
+		half:       database{"half", seed.Layout{Attributed: s.People, Fresh: s.People}, false},
 		mixed:      database{"mixed", seed.Layout{Fresh: withReplays, Sessions: withReplays}, false},
 		pocketbase: database{pocketbaseName, people, false},
 		lines:      database{"lines", seed.Layout{Fresh: s.Lines}, false},
@@ -50,13 +51,16 @@ func (s Scale) databases() databases {
 const inPlaceFrom = 1_000_000
 
 func (s Scale) grown(attributions int64) database {
-	people := s.Slice * int64(s.Rounds)
+	people := s.Slice * int64(growthOrders*s.Rounds)
 	return database{
 		fmt.Sprintf("grown-%d", attributions),
 		seed.Layout{Attributed: attributions, Fresh: people, Sessions: people},
 		attributions >= inPlaceFrom,
 	}
 }
+
+// growthOrders are random order and newest accounts.
+const growthOrders = 2
 
 // The contenders by their word in a key.
 var contenders = map[string]contender{
@@ -70,10 +74,11 @@ func (s Scale) specs() []spec {
 	all := s.attribute(m)
 	all = append(all, s.others(m)...)
 	for _, n := range s.Growth {
-		all = append(all, s.growth(n))
+		all = append(all, s.growth(n, false), s.growth(n, true))
 	}
 	all = append(all, s.bulk(m)...)
-	return append(all, s.start(m)...)
+	all = append(all, s.start(m)...)
+	return append(all, s.storage(m)...)
 }
 
 // variant is a variant of the workload attribute.
@@ -114,6 +119,7 @@ func (s Scale) attribute(m databases) []spec {
 	add(256, plain, false, "product", "one-by-one", "naive", "bare")
 	add(64, variant{suffix: "-pinned", what: "attribute, pinned", pinned: true}, false, "product", "one-by-one", "bare")
 	add(64, variant{suffix: "-new", what: "attribute, newest accounts", inOrder: true}, false, "product", "one-by-one", "naive")
+	compare(all, "attribute-new/64/product", "bare")
 	compare(all, "attribute/64/product", "batches-256", "normal", "pocketbase", "pocketbase-full")
 	return append(all, spec{
 		workload: "attribute", needs: []database{m.fresh}, runner: rawRun{on: m.fresh},
@@ -166,15 +172,22 @@ func (s Scale) others(m databases) []spec {
 	return all
 }
 
-func (s Scale) growth(attributions int64) spec {
+func (s Scale) growth(attributions int64, inOrder bool) spec {
 	on := s.grown(attributions)
-	key := func(n int64) string { return fmt.Sprintf("growth/64/%d", n) }
+	suffix, what, part := "", "attribute", 0
+	if inOrder {
+		suffix, what, part = "-new", "attribute, newest accounts", 1
+	}
+	key := func(n int64) string { return fmt.Sprintf("growth%s/64/%d", suffix, n) }
 	sp := spec{
 		workload: "growth", needs: []database{on},
 		series: report.Series{
-			Key: key(attributions), What: fmt.Sprintf("attribute, %d in the store", attributions), Server: product.name, Conns: 64, Unit: report.PerSecond,
+			Key: key(attributions), What: fmt.Sprintf("%s, %d in the store", what, attributions), Server: product.name, Conns: 64, Unit: report.PerSecond,
 		},
-		runner: httpRun{by: product, on: on, kind: load.Attribute, conns: 64, expected: []string{answerAttributed}, slices: s.Rounds},
+		runner: httpRun{
+			by: product, on: on, kind: load.Attribute, conns: 64, inOrder: inOrder, expected: []string{answerAttributed},
+			slices: growthOrders * s.Rounds, slice: part,
+		},
 	}
 	if attributions != s.Growth[0] {
 		sp.series.Baseline = []string{key(s.Growth[0])}
@@ -217,4 +230,20 @@ func (s Scale) start(m databases) []spec {
 		}
 	}
 	return []spec{one("product", product, "start/0/bare"), one("bare", bare)}
+}
+
+// storage returns the specs of bytes. They hardly differ between rounds.
+func (s Scale) storage(m databases) []spec {
+	one := func(workload, suffix, what string, unit report.Unit, on database, r runner) spec {
+		return spec{
+			workload: workload, short: true, maxRounds: bulkRounds, needs: []database{on}, runner: r,
+			series: report.Series{Key: workload + suffix + "/0/product", What: what, Server: product.name, Unit: unit},
+		}
+	}
+	const wal = "WAL per attribution in batches of 28"
+	return []spec{
+		one("wal", "", wal, report.Kilobytes, m.half, walRun{m.half, false}),
+		one("wal", "-new", wal+", newest accounts", report.Kilobytes, m.half, walRun{m.half, true}),
+		one("size", "", "database per user with session, code and attribution", report.Bytes, m.done, sizeRun{m.done}),
+	}
 }

@@ -80,7 +80,7 @@ func (ws *workspace) build(ctx context.Context) error {
 		return err
 	}
 	return ws.run(ctx, ws.bench, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", ws.path("bin")+"/",
-		"./cmd/load", "./cmd/bare", "./cmd/batchsize", "./cmd/naive", "./cmd/raw", "./cmd/pocketbase")
+		"./cmd/load", "./cmd/bare", "./cmd/batchsize", "./cmd/naive", "./cmd/raw", "./cmd/pocketbase", "./cmd/walbytes")
 }
 
 // run runs a tool in a directory with additional environment variables.
