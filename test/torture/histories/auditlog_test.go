@@ -153,7 +153,7 @@ func (h *history) describe(r *record) string {
 	case kindRevoke:
 		fmt.Fprintf(&b, ": %d", r.revoked)
 	case kindCreateSession:
-		fmt.Fprintf(&b, ": session %d", r.session)
+		fmt.Fprintf(&b, ": session %d %s", r.session, r.result)
 	case kindReplayLines, kindReplayRejected:
 		fmt.Fprintf(&b, " %v: %+v", r.lines, r.report)
 	}
