@@ -208,7 +208,7 @@ func (f *fixture) inspections(ids []string) map[string]any {
 	f.t.Helper()
 	db := f.Open()
 	defer func() { _ = db.Close() }()
-	query := regexp.MustCompile(`T\((\S+)\)`).ReplaceAllString(expectedInspection,
+	query := regexp.MustCompile(`\bT\(([a-z_.]+)\)`).ReplaceAllString(expectedInspection,
 		`rtrim(rtrim(strftime('%Y-%m-%dT%H:%M:%S', $1 / 1000000, 'unixepoch') || printf('.%06d', $1 % 1000000), '0'), '.') || 'Z'`)
 	sample := append([]string{}, ids[:4]...)
 	for range 16 {
