@@ -113,14 +113,14 @@ func (f *fixture) readDatabase() []byte {
 	return b
 }
 
-// contents describes a copy of the database: the version, the schema, and each table with the number and a
+// contents describes a copy of the database: its migrations, the schema, and each table with the number and a
 // hash of its rows.
 func (f *fixture) contents() string {
 	f.t.Helper()
 	db := f.openCopy()
 	defer func() { _ = db.Close() }()
 	parts := []string{
-		"version " + f.hashRows(db, `SELECT version_id FROM goose_db_version WHERE is_applied ORDER BY id`),
+		"migrations " + f.hashRows(db, `SELECT version_id FROM goose_db_version WHERE is_applied ORDER BY id`),
 		"schema " + f.hashRows(db, `SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name`),
 	}
 	var names string
@@ -155,7 +155,9 @@ func (f *fixture) hashRows(db *sql.DB, query string) string {
 		if err := rows.Scan(targets...); err != nil {
 			f.t.Fatal(err)
 		}
-		_, _ = fmt.Fprintf(h, "%T %[1]x\n", row)
+		for _, value := range row {
+			_, _ = fmt.Fprintf(h, "%T %[1]x\n", value)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		f.t.Fatal(err)
