@@ -18,7 +18,8 @@ import (
 type Store interface {
 	// Attribute decides one live attempt. If ctx ends first, it may still be committed. Safe for concurrent use.
 	Attribute(ctx context.Context, a Attempt, rules Rules) (Outcome, error)
-	// Replay decides all attempts in order or, on an error, none.
+	// Replay decides attempts in order, in several transactions. On an error, the verdicts are those of the first attempts,
+	// which are committed.
 	Replay(ctx context.Context, attempts []Attempt, rules Rules) ([]Verdict, error)
 }
 
