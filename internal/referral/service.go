@@ -187,9 +187,12 @@ func (s *Service) drainIfWaiting(ctx context.Context, logged string) string {
 	return text
 }
 
-// logUndecided logs a change of what a drain left, and returns what it left in words.
+// logUndecided logs a change of what a drain left, and returns what it left in words. Not every drain tries it again.
 func (s *Service) logUndecided(r Report, logged string) string {
 	if r.Undecided == 0 {
+		if waiting, err := s.spool.Waiting(); waiting || err != nil {
+			return logged
+		}
 		return ""
 	}
 	text := fmt.Sprintf("%d %v", r.Undecided, r.Cause)
