@@ -59,7 +59,7 @@ func manyCodes(i int) string { return fmt.Sprint("summer-", i) }
 
 func slowly(o referral.Outcome) func(context.Context, referral.Attempt) (referral.Outcome, error) {
 	return func(context.Context, referral.Attempt) (referral.Outcome, error) {
-		time.Sleep(time.Millisecond) // in the clock of synctest
+		<-time.After(time.Millisecond) // in the clock of synctest
 		return o, nil
 	}
 }
@@ -106,7 +106,7 @@ func TestRejectionAnswersNoLaterCall(t *testing.T) {
 		store := &scripted{}
 		store.decide = func(_ context.Context, a referral.Attempt) (referral.Outcome, error) {
 			if a.ID == "first" { // decided, and its commit takes a second
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				return referral.Outcome{Reason: referral.ReasonUnknownCode, Unstored: true}, nil
 			}
 			return referral.Outcome{Attributed: true}, nil
