@@ -1,10 +1,12 @@
 package spool_test
 
 import (
+	"context"
 	"errors"
 	"io"
-	"sync"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/spool"
@@ -28,17 +30,21 @@ func TestSpoolHoldsOneLinePerUserAndCode(t *testing.T) {
 	t.Parallel()
 	s, database := newSpool(t)
 	mustAppend(t, s, "a1")
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			for _, id := range []string{"a1", "a2"} {
-				if err := s.Append(t.Context(), attempt(id)); err != nil {
-					t.Error(err)
-				}
-			}
-		})
+	const callers = 50
+	release := holdLock(t, database+".spool.lock")
+	answers := make(chan error, 2*callers)
+	for range callers {
+		for _, id := range []string{"a1", "a2"} {
+			go func() { answers <- s.Append(context.Background(), attempt(id)) }()
+		}
 	}
-	all.Wait()
+	spool.AwaitQueue(s, 2*callers) // one write gets all
+	release()
+	for range 2 * callers {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
 	diff(t, "the spool", lineOf("a1")+lineOf("a2"), readFile(t, database+".spool"))
 
 	other := attempt("a1")
@@ -76,6 +82,20 @@ func TestRepeatedAttemptIsAppendedOnceADrainHasBegun(t *testing.T) {
 			diff(t, "the spool", want, readFile(t, database+".spool"))
 		})
 	}
+}
+
+// Another process drained the file and wrote as many bytes, to a file with the same inode.
+func TestRepeatedAttemptIsAppendedToAFileOfEqualSize(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	mustAppend(t, s, "a1")
+	writeFile(t, database+".spool", lineOf("b1"))
+	later := noon.Add(time.Hour)
+	if err := os.Chtimes(database+".spool", later, later); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, s, "a1")
+	diff(t, "the spool", lineOf("b1")+lineOf("a1"), readFile(t, database+".spool"))
 }
 
 func TestAttemptThatWasNotWrittenIsAppendedLater(t *testing.T) {
