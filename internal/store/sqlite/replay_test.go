@@ -206,3 +206,37 @@ func TestReplayCountsWhatIsCommittedBeforeAnAttemptFails(t *testing.T) {
 		}
 	}
 }
+
+func TestReplayedAttemptOfADisabledInviteeIsRejected(t *testing.T) {
+	t.Parallel()
+	for _, source := range []referral.Source{referral.SourceSpool, referral.SourceReplay} {
+		t.Run(string(source), func(t *testing.T) {
+			t.Parallel()
+			s, _ := newStore(t)
+			ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+			a := bob.attempt(ann.code)
+			a.Source = source
+			if _, _, err := s.DisableUser(t.Context(), bob.id, noon); err != nil {
+				t.Fatal(err)
+			}
+			replayed := func() referral.Outcome {
+				t.Helper()
+				verdicts, err := s.Replay(t.Context(), []referral.Attempt{a}, referral.Rules{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return verdicts[0].Outcome
+			}
+			if o := replayed(); o.Attributed || o.Reason != referral.ReasonNotEligible || o.Detail != referral.DetailInviteeDisabled {
+				t.Errorf("a disabled invitee: %+v", o)
+			}
+			if _, err := s.EnableUser(t.Context(), bob.id); err != nil {
+				t.Fatal(err)
+			}
+			if o := replayed(); !o.Attributed {
+				t.Errorf("an enabled invitee: %+v", o)
+			}
+			wantSound(t, s)
+		})
+	}
+}
