@@ -145,8 +145,11 @@ func (r httpRun) check(ctx context.Context, ws *workspace, path string, result l
 		ws.stored[r.on.name] = want
 		return failed, nil
 	}
-	if r.on.name == pocketbaseName {
+	switch r.on.name {
+	case pocketbaseName:
 		return failed, nil
+	case naiveName:
+		return failed, verifyNaive(ctx, path, want.Attributions)
 	}
 	return failed, ws.verify(ctx, path, want.Attributions)
 }
