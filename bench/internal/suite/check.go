@@ -46,6 +46,15 @@ func unexpected(answers map[string]int64, expected []string) (n int64, example s
 	return n, example
 }
 
+// succeeded is the share of the answers that are as expected: a failed request is not work done.
+func succeeded(answers map[string]int64, failed int64) float64 {
+	var all int64
+	for _, k := range answers {
+		all += k
+	}
+	return float64(all-failed) / float64(max(all, 1))
+}
+
 // countRows counts the rows of a database that no process has open. All tables have the same names; where the product
 // has a number, 1 for signup and 2 for rejected, the others have the word.
 func countRows(ctx context.Context, path string) (c counts, err error) {
