@@ -68,7 +68,7 @@ func TestEachRejectionReadsItsFacts(t *testing.T) {
 		"own uid code":       {ann, ann.code, referral.ReasonSelfReferral, ""},
 		"own disabled slug":  {ann, "first", referral.ReasonSelfReferral, ""},
 		"no such code":       {ann, "unused-code", referral.ReasonUnknownCode, referral.DetailNoSuchCode},
-		"disabled slug":      {newUser(t, s, "fay"), "first", referral.ReasonUnknownCode, referral.DetailCodeDisabled},
+		"disabled slug":      {eve, "first", referral.ReasonUnknownCode, referral.DetailCodeDisabled},
 		"disabled owner":     {ann, dora.code, referral.ReasonUnknownCode, referral.DetailOwnerDisabled},
 		"ring of two":        {ann, bob.code, referral.ReasonReferralCycle, ""},
 		"ring of three":      {ann, carl.code, referral.ReasonReferralCycle, ""},
