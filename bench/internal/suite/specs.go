@@ -203,7 +203,7 @@ func (s Scale) growth(attributions int64, inOrder bool) spec {
 	return sp
 }
 
-// bulkRounds is the number of rounds of the commands with a million lines: they are long and steady.
+// bulkRounds is the number of rounds of the commands with many lines: they are long and steady.
 const bulkRounds = 2
 
 func (s Scale) bulk(m databases) []spec {
