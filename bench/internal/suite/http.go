@@ -86,7 +86,7 @@ func (r httpRun) run(ctx context.Context, ws *workspace, round int) (report.Samp
 	}
 	failed, err := r.check(ctx, ws, path, result, more)
 	return report.Sample{
-		Value: result.PerSecond(), P50: result.P50, P99: result.P99, RSS: peak, Share: result.Share(), Failed: failed,
+		Value: result.PerSecond() * succeeded(result.Answers, failed), P50: result.P50, P99: result.P99, RSS: peak, Share: result.Share(), Failed: failed,
 	}, err
 }
 
@@ -145,8 +145,11 @@ func (r httpRun) check(ctx context.Context, ws *workspace, path string, result l
 		ws.stored[r.on.name] = want
 		return failed, nil
 	}
-	if r.on.name == pocketbaseName {
+	switch r.on.name {
+	case pocketbaseName:
 		return failed, nil
+	case naiveName:
+		return failed, verifyNaive(ctx, path, want.Attributions)
 	}
 	return failed, ws.verify(ctx, path, want.Attributions)
 }
