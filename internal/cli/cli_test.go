@@ -92,7 +92,7 @@ func TestCommandLinesAreParsedIntoOptions(t *testing.T) {
 		{"code set ann Ann-Example", codeSetOptions{"ann", "ann-example"}},
 		{"code disable ann", codeDisableOptions{"ann"}},
 		{"code list ann", codeListOptions{"ann"}},
-		{"db migrate", dbMigrateOptions{}},
+		{"db migrate --backup old.db", dbMigrateOptions{"old.db"}},
 		{"db check", dbCheckOptions{}},
 		{"db backup copy.db", dbBackupOptions{"copy.db"}},
 		{"config show", configShowOptions{}},
@@ -109,7 +109,7 @@ func TestCommandLinesAreParsedIntoOptions(t *testing.T) {
 			}
 			all := cmp.AllowUnexported(referralInspectOptions{}, referralReplayOptions{}, userCreateOptions{}, userUpdateOptions{}, userDisableOptions{}, userEnableOptions{},
 				userImportOptions{}, sessionCreateOptions{}, sessionRevokeOptions{}, codeSetOptions{},
-				codeDisableOptions{}, codeListOptions{}, dbBackupOptions{})
+				codeDisableOptions{}, codeListOptions{}, dbBackupOptions{}, dbMigrateOptions{})
 			if diff := cmp.Diff(tt.want, got, all); diff != "" {
 				t.Error(diff)
 			}

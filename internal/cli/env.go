@@ -72,7 +72,7 @@ func (e *env) withStore(ctx context.Context, mode sqlite.Mode, use func(*sqlite.
 	if _, err := e.loadConfig(); err != nil {
 		return err
 	}
-	return e.withDatabase(ctx, e.cfg.Database, mode, use)
+	return e.withDatabase(ctx, e.cfg.Database, sqlite.Options{Mode: mode}, use)
 }
 
 // withUser is withStore for a command about one <user>.
@@ -87,8 +87,9 @@ func (e *env) withUser(ctx context.Context, mode sqlite.Mode, user string, use f
 }
 
 // withDatabase is withStore for any database file.
-func (e *env) withDatabase(ctx context.Context, file string, mode sqlite.Mode, use func(*sqlite.Store) error) error {
-	store, err := sqlite.Open(ctx, file, sqlite.Options{Mode: mode, Now: e.Now})
+func (e *env) withDatabase(ctx context.Context, file string, opt sqlite.Options, use func(*sqlite.Store) error) error {
+	opt.Now = e.Now
+	store, err := sqlite.Open(ctx, file, opt)
 	if err != nil {
 		return openError(err, file)
 	}
@@ -103,6 +104,9 @@ func (e *env) withDatabase(ctx context.Context, file string, mode sqlite.Mode, u
 func openError(err error, file string) error {
 	if errors.Is(err, sqlite.ErrNoDatabase) {
 		return fmt.Errorf("%w: name another with --database, or create it with: %s db migrate", err, programName)
+	}
+	if errors.Is(err, sqlite.ErrBelongs) { // of a copy before a migration
+		return badValue(err)
 	}
 	dir := filepath.Dir(file)
 	if _, serr := os.Stat(dir); err != nil && errors.Is(serr, fs.ErrNotExist) {

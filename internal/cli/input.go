@@ -80,6 +80,12 @@ func (p *progress) lines(n int64) {
 	}
 }
 
+// steps shows steps of a known number.
+func (p *progress) steps(done, steps int64) {
+	p.bar.ChangeMax64(steps)
+	_ = p.bar.Set64(done)
+}
+
 // badLine prints why a line of the input was not processed, up to jsonl.MaxReported lines.
 func (p *progress) badLine(number int, err error) {
 	if p.bad++; p.bad > jsonl.MaxReported {

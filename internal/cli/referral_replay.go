@@ -232,7 +232,7 @@ func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err 
 		}
 	}()
 	file := filepath.Join(dir, "copy.db")
-	err = e.withDatabase(ctx, e.cfg.Database, sqlite.ReadOnly, func(source *sqlite.Store) error {
+	err = e.withDatabase(ctx, e.cfg.Database, sqlite.Options{Mode: sqlite.ReadOnly}, func(source *sqlite.Store) error {
 		if _, err := source.Backup(ctx, file); err != nil {
 			return fmt.Errorf("copy the database for a dry run: %w", err)
 		}
@@ -241,7 +241,7 @@ func (e *env) withCopy(ctx context.Context, use func(*sqlite.Store) error) (err 
 	if err != nil {
 		return err
 	}
-	return e.withDatabase(ctx, file, sqlite.ReadWrite, use)
+	return e.withDatabase(ctx, file, sqlite.Options{Mode: sqlite.ReadWrite}, use)
 }
 
 func (r *replay) print(v referral.Report) error {

@@ -54,6 +54,8 @@ type chain struct {
 	known  bool    // false: the chain goes on
 }
 
+const selectReferrer = `SELECT referrer FROM attributions WHERE invitee = ?1`
+
 // climb ends after limit links, or once ctx ends.
 func (a *ancestry) climb(ctx context.Context, c *engine.Conn, from int64, limit int) (chain, error) {
 	w := chain{passed: []int64{from}, top: from}
@@ -61,7 +63,7 @@ func (a *ancestry) climb(ctx context.Context, c *engine.Conn, from int64, limit 
 	for links := 1; links <= limit && ctx.Err() == nil; links++ {
 		referrer, cached := a.get(w.top)
 		if !cached {
-			found, err := c.Query(`SELECT referrer FROM attributions WHERE invitee = ?1`, w.top).One(&referrer)
+			found, err := c.Query(selectReferrer, w.top).One(&referrer)
 			if err != nil || !found {
 				w.known = err == nil
 				return w, err

@@ -97,14 +97,15 @@ func (f facts) decide(c *engine.Conn, a referral.Attempt, rules referral.Rules) 
 	return o, f.write(c, a, o)
 }
 
+const selectRejectionLimit = `
+SELECT 1 FROM events
+WHERE reason IS NOT NULL AND source <> 3 AND user = ?1 AND at >= ?2 AND at < ?3
+LIMIT 1 OFFSET ?4` // 3 is a replay
+
 // rejectionLimitReached reports whether the user's rejections of that UTC day are no longer stored.
 func rejectionLimitReached(c *engine.Conn, user int64, at time.Time) (bool, error) {
 	day := at.UTC().Truncate(24 * time.Hour)
-	return c.Query(`
-SELECT 1 FROM events
-WHERE reason IS NOT NULL AND source <> 3 AND user = ?1 AND at >= ?2 AND at < ?3
-LIMIT 1 OFFSET ?4`,
-		user, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxStoredRejections-1)).Exists()
+	return c.Query(selectRejectionLimit, user, day.UnixMicro(), day.Add(24*time.Hour).UnixMicro(), int64(referral.MaxStoredRejections-1)).Exists()
 }
 
 const (

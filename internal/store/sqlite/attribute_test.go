@@ -46,7 +46,7 @@ func TestEachRejectionReadsItsFacts(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	ann, bob, carl, dora := newUser(t, s, "ann"), newUser(t, s, "bob"), newUser(t, s, "carl"), newUser(t, s, "dora")
-	eve := newUser(t, s, "eve")
+	eve, fay := newUser(t, s, "eve"), newUser(t, s, "fay")
 	for _, slug := range []string{"first", "second"} {
 		if _, err := s.SetSlug(t.Context(), ann.id, slug, noon); err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func TestEachRejectionReadsItsFacts(t *testing.T) {
 		"ring of two":        {ann, bob.code, referral.ReasonReferralCycle, ""},
 		"ring of three":      {ann, carl.code, referral.ReasonReferralCycle, ""},
 		"disabled invitee":   {dora, "second", referral.ReasonNotEligible, referral.DetailInviteeDisabled},
-		"active slug counts": {eve, "second", "", ""},
+		"active slug counts": {fay, "second", "", ""},
 	} {
 		o := attribute(t, s, c.who.attempt(c.code))
 		if o.Reason != c.reason || o.Detail != c.detail || o.Attributed != (c.reason == "") {

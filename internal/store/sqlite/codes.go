@@ -79,13 +79,17 @@ func (s *Store) Codes(ctx context.Context, userID string) ([]referral.Code, erro
 	})
 }
 
+const (
+	whereUID    = `WHERE c.owner = ?1 AND c.kind = 1`
+	whereCustom = `WHERE c.owner = ?1 AND c.kind = 2 ORDER BY c.created_at DESC, c.code`
+)
+
 // codesOf names each kind: an index has only one.
 func codesOf(c *engine.Conn, user int64) ([]referral.Code, error) {
-	uid, err := scanAll(c.Query(selectCode+`WHERE c.owner = ?1 AND c.kind = 1`, user), codeColumns)
+	uid, err := scanAll(c.Query(selectCode+whereUID, user), codeColumns)
 	if err != nil {
 		return nil, err
 	}
-	custom, err := scanAll(c.Query(selectCode+`WHERE c.owner = ?1 AND c.kind = 2 ORDER BY c.created_at DESC, c.code`, user),
-		codeColumns)
+	custom, err := scanAll(c.Query(selectCode+whereCustom, user), codeColumns)
 	return append(uid, custom...), err
 }

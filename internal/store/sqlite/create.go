@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/triport/triport-console/internal/fsutil"
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
 // createFile creates a missing file that only its owner may read. SQLite gives the companions the same mode.
@@ -79,10 +80,15 @@ func belongs(database, file string) bool {
 // ErrBelongs rejects a copy that the next command would destroy.
 var ErrBelongs = errors.New("the name belongs to the database itself: name another file")
 
-// Backup is engine.DB.Backup, or ErrBelongs for a name of the database and its files.
+// Backup writes a copy, which is an ordinary database, and returns its bytes. The error wraps fs.ErrExist if the file
+// exists, and ErrBelongs for a name of the database and its files.
 func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error) {
-	if belongs(s.file, file) {
+	return backup(ctx, s.file, file)
+}
+
+func backup(ctx context.Context, database, file string) (bytes int64, err error) {
+	if belongs(database, file) {
 		return 0, ErrBelongs
 	}
-	return s.DB.Backup(ctx, file)
+	return engine.Backup(ctx, database, file)
 }

@@ -80,14 +80,18 @@ func attemptOf(e referral.Event) referral.Attempt {
 	}
 }
 
-func rejectedAfter(c *engine.Conn, f referral.RejectedFilter, after, newest int64) ([]referral.Event, error) {
-	query := selectEvent + fromEvents + `
+const (
+	selectRejections = selectEvent + fromEvents + `
 WHERE e.reason IS NOT NULL AND e.seq > ?1 AND e.seq <= ?2
   AND (?3 IS NULL OR e.reason = ?3) AND (?4 IS NULL OR e.at >= ?4) AND (?5 IS NULL OR e.at < ?5)`
+	rejectionsOfUser = ` AND e.user = (SELECT n FROM users WHERE id = ?7)`
+)
+
+func rejectedAfter(c *engine.Conn, f referral.RejectedFilter, after, newest int64) ([]referral.Event, error) {
 	byUser := ` AND ?7 IS NULL`
 	if f.UserID != "" { // a statement of its own, which uses the index
-		byUser = ` AND e.user = (SELECT n FROM users WHERE id = ?7)`
+		byUser = rejectionsOfUser
 	}
-	return readEvents(c.Query(query+byUser+` ORDER BY e.seq LIMIT ?6`, after, newest, reasons.number(f.Reason),
+	return readEvents(c.Query(selectRejections+byUser+` ORDER BY e.seq LIMIT ?6`, after, newest, reasons.number(f.Reason),
 		engine.Micros(f.Since), engine.Micros(f.Until), int64(rejectedPage), engine.EncodeID(f.UserID)))
 }

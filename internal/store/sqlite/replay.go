@@ -107,6 +107,16 @@ func (r *replay) replayOne(c *engine.Conn, a referral.Attempt) (v referral.Verdi
 	return v, err
 }
 
+const (
+	selectRecordedSignup    = `SELECT code, attributed_at FROM attributions WHERE invitee = ?1 AND attempt_id = ?2`
+	selectRecordedRejection = `
+SELECT seq, code, at, reason FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = ?2`
+	selectAttributedLater = `
+SELECT 1 FROM attributions a JOIN events s ON s.seq = a.event
+WHERE a.invitee = ?1 AND s.source = 3 AND ?2 < ifnull(
+    (SELECT seq FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = a.attempt_id), s.seq)`
+)
+
 // findRecorded reads what is recorded of the attempt: its signup, and the rejection before that or instead.
 func (f facts) findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verdict, err error) {
 	id := engine.EncodeID(a.ID)
@@ -117,8 +127,7 @@ func (f facts) findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verd
 	}
 	var code string
 	var at time.Time
-	v.Known, err = c.Query(`
-SELECT code, attributed_at FROM attributions WHERE invitee = ?1 AND attempt_id = ?2`, f.invitee, id).One(&code, &at)
+	v.Known, err = c.Query(selectRecordedSignup, f.invitee, id).One(&code, &at)
 	if err != nil {
 		return v, err
 	}
@@ -127,9 +136,7 @@ SELECT code, attributed_at FROM attributions WHERE invitee = ?1 AND attempt_id =
 	}
 	var seq int64
 	var reason engine.NullInt
-	found, err := c.Query(`
-SELECT seq, code, at, reason FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = ?2`, f.invitee, id).
-		One(&seq, (*engine.NullText)(&code), &at, &reason)
+	found, err := c.Query(selectRecordedRejection, f.invitee, id).One(&seq, (*engine.NullText)(&code), &at, &reason)
 	if err != nil || !found {
 		return v, err
 	}
@@ -147,9 +154,5 @@ SELECT seq, code, at, reason FROM events WHERE reason IS NOT NULL AND user = ?1 
 // attributedLater reports whether a replayed attempt that came after the rejected one, in the audit log or in the file,
 // gave the user a referrer.
 func (f facts) attributedLater(c *engine.Conn, rejected int64) (bool, error) {
-	return c.Query(`
-SELECT 1 FROM attributions a JOIN events s ON s.seq = a.event
-WHERE a.invitee = ?1 AND s.source = 3 AND ?2 < ifnull(
-    (SELECT seq FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = a.attempt_id), s.seq)`,
-		f.invitee, rejected).Exists()
+	return c.Query(selectAttributedLater, f.invitee, rejected).Exists()
 }

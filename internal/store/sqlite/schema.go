@@ -29,10 +29,13 @@ func ensureSchema(ctx context.Context, path string, size int64, opt Options) (fr
 	default:
 		return 0, 0, fmt.Errorf("%w (schema %d, this program needs %d)", ErrOlderSchema, from, newestSchema)
 	}
-	if from > 0 && opt.Migration.Before != nil {
-		if err := opt.Migration.Before(from, newestSchema); err != nil {
-			return 0, 0, err
+	if from > 0 && opt.Migration.Backup != "" {
+		if _, err := backup(ctx, path, opt.Migration.Backup); err != nil {
+			return 0, 0, fmt.Errorf("back up before the migration, which did not begin: %w", err)
 		}
+	}
+	if from > 0 && opt.Log != nil {
+		opt.Log.Info("migrating the schema", "from", from, "to", newestSchema)
 	}
 	if err := migrate(ctx, path, opt.Migration.Progress); err != nil {
 		return 0, 0, fmt.Errorf("bring the schema up to date: %w", err)

@@ -48,7 +48,8 @@ func (s *Store) RevokeSessions(ctx context.Context, userID string, now time.Time
 	return resultOf(ctx, s.WriteAlone, func(c *engine.Conn) (int64, error) { return revokeSessions(c, userID, now) })
 }
 
+const revokeUserSessions = `UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL`
+
 func revokeSessions(c *engine.Conn, userID string, now time.Time) (int64, error) {
-	return c.Exec(`UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL`,
-		engine.EncodeID(userID), now.UnixMicro())
+	return c.Exec(revokeUserSessions, engine.EncodeID(userID), now.UnixMicro())
 }

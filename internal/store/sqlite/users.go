@@ -152,8 +152,10 @@ func (s *Store) Account(ctx context.Context, userID string) (auth.Account, error
 	return resultOf(ctx, s.Read, func(c *engine.Conn) (auth.Account, error) { return findAccount(c, userID) })
 }
 
+const whereUser = `WHERE u.id = ?1`
+
 func findAccount(c *engine.Conn, userID string) (a auth.Account, err error) {
-	err = c.Query(selectAccount+`WHERE u.id = ?1`, engine.EncodeID(userID)).Get(auth.ErrNoUser, accountColumns(&a)...)
+	err = c.Query(selectAccount+whereUser, engine.EncodeID(userID)).Get(auth.ErrNoUser, accountColumns(&a)...)
 	return a, err
 }
 

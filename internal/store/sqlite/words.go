@@ -15,7 +15,6 @@ type words[T ~string] []T
 var (
 	eventTypes = words[referral.EventType]{"", referral.EventSignup, referral.EventRejected}
 	sources    = words[referral.Source]{"", referral.SourceLive, referral.SourceSpool, referral.SourceReplay}
-	kinds      = words[referral.CodeKind]{"", referral.KindUID, referral.KindCustom}
 	reasons    = words[referral.Reason]{
 		"", referral.ReasonInvalidCode, referral.ReasonSelfReferral, referral.ReasonUnknownCode,
 		referral.ReasonReferralCycle, referral.ReasonNotEligible,

@@ -14,9 +14,9 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
-// Backup writes a copy as of its begin, with mode 0600, and returns its bytes. The file gets its name once it is on
+// Backup writes a copy of the database as of its begin, while it is open anywhere, with mode 0600, and returns its bytes. The file gets its name once it is on
 // disk. A crash leaves file.partial, which the next backup empties. The error wraps fs.ErrExist if the file exists.
-func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) {
+func Backup(ctx context.Context, database, file string) (bytes int64, err error) {
 	if err := absent(file); err != nil {
 		return 0, err
 	}
@@ -31,7 +31,7 @@ func (db *DB) Backup(ctx context.Context, file string) (bytes int64, err error) 
 		}
 		err = errors.Join(err, f.Close())
 	}()
-	if err := db.vacuumInto(ctx, partial); err != nil {
+	if err := vacuumInto(ctx, database, partial); err != nil {
 		return 0, fmt.Errorf("copy the database: %w", err)
 	}
 	info, err := f.Stat()
@@ -85,12 +85,12 @@ func openPartial(name string) (*os.File, error) {
 }
 
 // vacuumInto takes no lock that a writer waits for. SQLite rejects it on a connection that only reads.
-func (db *DB) vacuumInto(ctx context.Context, file string) (err error) {
+func vacuumInto(ctx context.Context, database, file string) (err error) {
 	target, err := filepath.Abs(file) // SQLite takes a name that begins with file: as an address
 	if err != nil {
 		return err
 	}
-	c, err := openConn(db.path, accessShared, true)
+	c, err := openConn(database, accessShared, true)
 	if err != nil {
 		return err
 	}

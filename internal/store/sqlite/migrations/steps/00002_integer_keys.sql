@@ -98,13 +98,17 @@ SELECT CASE WHEN id LIKE '________-____-____-____-____________' AND length(unhex
     email, display_name, created_at, disabled_at
 FROM old_users ORDER BY created_at, id;
 INSERT INTO numbers (old_id, n)
-SELECT id, row_number() OVER (ORDER BY created_at, id) FROM old_users ORDER BY id;
+SELECT o.id, u.n FROM old_users o JOIN users u ON u.id
+    = CASE WHEN o.id LIKE '________-____-____-____-____________' AND length(unhex(o.id, '-')) = 16 THEN unhex(o.id, '-') ELSE o.id END;
 
 -- A disabled user's sessions are revoked from now on, so that enabling the user does not bring them back.
 -- step: sessions
 INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at)
-SELECT s.token_hash, u.id, s.csrf_hash, s.created_at, s.expires_at, ifnull(s.revoked_at, u.disabled_at)
-FROM old_sessions s LEFT JOIN numbers m ON m.old_id = s.user_id LEFT JOIN users u ON u.n = m.n;
+SELECT s.token_hash,
+    CASE WHEN s.user_id LIKE '________-____-____-____-____________' AND length(unhex(s.user_id, '-')) = 16
+        THEN unhex(s.user_id, '-') ELSE s.user_id END,
+    s.csrf_hash, s.created_at, s.expires_at, ifnull(s.revoked_at, (SELECT disabled_at FROM old_users WHERE id = s.user_id))
+FROM old_sessions s;
 CREATE INDEX sessions_user ON sessions (user_id);
 DROP TABLE old_sessions;
 
