@@ -134,18 +134,18 @@ func (f *fixture) attributed(database string) map[string]bool {
 	s.Database = database
 	db := s.Open()
 	defer func() { _ = db.Close() }()
-	rows, err := db.Query(`SELECT invitee_id FROM attributions`)
+	rows, err := db.Query(`SELECT u.id FROM attributions JOIN users u ON u.n = invitee`)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	defer func() { _ = rows.Close() }()
 	found := make(map[string]bool)
 	for rows.Next() {
-		var invitee string
+		var invitee harness.ID
 		if err := rows.Scan(&invitee); err != nil {
 			f.t.Fatal(err)
 		}
-		found[invitee] = true
+		found[string(invitee)] = true
 	}
 	if err := rows.Err(); err != nil {
 		f.t.Fatal(err)

@@ -24,14 +24,23 @@ func TestCheckDetectsDeletedAttribution(t *testing.T) {
 	if r := s.Check(l, true); r.Failed() || r.Attributions != 49 || r.Acknowledged != 49 {
 		t.Fatalf("unchanged database: %+v", r)
 	}
-	db := s.Open()
-	if _, err := db.Exec(`DELETE FROM attributions WHERE invitee_id = ?`, s.Users[7].ID); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	deleteAttribution(s, s.Users[7])
 	if r := s.Check(l, true); len(r.Lost) != 1 || len(r.Duplicates) != 1 || len(r.Problems) != 2 {
 		t.Errorf("a row was deleted: %+v", r)
+	}
+}
+
+// deleteAttribution deletes it as a bug would. The schema is the same afterwards.
+func deleteAttribution(s *harness.Site, u harness.User) {
+	s.T.Helper()
+	db := s.Open()
+	defer func() { _ = db.Close() }()
+	var trigger string
+	if err := db.QueryRow(`SELECT sql FROM sqlite_schema WHERE name = 'attributions_no_delete'`).Scan(&trigger); err != nil {
+		s.T.Fatal(err)
+	}
+	if _, err := db.Exec(`DROP TRIGGER attributions_no_delete;
+		DELETE FROM attributions WHERE invitee = (SELECT n FROM users WHERE id = ?);`+trigger, harness.ID(u.ID)); err != nil {
+		s.T.Fatal(err)
 	}
 }

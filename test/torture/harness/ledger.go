@@ -138,18 +138,19 @@ func (s *Site) attributions(r *CheckResult) map[string]string {
 	db := s.Open()
 	defer func() { _ = db.Close() }()
 	codes := make(map[string]string)
-	s.query(db, `SELECT invitee_id, code FROM attributions`, func(invitee, code string) { codes[invitee] = code })
-	r.Attributions = len(codes)
-	s.query(db, `SELECT user_id, count(*) || ' signup events' FROM events WHERE type = 'signup' GROUP BY user_id HAVING count(*) > 1
+	s.query(db, `SELECT u.id, a.code FROM attributions a LEFT JOIN users u ON u.n = a.invitee`,
+		func(invitee, code string) { codes[invitee] = code; r.Attributions++ })
+	s.query(db, `SELECT u.id, what FROM (
+		SELECT user, count(*) || ' signup events' AS what FROM events WHERE type = 1 GROUP BY user HAVING count(*) > 1
 		UNION ALL
-		SELECT attempt_id, count(*) || ' events of one attempt' FROM events GROUP BY attempt_id, type HAVING count(*) > 1
+		SELECT user, count(*) || ' events of one attempt' FROM events GROUP BY user, attempt_id, type HAVING count(*) > 1
 		UNION ALL
-		SELECT a.invitee_id, 'an attribution without its event' FROM attributions a
-		WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.type = 'signup' AND e.user_id = a.invitee_id
-			AND e.code = a.code AND e.referrer_id = a.referrer_id AND e.attempt_id = a.attempt_id)
+		SELECT a.invitee, 'an attribution without its event' FROM attributions a LEFT JOIN events e ON e.seq = a.event
+		WHERE (e.type, e.user, e.code, e.referrer, e.attempt_id) IS NOT (1, a.invitee, a.code, a.referrer, a.attempt_id)
 		UNION ALL
-		SELECT e.user_id, 'a signup event without its attribution' FROM events e
-		WHERE e.type = 'signup' AND NOT EXISTS (SELECT 1 FROM attributions a WHERE a.invitee_id = e.user_id)`,
+		SELECT user, 'a signup event without its attribution' FROM events e
+		WHERE type = 1 AND NOT EXISTS (SELECT 1 FROM attributions a WHERE a.invitee = e.user AND a.event = e.seq)
+		) LEFT JOIN users u ON u.n = user`,
 		func(id, what string) { r.Duplicates = append(r.Duplicates, id+": "+what) })
 	return codes
 }
@@ -165,7 +166,8 @@ func (s *Site) Open() *sql.DB {
 	return db
 }
 
-func (s *Site) query(db *sql.DB, query string, each func(a, b string)) {
+// query calls each with the id and the text of each row.
+func (s *Site) query(db *sql.DB, query string, each func(id, text string)) {
 	s.T.Helper()
 	rows, err := db.Query(query)
 	if err != nil {
@@ -173,11 +175,12 @@ func (s *Site) query(db *sql.DB, query string, each func(a, b string)) {
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var a, b string
-		if err := rows.Scan(&a, &b); err != nil {
+		var id ID
+		var text string
+		if err := rows.Scan(&id, &text); err != nil {
 			s.T.Fatal(err)
 		}
-		each(a, b)
+		each(string(id), text)
 	}
 	if err := rows.Err(); err != nil {
 		s.T.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/test/torture/harness"
 )
 
 // event is a row of the audit log.
@@ -38,18 +39,25 @@ type rejectedAttempt struct {
 	order   int // of the event, from 1
 }
 
+// The words of an event by their number in the database. 0 is NULL.
+var (
+	reasons = []string{"", "invalid_code", "self_referral", "unknown_code", "referral_cycle", "not_eligible"}
+	details = []string{"", "no_such_code", "code_disabled", "owner_disabled", "invitee_disabled"}
+	sources = []string{"", "live", "spool", "replay"}
+)
+
 // readLog reads the events of the history.
 func (h *history) readLog(db *sql.DB) error {
 	users := make(map[string]int)
 	var ids []any
 	for i, u := range h.users {
 		users[u.ID] = i
-		ids = append(ids, u.ID)
+		ids = append(ids, harness.ID(u.ID))
 	}
 	rows, err := db.Query(`
-SELECT user_id, type, ifnull(code, ''), ifnull(referrer_id, ''), ifnull(reason, ''), ifnull(detail, ''), source, attempt_id,
-       ifnull(request_id, ''), at
-FROM events WHERE user_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`) ORDER BY seq`, ids...)
+SELECT u.id, type, ifnull(code, ''), r.id, reason, detail, source, attempt_id, ifnull(request_id, ''), at
+FROM events JOIN users u ON u.n = user LEFT JOIN users r ON r.n = referrer
+WHERE u.id IN (?`+strings.Repeat(", ?", len(ids)-1)+`) ORDER BY seq`, ids...)
 	if err != nil {
 		return err
 	}
@@ -57,21 +65,24 @@ FROM events WHERE user_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`) ORDER BY s
 	attempts := h.knownAttempts()
 	for rows.Next() {
 		var e event
-		var user, kind, referrer, attempt, request string
-		if err := rows.Scan(&user, &kind, &e.code, &referrer, &e.reason, &e.detail, &e.source, &attempt, &request, &e.at); err != nil {
+		var kind, reason, detail, source sql.NullInt64
+		var user, referrer, attempt harness.ID
+		var request string
+		if err := rows.Scan(&user, &kind, &e.code, &referrer, &reason, &detail, &source, &attempt, &request, &e.at); err != nil {
 			return err
 		}
-		e.user, e.referrer, e.signup = users[user], -1, kind == string(referral.EventSignup)
-		if n, ok := users[referrer]; ok {
+		e.reason, e.detail, e.source = reasons[reason.Int64], details[detail.Int64], sources[source.Int64]
+		e.user, e.referrer, e.signup = users[string(user)], -1, kind.Int64 == 1
+		if n, ok := users[string(referrer)]; ok {
 			e.referrer = n
 		} else if referrer != "" {
 			return fmt.Errorf("event %[2]v credits another history's user for user %[1]d", e.user, e)
 		}
 		// The server chooses the id of a live attempt. The request id identifies the call.
 		if n, ok := attempts[request]; ok && e.source == string(referral.SourceLive) {
-			attempts[attempt] = n
+			attempts[string(attempt)] = n
 		}
-		n, ok := attempts[attempt]
+		n, ok := attempts[string(attempt)]
 		if !ok {
 			return fmt.Errorf("no operation caused event %v", e)
 		}
@@ -142,7 +153,7 @@ func (h *history) describe(r *record) string {
 	case kindRevoke:
 		fmt.Fprintf(&b, ": %d", r.revoked)
 	case kindCreateSession:
-		fmt.Fprintf(&b, ": session %d", r.session)
+		fmt.Fprintf(&b, ": session %d %s", r.session, r.result)
 	case kindReplayLines, kindReplayRejected:
 		fmt.Fprintf(&b, " %v: %+v", r.lines, r.report)
 	}

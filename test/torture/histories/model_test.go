@@ -120,12 +120,19 @@ func (st *step) apply(s *state) bool {
 		return r.result == s.disableSlug(h, r.user)
 	case kindDisableUser:
 		s.disabled[r.user] = true
+		s.revoke(h, r.user)
+		return true
+	case kindEnableUser:
+		s.disabled[r.user] = false
 		return true
 	case kindRevoke:
 		return r.revoked == s.revoke(h, r.user)
 	case kindCreateSession:
+		if s.disabled[r.user] {
+			return r.result == resultDisabled
+		}
 		s.created |= 1 << r.session
-		return true
+		return r.result == ""
 	case kindReplayLines:
 		var attempts []int
 		for _, n := range r.lines {
@@ -193,6 +200,8 @@ func (s *state) decide(h *history, user int, c code, old bool) decision {
 		return no(referral.ReasonUnknownCode, referral.DetailOwnerDisabled, owner)
 	case s.referredBy(owner, user):
 		return no(referral.ReasonReferralCycle, "", owner)
+	case s.disabled[user]:
+		return no(referral.ReasonNotEligible, referral.DetailInviteeDisabled, owner)
 	case old:
 		return no(referral.ReasonNotEligible, "", owner)
 	}

@@ -46,6 +46,12 @@ func TestModelRejectsForbiddenHistories(t *testing.T) {
 		{"accepted while the session is revoked", []*record{revoke(0, 1, 1, 4), call(0, 0, 1, 2, 3, attributed)}, []event{signup(0, 0, 1)}, true},
 		{"rejected while the session is revoked", []*record{revoke(0, 1, 1, 4), call(0, 0, 1, 2, 3, "")}, nil, true},
 		{"rejected before the session is revoked", []*record{call(0, 0, 1, 1, 2, ""), revoke(0, 1, 3, 4)}, nil, false},
+		{"accepted after the account was disabled", []*record{user(kindDisableUser, 0, 1, 2), call(0, 0, 1, 3, 4, attributed)}, []event{signup(0, 0, 1)}, false},
+		{"accepted with a session from before the account was disabled and enabled",
+			[]*record{user(kindDisableUser, 0, 1, 2), user(kindEnableUser, 0, 3, 4), call(0, 0, 1, 5, 6, attributed)}, []event{signup(0, 0, 1)}, false},
+		{"credit to an owner who was disabled and enabled",
+			[]*record{user(kindDisableUser, 1, 1, 2), user(kindEnableUser, 1, 3, 4), call(0, 0, 1, 5, 6, attributed)}, []event{signup(0, 0, 1)}, true},
+		{"credit to a disabled owner", []*record{user(kindDisableUser, 1, 1, 2), call(0, 0, 1, 3, 4, attributed)}, []event{signup(0, 0, 1)}, false},
 		{"revoked twice", []*record{revoke(0, 1, 1, 2), revoke(0, 1, 3, 4)}, nil, false},
 	}
 	for _, tt := range tests {
@@ -93,6 +99,11 @@ func call(number, user, owner int, started, ended int64, outcome referral.Reason
 		r.answer.Reason = string(outcome)
 	}
 	return r
+}
+
+// user disables or enables an account.
+func user(k kind, user int, started, ended int64) *record {
+	return &record{operation: operation{kind: k, user: user}, worker: workers - 1, started: started, ended: ended}
 }
 
 func revoke(user int, revoked, started, ended int64) *record {

@@ -18,6 +18,7 @@ type operator interface {
 	setSlug(ctx context.Context, user, slug string) (result string, err error)
 	disableSlug(ctx context.Context, user string) (result string, err error)
 	disableUser(ctx context.Context, user string) error
+	enableUser(ctx context.Context, user string) error
 	revoke(ctx context.Context, user string) (revoked int64, err error)
 	replayLines(ctx context.Context, file string) (referral.Report, error)
 	replayRejected(ctx context.Context, user string) (referral.Report, error)
@@ -27,6 +28,7 @@ const (
 	resultTaken     = "taken"
 	resultPermanent = "permanent"
 	resultNone      = "none"
+	resultDisabled  = "disabled"
 )
 
 var options = referral.Options{Rules: referral.Rules{SignupWindow: signupWindow}}
@@ -58,6 +60,11 @@ func (o *storeOperator) disableSlug(ctx context.Context, user string) (string, e
 
 func (o *storeOperator) disableUser(ctx context.Context, user string) error {
 	_, _, err := o.DisableUser(ctx, user, now())
+	return err
+}
+
+func (o *storeOperator) enableUser(ctx context.Context, user string) error {
+	_, err := o.EnableUser(ctx, user)
 	return err
 }
 
@@ -106,6 +113,11 @@ func (o *commandOperator) disableSlug(_ context.Context, user string) (string, e
 
 func (o *commandOperator) disableUser(_ context.Context, user string) error {
 	_, err := o.run("", &struct{}{}, nil, "user", "disable", user)
+	return err
+}
+
+func (o *commandOperator) enableUser(_ context.Context, user string) error {
+	_, err := o.run("", &struct{}{}, nil, "user", "enable", user)
 	return err
 }
 

@@ -33,6 +33,7 @@ const (
 	kindSetSlug        kind = "code set"
 	kindDisableSlug    kind = "code disable"
 	kindDisableUser    kind = "user disable"
+	kindEnableUser     kind = "user enable"
 	kindRevoke         kind = "session revoke"
 	kindCreateSession  kind = "session create"
 	kindReplayLines    kind = "replay lines"
@@ -44,7 +45,7 @@ var weights = []struct {
 	kind   kind
 	weight int
 }{
-	{kindCall, 54}, {kindSetSlug, 14}, {kindDisableSlug, 5}, {kindDisableUser, 2},
+	{kindCall, 54}, {kindSetSlug, 14}, {kindDisableSlug, 5}, {kindDisableUser, 3}, {kindEnableUser, 2},
 	{kindRevoke, 4}, {kindCreateSession, 5}, {kindReplayLines, 8}, {kindReplayRejected, 8},
 }
 

@@ -2,6 +2,7 @@ package histories
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -102,11 +103,16 @@ func (x *runner) do(ctx context.Context, h *history, by operator, r *record) {
 		r.result, r.err = by.disableSlug(ctx, id)
 	case kindDisableUser:
 		r.err = by.disableUser(ctx, id)
+	case kindEnableUser:
+		r.err = by.enableUser(ctx, id)
 	case kindRevoke:
 		r.revoked, r.err = by.revoke(ctx, id)
 	case kindCreateSession:
 		// The commands choose tokens themselves; the plan needs its own.
 		r.err = x.store.CreateSessions(ctx, []auth.Session{h.sessions[r.session].row})
+		if errors.Is(r.err, auth.ErrDisabled) {
+			r.result, r.err = resultDisabled, nil
+		}
 	case kindReplayLines:
 		r.report, r.err = by.replayLines(ctx, h.file(r.lines))
 	case kindReplayRejected:

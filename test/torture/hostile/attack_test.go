@@ -208,14 +208,14 @@ func (a *attack) checkDatabase() (lost, duplicates, smuggled int) {
 		return n
 	}
 	for _, u := range a.canaries {
-		if n := rows(`SELECT count(*) FROM events WHERE user_id = ?`, u.ID); n != 0 {
+		if n := rows(`SELECT count(*) FROM events JOIN users u ON u.n = user WHERE u.id = ?`, harness.ID(u.ID)); n != 0 {
 			smuggled++
 			a.problem("%d events of %s, whose calls must never be executed", n, u.Email)
 		}
 	}
 	unread := 0
 	for _, u := range a.unread {
-		unread += rows(`SELECT count(*) FROM attributions WHERE invitee_id = ?`, u.ID)
+		unread += rows(`SELECT count(*) FROM attributions JOIN users u ON u.n = invitee WHERE u.id = ?`, harness.ID(u.ID))
 	}
 	if r.Attributions != r.Acknowledged+r.FromSpool+unread {
 		a.problem("%d attributions, but %d were acknowledged, %d spooled, and %d answers not read", r.Attributions, r.Acknowledged, r.FromSpool, unread)
@@ -226,7 +226,7 @@ func (a *attack) checkDatabase() (lost, duplicates, smuggled int) {
 			rejected += a.answers[string(reason.Reason)]
 		}
 	}
-	if n := rows(`SELECT count(*) FROM events WHERE type = 'rejected'`); n != rejected {
+	if n := rows(`SELECT count(*) FROM events WHERE reason IS NOT NULL`); n != rejected {
 		a.problem("%d rejections in the audit log, %d were answered", n, rejected)
 	}
 	return len(r.Lost), len(r.Duplicates), smuggled

@@ -44,7 +44,7 @@ func TestKillDuringCheckpoint(t *testing.T) {
 	for f.nextRound(kills, "in_checkpoint") {
 		users := f.newUsers(n)
 		// Few connections make small batches, so the WAL reaches 1,000 pages sooner.
-		over := f.load(srv, 6, twice(users))
+		over := f.load(srv, 2, twice(users))
 		f.waitCheckpoint(over)
 		f.kill(srv)
 		<-over

@@ -2,6 +2,7 @@ package kills
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -153,9 +154,9 @@ func (f *fixture) killCommand(wait func(), args ...string) {
 // within returns a function that waits for a random part of d.
 func (f *fixture) within(d time.Duration) func() { return func() { f.pause(d) } }
 
-// countInCopy runs a count on a copy of what a kill left. A connection to the database itself would
-// recover it, which is the next process's task.
-func (f *fixture) countInCopy(query string) (n int) {
+// openCopy opens a copy of what a kill left. A connection to the database itself would recover it, which
+// is the next process's task.
+func (f *fixture) openCopy() *sql.DB {
 	f.t.Helper()
 	site := *f.Site
 	site.Database = filepath.Join(f.t.TempDir(), "copy.db")
@@ -168,7 +169,13 @@ func (f *fixture) countInCopy(query string) (n int) {
 			f.t.Fatal(err)
 		}
 	}
-	db := site.Open()
+	return site.Open()
+}
+
+// countInCopy runs a count on openCopy.
+func (f *fixture) countInCopy(query string) (n int) {
+	f.t.Helper()
+	db := f.openCopy()
 	err := db.QueryRowContext(f.t.Context(), query).Scan(&n)
 	if err := errors.Join(err, db.Close()); err != nil {
 		f.t.Fatal(err)

@@ -12,7 +12,8 @@
 //	TestKillDuringShutdown     answers, commits and closes      the same, and the order of closing
 //	TestKillDuringSpooling     appends to the spool             the answer comes after the append
 //	TestKillDuringDrain        replays the spool                a segment is removed after its commit
-//	TestKillDuringMigration    creates the database             migrations are transactions
+//	TestKillDuringCreation     creates the database             migrations are transactions
+//	TestKillDuringMigration    migrates a database with rows    the same: schema 1 or 2, never a mixture
 //	TestKillDuringBackup       copies the database              a copy gets its name once it is complete
 //	TestKillDuringReplay       replays a file                   an attribution and its event in one
 //	                                                            transaction; twice is once

@@ -136,7 +136,8 @@ func (f *fixture) injectOnce(fault lossyfs.Fault) (injected <-chan struct{}) {
 	return c
 }
 
-// loadUntil lets users call, at most n, until the channel is closed.
+// loadUntil lets users call, at most n, until the channel is closed. One call at a time fills the WAL fastest: the
+// calls of a batch change the same pages.
 func (f *fixture) loadUntil(n int, stop <-chan struct{}) {
 	f.T.Helper()
 	for last := f.next + n; f.next < last; {
@@ -144,7 +145,7 @@ func (f *fixture) loadUntil(n int, stop <-chan struct{}) {
 		case <-stop:
 			return
 		default:
-			<-f.load(20)
+			<-f.load(1)
 		}
 	}
 	f.T.Fatalf("no checkpoint within %d calls: %v\n%s", n, f.ledger.Answers(), f.srv.Log())
