@@ -17,6 +17,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/triport/triport-console/internal/config"
+	"github.com/triport/triport-console/internal/fsutil"
 	"github.com/triport/triport-console/internal/referral"
 	"github.com/triport/triport-console/internal/server"
 	"github.com/triport/triport-console/internal/spool"
@@ -28,6 +29,8 @@ const (
 	drainInterval = time.Second
 	// lostGrace limits running requests after the loss of the database: the process ends soon (see stopLost).
 	lostGrace = 100 * time.Millisecond
+	// recordTimeout limits a try to record the signup window: another process may hold the write lock.
+	recordTimeout = 250 * time.Millisecond
 )
 
 var errLost = errors.New("the database file was removed or replaced while the server ran: restart the server; restore a backup first if the file is gone")
@@ -72,6 +75,7 @@ func Run(ctx context.Context, opt Options) error {
 		return err
 	}
 	a := newApp(opt, store, ms)
+	a.recorded = a.recordSignupWindow(ctx)
 	opt.Ready(Addresses{"http://" + ln.Addr().String(), ms.url})
 	return a.run(ctx, ln)
 }
@@ -106,7 +110,8 @@ type app struct {
 	server    *server.Server
 	draining  sync.WaitGroup
 
-	failed atomic.Bool // the last check found the server not ready
+	recorded error       // nil once the signup window is recorded
+	failed   atomic.Bool // the last check found the server not ready
 }
 
 func newApp(opt Options, store *sqlite.Store, ms *metricsServer) *app {
@@ -144,6 +149,7 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(ln) }()
 	a.metrics.serve(a)
+	a.draining.Go(func() { a.keepRecording(drainCtx, time.Tick(drainInterval)) })
 	a.draining.Go(func() { a.feedWatchdog(drainCtx) })
 	a.notify(daemon.SdNotifyReady)
 
@@ -155,6 +161,29 @@ func (a *app) run(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 	}
 	return errors.Join(err, a.stop(a.Config.ShutdownTimeout, stopDraining))
+}
+
+// recordSignupWindow records what referral replay is to decide with.
+func (a *app) recordSignupWindow(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	return a.store.RecordSignupWindow(ctx, a.Config.Referral.SignupWindow)
+}
+
+// keepRecording tries again at every tick until the signup window is recorded: the server starts on a locked database.
+func (a *app) keepRecording(ctx context.Context, ticks <-chan time.Time) {
+	if a.recorded != nil {
+		a.Log.Warn("signup window could not be recorded for replays, retrying every second",
+			"error", fsutil.WithoutPath(a.recorded), "hint", "until then, run referral replay with --signup-window")
+	}
+	for a.recorded != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+			a.recorded = a.recordSignupWindow(ctx)
+		}
+	}
 }
 
 // stop lets running requests finish until the timeout, spools the attempts of the rest, and closes everything.

@@ -87,7 +87,7 @@ func TestDamagedPageBlocksOnlyItsAttempt(t *testing.T) {
 		t.Errorf("not ready: %v", problems)
 	}
 	damaged()
-	drain(1)
+	drain(3) // two of them leave it for later
 	if waiting, err := sp.Waiting(); waiting || err != nil {
 		t.Errorf("the repaired page does not decide the attempt: %v\n%s", err, log.String())
 	}

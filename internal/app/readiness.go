@@ -103,7 +103,9 @@ func (m *monitoredSpool) Drain(ctx context.Context, replay func(segment io.Reade
 			return segment.Read(p)
 		}), deadLetter)
 	})
-	m.failed.Store(err != nil)
+	if m.failed.Store(err != nil); err == nil {
+		m.noteProgress() // a drain may leave carried segments for a later one
+	}
 	return err
 }
 

@@ -68,6 +68,11 @@ func TestSpoolIsReadyOnlyWhileItDrains(t *testing.T) {
 	if got := notReady(); got != "[]" {
 		t.Errorf("after a good drain: %s", got)
 	}
+	now = now.Add(stalledAfter)
+	_ = w.Drain(context.Background(), func(io.Reader, referral.DeadLetter) error { return nil })
+	if got := notReady(); got != "[]" {
+		t.Errorf("after a drain that left carried attempts for a later one: %s", got)
+	}
 	stuck.err = errors.New("no disk")
 	if got := notReady(); got != "[the spool cannot be read: no disk]" {
 		t.Errorf("unreadable: %s", got)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ type referralReplayOptions struct {
 	since, until time.Time
 }
 
+const signupWindowKey = "referral.signup_window"
+
 func newReferralReplay(e *env) *cobra.Command {
 	var opt referralReplayOptions
 	cmd := &cobra.Command{
@@ -36,7 +39,8 @@ func newReferralReplay(e *env) *cobra.Command {
 		Long: `Decide attempts again, with the same rules and their original time: those in the
 spool, those of a file, or with --rejected the rejected ones in the audit log.
 Attributions stay as they are, so replaying twice equals replaying once. Safe
-while the server runs.
+while the server runs. The signup window is the one that serve recorded in the
+database, unless a flag, the environment or a file sets referral.signup_window.
 
 A file contains JSON lines: {"user":"<id or e-mail>","code":"…","at":"<RFC 3339>"}
 and, if known, "attempt_id". A malformed line is reported with its number, the
@@ -60,6 +64,8 @@ Times are RFC 3339 (2026-01-31T12:00:00Z) or an age (90m, 24h, 7d).`,
 	flags.String("since", "", "with --rejected: only those made at this `time` or later")
 	flags.String("until", "", "with --rejected: only those made before this `time`")
 	flags.BoolVar(&opt.dryRun, "dry-run", false, "report what a real run would do, and change nothing")
+	flags.String("signup-window", "", "decide with this `duration` instead of the one that serve recorded")
+	e.keyFlags[signupWindowKey] = flags.Lookup("signup-window")
 	completeFlag(cmd, "reason", auditedReasons()...)
 	return cmd
 }
@@ -125,12 +131,13 @@ func parseTimeFlag(name, value string, now time.Time) (time.Time, error) {
 }
 
 func (opt referralReplayOptions) run(ctx context.Context, e *env) error {
-	if _, err := e.loadConfig(); err != nil {
+	settings, err := e.loadConfig()
+	if err != nil {
 		return err
 	}
 	r := &replay{referralReplayOptions: opt, env: e, spool: spool.New(e.cfg.Database)}
+	r.window = settings[slices.IndexFunc(settings, func(s config.Setting) bool { return s.Key == signupWindowKey })]
 	var size int64
-	var err error
 	// A dry run copies the database later: an attempt that the server moves there in between is then seen twice,
 	// which counts once, instead of never.
 	switch {
@@ -159,6 +166,10 @@ type replay struct {
 	spool    *spool.Spool
 	input    io.ReadCloser // of --from or, in a dry run, of the spool
 	progress *progress
+
+	window config.Setting // referral.signup_window
+	rules  referral.Rules
+	differ string // says that serve recorded another signup window
 }
 
 // replay prints a report, even if it ends early.
@@ -170,6 +181,9 @@ func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 			return err
 		}
 		filter.UserID = u.ID
+	}
+	if err := r.setRules(ctx, store); err != nil {
+		return err
 	}
 	report, err := r.decide(ctx, store, filter)
 	r.progress.done()
@@ -187,6 +201,24 @@ func (r *replay) replay(ctx context.Context, store *sqlite.Store) error {
 			"and restore a backup if it reports damage: %w", plural(n, "attempt"), programName, report.Cause))
 	}
 	return errors.Join(err, r.print(report))
+}
+
+// setRules prefers the signup window that is set somewhere to the one that serve recorded, and that one to the default.
+func (r *replay) setRules(ctx context.Context, store *sqlite.Store) error {
+	r.rules = r.env.cfg.Rules()
+	recorded, found, err := store.SignupWindow(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the signup window that serve recorded: %w", err)
+	case !found || recorded == r.rules.SignupWindow:
+	case r.window.Source == config.SourceDefault:
+		r.rules.SignupWindow = recorded
+	default:
+		r.differ = fmt.Sprintf("signup window %s, but serve recorded %s", r.window.Value, config.FormatDuration(recorded))
+		fmt.Fprintf(r.env.Err, "deciding with %s: remove referral.signup_window (%s) to decide as serve does\n",
+			r.differ, escapeText(r.window.Source))
+	}
+	return nil
 }
 
 // malformedError says what to do. Only a copy may be edited: a server may append to the dead-letter file.
@@ -207,7 +239,7 @@ func (r *replay) malformedError(n int64) error {
 }
 
 func (r *replay) decide(ctx context.Context, store *sqlite.Store, f referral.RejectedFilter) (referral.Report, error) {
-	opt := referral.Options{Rules: r.env.cfg.Rules(), Progress: r.progress.lines, OnBad: r.progress.badLine}
+	opt := referral.Options{Rules: r.rules, Progress: r.progress.lines, OnBad: r.progress.badLine}
 	switch {
 	case r.rejected:
 		return referral.ReplayRejected(ctx, store, store.Rejected(ctx, f), opt)
@@ -250,6 +282,9 @@ func (r *replay) print(v referral.Report) error {
 	return r.env.result(result, func() {
 		if r.dryRun {
 			r.env.printf("dry run: nothing was written\n")
+		}
+		if r.differ != "" {
+			r.env.printf("decided with %s\n", r.differ)
 		}
 		r.env.printCounts(field{"read", v.Read}, field{"attributed", v.Attributed}, field{"unchanged", v.Unchanged}, field{"rejected", v.TotalRejected()})
 		for _, reason := range referral.Reasons {

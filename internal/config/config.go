@@ -59,6 +59,9 @@ type Setting struct {
 	Source string `json:"source"`
 }
 
+// SourceDefault is the source of a value that is not set anywhere.
+const SourceDefault = "default"
+
 // Load merges flags, environment, file and defaults, the strongest first, and checks every value. The error
 // lists all problems. The settings have the order of the documentation.
 func Load(in Sources) (Config, []Setting, error) {
@@ -86,7 +89,7 @@ func merge(in Sources, file string, values map[string]any) (*viper.Viper, map[st
 	sources := make(map[string]string, len(keys))
 	for _, k := range keys {
 		v.SetDefault(k.name, k.def)
-		sources[k.name] = "default"
+		sources[k.name] = SourceDefault
 		if value, ok := values[k.name]; ok {
 			v.Set(k.name, value)
 			sources[k.name] = "file " + file

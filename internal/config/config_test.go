@@ -273,7 +273,7 @@ func TestDurationsArePrintedWithoutZeroUnits(t *testing.T) {
 		0: "0s", time.Second: "1s", 10 * time.Minute: "10m", 720 * time.Hour: "720h",
 		90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s", 500 * time.Millisecond: "500ms", 100 * time.Second: "1m40s",
 	} {
-		if got := shortDuration(d); got != want {
+		if got := FormatDuration(d); got != want {
 			t.Errorf("%v: %s", d, got)
 		}
 	}

@@ -92,10 +92,10 @@ func duration(field func(*Config) *time.Duration, least time.Duration) setter {
 	return func(c *Config, v *viper.Viper, k key) (any, error) {
 		d, err := ParseDuration(v.GetString(k.name))
 		if err == nil && d < least {
-			err = fmt.Errorf("%s is too short: the minimum is %s", shortDuration(d), least)
+			err = fmt.Errorf("%s is too short: the minimum is %s", FormatDuration(d), least)
 		}
 		*field(c) = d
-		return shortDuration(d), err
+		return FormatDuration(d), err
 	}
 }
 
@@ -139,8 +139,8 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// shortDuration leaves out units that are zero: 720h, not 720h0m0s.
-func shortDuration(d time.Duration) string {
+// FormatDuration leaves out units that are zero: 720h, not 720h0m0s.
+func FormatDuration(d time.Duration) string {
 	return zeroUnits.ReplaceAllString(d.String(), "$1$2")
 }
 

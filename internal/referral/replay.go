@@ -77,7 +77,7 @@ type Options struct {
 	Progress func(read int64)            // receives Report.Read
 }
 
-// replayBatch is the number of attempts per transaction. It holds the write lock for about 40 ms.
+// replayBatch is the number of attempts that a store gets at once.
 const replayBatch = 1024
 
 // ReplayLines decides the attempts of a file in order. After an error, what the report counts is done.
@@ -119,12 +119,12 @@ func (r *Report) replay(ctx context.Context, store Store, lines iter.Seq2[jsonl.
 	var undecided Undecided
 	b.Store = func(attempts []Attempt) (bad []error, err error) {
 		verdicts, err := decideEach(ctx, store, attempts, opt.Rules)
-		if err != nil {
-			return nil, fmt.Errorf("replay %d attempts: %w", len(attempts), err)
-		}
 		for _, v := range verdicts {
 			r.count(v)
 			bad = append(bad, v.Err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("replay %d attempts: %w", len(attempts)-len(verdicts), err)
 		}
 		return bad, nil
 	}
@@ -165,13 +165,15 @@ func decideEach(ctx context.Context, store Store, attempts []Attempt, rules Rule
 	if err == nil || ctx.Err() != nil || !errors.As(err, &one) || !one.Isolated() {
 		return verdicts, err
 	}
-	half := len(attempts) / 2
-	if half == 0 {
-		return []Verdict{{Err: fmt.Errorf("%w: %w", ErrUndecided, err)}}, nil
+	rest := attempts[len(verdicts):]
+	if len(rest) == 1 {
+		return append(verdicts, Verdict{Err: fmt.Errorf("%w: %w", ErrUndecided, err)}), nil
 	}
-	if verdicts, err = decideEach(ctx, store, attempts[:half], rules); err != nil {
-		return nil, err
+	for _, half := range [][]Attempt{rest[:len(rest)/2], rest[len(rest)/2:]} {
+		more, err := decideEach(ctx, store, half, rules)
+		if verdicts = append(verdicts, more...); err != nil {
+			return verdicts, err
+		}
 	}
-	rest, err := decideEach(ctx, store, attempts[half:], rules)
-	return append(verdicts, rest...), err
+	return verdicts, nil
 }

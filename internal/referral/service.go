@@ -18,7 +18,8 @@ import (
 type Store interface {
 	// Attribute decides one live attempt. If ctx ends first, it may still be committed. Safe for concurrent use.
 	Attribute(ctx context.Context, a Attempt, rules Rules) (Outcome, error)
-	// Replay decides all attempts in order or, on an error, none.
+	// Replay decides attempts in order, in several transactions. On an error, the verdicts are those of the first attempts,
+	// which are committed.
 	Replay(ctx context.Context, attempts []Attempt, rules Rules) ([]Verdict, error)
 }
 
@@ -45,30 +46,47 @@ type Service struct {
 	log      *slog.Logger
 	outMu    sync.Mutex
 	out      io.Writer
+	users    admission
 	limited  *throttle.Throttle // users whose rejections are no longer stored today
+	spooled  *throttle.Throttle // the lines about spooled attempts
 }
 
 const (
 	day          = 24 * time.Hour
 	spoolTimeout = 2 * time.Second // after the deadline: a disk that hangs must not block a sign-in
+	// spooledLogEvery limits the lines about spooled attempts: there may be thousands in a second.
+	spooledLogEvery = time.Second
 )
 
 // NewService returns a Service. deadline limits the wait for the store. out receives what store and spool both reject.
 func NewService(store Store, sp Spool, rules Rules, deadline time.Duration, log *slog.Logger, out io.Writer) *Service {
 	return &Service{
-		store: store, spool: sp, rules: rules, deadline: deadline, log: log, out: out, limited: throttle.New(day),
+		store: store, spool: sp, rules: rules, deadline: deadline, log: log, out: out,
+		users: admission{lines: make(map[string]*userLine)}, limited: throttle.New(day), spooled: throttle.New(spooledLogEvery),
 	}
 }
 
-// Submit returns a durable outcome, or ReasonInternalError: the attempt is in the spool, or if that failed in the log.
+// Submit returns a durable outcome, or ReasonInternalError: the attempt, or an equal one, is in the spool, or if that
+// failed in the log.
 func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
 	if a.Code.Text == "" { // as Decide would answer, without a transaction: most calls end here
 		return Outcome{Reason: ReasonNoCookie}
 	}
-	o, err := s.tryStore(ctx, a)
-	if err != nil {
+	inTime, cancel := context.WithTimeout(ctx, s.deadline)
+	defer cancel()
+	spool := func(err error) Outcome {
 		s.spoolAttempt(ctx, a, err)
 		return Outcome{Reason: ReasonInternalError}
+	}
+	o, err := s.users.decide(inTime, a, func() Outcome {
+		o, err := s.tryStore(inTime, a)
+		if err != nil {
+			return spool(err)
+		}
+		return o
+	})
+	if err != nil {
+		return spool(err)
 	}
 	if o.Unstored && s.limited.Allow(a.User, a.At.Truncate(day)) {
 		s.log.Warn("daily limit of stored rejections reached for a user", "user", a.User, "stored", MaxStoredRejections,
@@ -77,15 +95,13 @@ func (s *Service) Submit(ctx context.Context, a Attempt) Outcome {
 	return o
 }
 
-// tryStore decides within the deadline. It returns a panic as an error: the attempt must not be lost.
+// tryStore returns a panic as an error: the attempt must not be lost.
 func (s *Service) tryStore(ctx context.Context, a Attempt) (o Outcome, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic with a %T", v)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, s.deadline)
-	defer cancel()
 	return s.store.Attribute(ctx, a, s.rules)
 }
 
@@ -96,7 +112,9 @@ func (s *Service) spoolAttempt(ctx context.Context, a Attempt, storeErr error) {
 	log := s.log.With("attempt_id", a.ID, "request_id", a.RequestID, "error", fsutil.WithoutPath(storeErr))
 	err := s.spool.Append(ctx, a)
 	if err == nil {
-		log.Warn("attempt spooled")
+		if skipped, ok := s.spooled.AllowCounted("", a.At); ok {
+			log.Warn("attempt spooled", "not_logged", skipped)
+		}
 		return
 	}
 	log.Error("store and spool both rejected an attempt, its line follows", "spool_error", fsutil.WithoutPath(err),
@@ -170,9 +188,12 @@ func (s *Service) drainIfWaiting(ctx context.Context, logged string) string {
 	return text
 }
 
-// logUndecided logs a change of what a drain left, and returns what it left in words.
+// logUndecided logs a change of what a drain left, and returns what it left in words. Not every drain tries it again.
 func (s *Service) logUndecided(r Report, logged string) string {
 	if r.Undecided == 0 {
+		if waiting, err := s.spool.Waiting(); waiting || err != nil {
+			return logged
+		}
 		return ""
 	}
 	text := fmt.Sprintf("%d %v", r.Undecided, r.Cause)

@@ -58,6 +58,8 @@ func (r Recorded) compare() (found []Difference) {
 	}
 	o := Decide(Attempt{ID: e.AttemptID, User: e.UserID, Code: ParsePresentedCode(e.Code), At: e.At}, r.Facts, Rules{})
 	switch {
+	case e.UserID == "":
+		differ("", DiffMismatch, "event %d names a user who does not exist", e.ID)
 	case !o.Attributed:
 		differ(e.UserID, string(o.Reason), "the decision would reject event %d", e.ID)
 	case o.ReferrerID != e.ReferrerID:

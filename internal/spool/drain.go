@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/triport/triport-console/internal/referral"
 )
@@ -20,7 +21,7 @@ type replayFunc = func(segment io.Reader, deadLetter referral.DeadLetter) error
 
 // Drain passes what waits now to replay, one segment at a time. It removes a segment after replay returned nil, or
 // after the lines of a referral.Undecided are in the next segment; a crash before that makes the next drain replay all
-// of it. While another drain runs, it waits.
+// of it. While another drain runs, it waits. The lines of an Undecided are tried again after more and more drains.
 func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 	if waiting, err := s.Waiting(); err != nil || !waiting {
 		return err
@@ -47,6 +48,9 @@ func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 	name, err := s.cut(ctx)
 	if err != nil {
 		return err
+	}
+	if !s.backoff.due(len(segments)) {
+		segments = nil
 	}
 	if name != "" { // before attempts that failed earlier: they must not delay it
 		segments = slices.Insert(segments, 0, name)
@@ -127,4 +131,32 @@ func (s *Spool) carry(name string, lines []byte) error {
 		}
 	}
 	return next.close()
+}
+
+// backoff bounds the drains that try carried segments again: thousands of their lines would take seconds of every
+// drain. serve drains every second.
+type backoff struct {
+	mu   sync.Mutex
+	wait int // drains between two tries
+	left int // of them
+}
+
+// maxBackoff is the most drains without a try.
+const maxBackoff = 60
+
+// due is called by each drain with the number of carried segments.
+func (b *backoff) due(segments int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case segments == 0:
+		b.wait, b.left = 0, 0
+	case b.left > 0:
+		b.left--
+	default:
+		b.wait = min(max(1, 2*b.wait), maxBackoff)
+		b.left = b.wait
+		return true
+	}
+	return false
 }

@@ -29,6 +29,8 @@ type Spool struct {
 	queue    chan *entry          // for the next write
 	turn     chan struct{}        // holds a token while an Append writes
 	failed   bool                 // the last write failed; guarded by turn
+	written  written              // guarded by turn
+	backoff  backoff              // of carried segments
 	syncFile func(*os.File) error // replaced by tests, like syncDir
 	syncDir  func(dir string) error
 }
@@ -52,13 +54,15 @@ const maxQueue = 1024
 // entry is one call of Append.
 type entry struct {
 	ctx  context.Context // of the caller
+	key  key
 	line []byte
 	done chan error // for one result; buffered, because the caller may be gone
 }
 
-// Append makes the attempt durable. Concurrent calls share an fsync. After ctx, the line may still be written.
+// Append makes the attempt durable, or an equal one of the same user and code: see written. Concurrent calls share an
+// fsync. After ctx, the line may still be written.
 func (s *Spool) Append(ctx context.Context, a referral.Attempt) error {
-	e := &entry{ctx: ctx, line: append(referral.FormatLine(a), '\n'), done: make(chan error, 1)}
+	e := &entry{ctx: ctx, key: keyOf(a), line: append(referral.FormatLine(a), '\n'), done: make(chan error, 1)}
 	for queue := s.queue; ; {
 		select {
 		case queue <- e:
@@ -99,29 +103,33 @@ func (s *Spool) writeQueue(ctx context.Context) {
 	}
 }
 
-// write makes all lines of the batch durable or, on an error, none. After a failed write it begins with a newline: the
-// disk may lack the end of the last line, and a crash would join it to the next one.
+// write makes all lines of the batch durable or, on an error, none of them. It leaves out those that the file has. After
+// a failed write it begins with a newline: the disk may lack the end of the last line, and a crash would join it to the
+// next one.
 func (s *Spool) write(batch []*entry) (err error) {
 	if len(batch) == 0 {
 		return nil
 	}
-	defer func() { s.failed = err != nil }()
 	f, size, end, err := s.openAppend(s.path)
 	if err != nil {
+		s.failed = true
 		return err
 	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s.written.check(f)
 	if s.failed && size > 0 {
 		end = "\n"
 	}
-	lines := []byte(end)
-	for _, e := range batch {
-		lines = append(lines, e.line...)
+	lines, keys := s.written.newLines(batch)
+	if len(lines) == 0 {
+		return nil
 	}
-	if _, err = f.Write(lines); err == nil {
+	if _, err = f.Write(append([]byte(end), lines...)); err == nil {
 		err = s.syncFile(f)
 	}
-	if err != nil { // the callers keep the attempts elsewhere
-		err = errors.Join(err, f.Truncate(size))
+	if s.failed = err != nil; err != nil { // the callers keep the attempts elsewhere
+		return errors.Join(err, f.Truncate(size))
 	}
-	return errors.Join(err, f.Close())
+	s.written.add(f, keys)
+	return nil
 }

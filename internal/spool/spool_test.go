@@ -25,7 +25,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // attempt returns an attempt of ann with that id.
 func attempt(id string) referral.Attempt {
-	return referral.Attempt{ID: id, User: ann, Code: referral.ParsePresentedCode("summer-26"), At: noon, RequestID: "req_1", Source: referral.SourceSpool}
+	return referral.Attempt{ID: id, User: ann, Code: referral.ParsePresentedCode("code-of-" + id), At: noon, RequestID: "req_1", Source: referral.SourceSpool}
 }
 
 // lineOf returns the line of the attempt with that id in the spool.

@@ -38,7 +38,22 @@ func TestOldKeysAreForgotten(t *testing.T) {
 	for i := range 1000 {
 		th.Allow(fmt.Sprint(i), now.Add(time.Duration(i)*time.Second))
 	}
-	if n := len(th.allowed); n > 120 {
+	if n := len(th.keys); n > 120 {
 		t.Errorf("%d keys are kept, want those of at most two periods", n)
+	}
+}
+
+func TestSkippedCallsAreCounted(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	th := New(time.Minute)
+	for _, step := range []struct {
+		after   time.Duration
+		skipped int64
+		ok      bool
+	}{{0, 0, true}, {1, 1, false}, {2, 2, false}, {time.Minute, 2, true}, {time.Minute + 1, 1, false}, {time.Hour, 1, true}, {2 * time.Hour, 0, true}} {
+		if skipped, ok := th.AllowCounted("a", now.Add(step.after)); skipped != step.skipped || ok != step.ok {
+			t.Errorf("after %s: %d, %t; want %d, %t", step.after, skipped, ok, step.skipped, step.ok)
+		}
 	}
 }

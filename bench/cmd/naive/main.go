@@ -1,5 +1,5 @@
 // Command naive is the endpoint as it is usually written: Fiber, a database/sql pool and one transaction
-// per request. It has the product's schema, durability and checks.
+// per request. It has tables of its own, and the product's durability and checks.
 package main
 
 import (
@@ -24,9 +24,16 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "`address` to listen on")
-	database := flag.String("database", "triport.db", "database `file`, with the product's schema")
+	database := flag.String("database", "triport.db", "database `file`")
+	people := flag.Int64("seed", 0, "create the database with so many `people`, and exit")
 	flag.Parse()
-	if err := run(*listen, *database); err != nil {
+	var err error
+	if *people > 0 {
+		err = fill(*database, *people)
+	} else {
+		err = run(*listen, *database)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "naive:", err)
 		os.Exit(1)
 	}

@@ -124,10 +124,10 @@ func fill(ctx context.Context, dir string, people int64) error {
 			query string
 			from  int64
 		}{
-			{`INSERT INTO people (id, user, email, at) SELECT ` + recordID + `, person_id(n), person_email(n), '' FROM people`, 0},
-			{`INSERT INTO codes (id, code, user, at) SELECT ` + recordID + `, person_code(n), person_id(n), '' FROM people`, 0},
+			{`INSERT INTO people (id, user, email, at) SELECT ` + recordID + `, person_text_id(n), person_email(n), '' FROM people`, 0},
+			{`INSERT INTO codes (id, code, user, at) SELECT ` + recordID + `, person_code(n), person_text_id(n), '' FROM people`, 0},
 			{`INSERT INTO logins (id, token, user, csrf, at)
-			  SELECT ` + recordID + `, lower(hex(person_token(n))), person_id(n), lower(hex(person_csrf(n))), '' FROM people`, seed.Referrers},
+			  SELECT ` + recordID + `, lower(hex(person_token(n))), person_text_id(n), lower(hex(person_csrf(n))), '' FROM people`, seed.Referrers},
 		} {
 			if err := seed.Insert(ctx, db, q.query, q.from, seed.Referrers+people); err != nil {
 				return err

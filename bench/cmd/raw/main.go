@@ -93,23 +93,25 @@ func (w *writer) exec(query string, args ...driver.Value) error {
 }
 
 func (w *writer) attribution(n int64) error {
-	now, id, attempt := time.Now().UnixMicro(), seed.ID(n), seed.AttemptID(n)
-	referrer, code := seed.ID(seed.ReferrerOf(n)), seed.Code(seed.ReferrerOf(n))
-	err := w.exec(`INSERT INTO attributions (invitee_id, referrer_id, code, attributed_at, attempt_id) VALUES (?1, ?2, ?3, ?4, ?5)`,
-		id, referrer, code, now, attempt)
+	now, user, attempt := time.Now().UnixMicro(), seed.Number(n), seed.Attempt(n)
+	referrer, code := seed.Number(seed.ReferrerOf(n)), seed.Code(seed.ReferrerOf(n))
+	err := w.exec(`
+INSERT INTO events (at, user, type, code, referrer, source, attempt_id, request_id)
+VALUES (?1, ?2, 1, ?3, ?4, 1, ?5, ?6)`, now, user, code, referrer, attempt[:], "req_0123456789abcdef")
 	if err != nil {
 		return err
 	}
 	return w.exec(`
-INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id, request_id)
-VALUES (?1, ?2, 'signup', ?3, ?4, 'live', ?5, ?6)`, now, id, code, referrer, attempt, "req_0123456789abcdef")
+INSERT INTO attributions (invitee, referrer, code, attributed_at, attempt_id, event)
+VALUES (?1, ?2, ?3, ?4, ?5, last_insert_rowid())`, user, referrer, code, now, attempt[:])
 }
 
 func (w *writer) user(n int64) error {
-	now, id := time.Now().UnixMicro(), seed.ID(n)
-	err := w.exec(`INSERT INTO users (id, email, display_name, created_at) VALUES (?1, ?2, ?3, ?4)`, id, seed.Email(n), "Person", now)
+	now, id := time.Now().UnixMicro(), seed.UserID(n)
+	err := w.exec(`INSERT INTO users (n, id, email, display_name, created_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+		seed.Number(n), id[:], seed.Email(n), "Person", now)
 	if err != nil {
 		return err
 	}
-	return w.exec(`INSERT INTO codes (code, user_id, kind, created_at) VALUES (?1, ?2, 'uid', ?3)`, seed.Code(n), id, now)
+	return w.exec(`INSERT INTO codes (code, owner, kind, created_at) VALUES (?1, ?2, 1, ?3)`, seed.Code(n), seed.Number(n), now)
 }

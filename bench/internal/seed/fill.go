@@ -33,10 +33,11 @@ func (l Layout) FirstSession() int64 { return l.People() - l.Sessions }
 func Register() error {
 	var errs []error
 	for name, f := range map[string]func(n int64) driver.Value{
-		"person_id":      func(n int64) driver.Value { return ID(n) },
+		"person_id":      func(n int64) driver.Value { id := UserID(n); return id[:] },
+		"person_text_id": func(n int64) driver.Value { return ID(n) },
 		"person_email":   func(n int64) driver.Value { return Email(n) },
 		"person_code":    func(n int64) driver.Value { return Code(n) },
-		"person_attempt": func(n int64) driver.Value { return AttemptID(n) },
+		"person_attempt": func(n int64) driver.Value { id := Attempt(n); return id[:] },
 		"person_token":   func(n int64) driver.Value { h := auth.HashToken(Tokens(n).Session); return h[:] },
 		"person_csrf":    func(n int64) driver.Value { h := auth.HashToken(Tokens(n).CSRF); return h[:] },
 	} {
@@ -56,19 +57,19 @@ func Register() error {
 const numbers = `WITH RECURSIVE people (n) AS (SELECT ?1 WHERE ?1 < ?2 UNION ALL SELECT n + 1 FROM people WHERE n + 1 < ?2) `
 
 // rows are the statements that fill the product's schema, each with its range of people. ?3 is the time of
-// the first account in microseconds.
+// the first account in microseconds. A user has the Number n + 1; the words are kind 1 uid, type 1 signup, source 1 live.
 var rows = []struct {
 	query  string
 	people func(l Layout) (from, to int64)
 }{
-	{`INSERT INTO users (id, email, display_name, created_at)
-	  SELECT person_id(n), person_email(n), 'Person ' || n, ?3 + n * 1000 FROM people`, all},
-	{`INSERT INTO codes (code, user_id, kind, created_at)
-	  SELECT person_code(n), person_id(n), 'uid', ?3 + n * 1000 FROM people`, all},
-	{`INSERT INTO attributions (invitee_id, referrer_id, code, attributed_at, attempt_id)
-	  SELECT person_id(n), person_id(n % 1000), person_code(n % 1000), ?3 + n * 1000, person_attempt(n) FROM people`, attributed},
-	{`INSERT INTO events (at, user_id, type, code, referrer_id, source, attempt_id, request_id)
-	  SELECT ?3 + n * 1000, person_id(n), 'signup', person_code(n % 1000), person_id(n % 1000), 'live', person_attempt(n),
+	{`INSERT INTO users (n, id, email, display_name, created_at)
+	  SELECT n + 1, person_id(n), person_email(n), 'Person ' || n, ?3 + n * 1000 FROM people`, all},
+	{`INSERT INTO codes (code, owner, kind, created_at)
+	  SELECT person_code(n), n + 1, 1, ?3 + n * 1000 FROM people`, all},
+	{`INSERT INTO attributions (invitee, referrer, code, attributed_at, attempt_id, event)
+	  SELECT n + 1, n % 1000 + 1, person_code(n % 1000), ?3 + n * 1000, person_attempt(n), n - 1000 + 1 FROM people`, attributed},
+	{`INSERT INTO events (seq, at, user, type, code, referrer, source, attempt_id, request_id)
+	  SELECT n - 1000 + 1, ?3 + n * 1000, n + 1, 1, person_code(n % 1000), n % 1000 + 1, 1, person_attempt(n),
 	         printf('req_%016x', n) FROM people`, attributed},
 	{`INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at)
 	  SELECT person_token(n), person_id(n), person_csrf(n), ?3 + n * 1000, 32503680000000000 FROM people`, signedIn},

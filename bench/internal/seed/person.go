@@ -27,19 +27,34 @@ func scatter(n uint64) uint64 {
 	return n ^ n>>31
 }
 
-// ID returns the id of person n: a UUID of version 7, as in the product, so later accounts have greater ids.
-func ID(n int64) string { return uuid7(n, 0) }
+// UUID is a UUID of version 7, as in the product, so later accounts have greater ids.
+type UUID [16]byte
 
-// AttemptID returns the id of the attempt that linked person n before the benchmark began.
-func AttemptID(n int64) string { return uuid7(n, 1) }
+// UserID returns the id of person n.
+func UserID(n int64) UUID { return uuid7(n, 0) }
 
-// uuid7 is optimized: seeding calls it for every column of every row.
-func uuid7(n int64, salt uint64) string {
+// ID is the text of UserID.
+func ID(n int64) string { return UserID(n).String() }
+
+// Attempt returns the id of the attempt that linked person n before the benchmark began.
+func Attempt(n int64) UUID { return uuid7(n, 1) }
+
+// AttemptID is the text of Attempt.
+func AttemptID(n int64) string { return Attempt(n).String() }
+
+// Number returns the number of person n in the product's tables.
+func Number(n int64) int64 { return n + 1 }
+
+func uuid7(n int64, salt uint64) (b UUID) {
 	const version, variant = 0x7 << 12, 0x2 << 62
 	at, random := uint64(epoch+n), scatter(uint64(n)<<1|salt)
-	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], at<<16|version|random>>52)
 	binary.BigEndian.PutUint64(b[8:], variant|scatter(random)>>2)
+	return b
+}
+
+// String is optimized: seeding calls it for every column of every row.
+func (b UUID) String() string {
 	var s [36]byte
 	hex.Encode(s[0:8], b[0:4])
 	hex.Encode(s[9:13], b[4:6])

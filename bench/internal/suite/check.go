@@ -46,23 +46,36 @@ func unexpected(answers map[string]int64, expected []string) (n int64, example s
 	return n, example
 }
 
-// countRows counts the rows of a database that no process has open. PocketBase's tables have the same names.
+// succeeded is the share of the answers that are as expected: a failed request is not work done.
+func succeeded(answers map[string]int64, failed int64) float64 {
+	var all int64
+	for _, k := range answers {
+		all += k
+	}
+	return float64(all-failed) / float64(max(all, 1))
+}
+
+// countRows counts the rows of a database that no process has open. All tables have the same names; where the product
+// has a number, 1 for signup and 2 for rejected, the others have the word.
 func countRows(ctx context.Context, path string) (c counts, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "data.db")
 	}
+	err = queryRow(ctx, path, `
+SELECT (SELECT count(*) FROM attributions), count(*) FILTER (WHERE type IN (1, 'signup')), count(*) FILTER (WHERE type IN (2, 'rejected'))
+FROM events`, &c.Attributions, &c.Signups, &c.Rejections)
+	return c, err
+}
+
+func queryRow(ctx context.Context, path, query string, dest ...any) error {
 	db, err := sql.Open("sqlite", "file:"+url.PathEscape(path)+"?_pragma=query_only(1)")
 	if err != nil {
-		return c, err
+		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.QueryRowContext(ctx, `
-SELECT (SELECT count(*) FROM attributions), count(*) FILTER (WHERE type = 'signup'), count(*) FILTER (WHERE type = 'rejected')
-FROM events`).Scan(&c.Attributions, &c.Signups, &c.Rejections)
-	if err != nil {
-		return c, fmt.Errorf("count the rows of %s: %w", path, err)
+	if err = errors.Join(db.QueryRowContext(ctx, query).Scan(dest...), db.Close()); err != nil {
+		return fmt.Errorf("count the rows of %s: %w", path, err)
 	}
-	return c, nil
+	return nil
 }
 
 // checkRows compares the rows of a database with the answers.
@@ -92,4 +105,18 @@ func (ws *workspace) verify(ctx context.Context, path string, want int64) error 
 			v.Attributions, v.Events, want)
 	}
 	return nil
+}
+
+// verifyNaive counts the attributions that have their signup event and the owner of their code.
+func verifyNaive(ctx context.Context, path string, want int64) error {
+	var got int64
+	err := queryRow(ctx, path, `
+SELECT count(*) FROM attributions a
+JOIN events e ON e.attempt_id = a.attempt_id AND e.type = 'signup'
+    AND e.user_id = a.invitee_id AND e.referrer_id = a.referrer_id AND e.code = a.code
+JOIN codes c ON c.code = a.code AND c.user_id = a.referrer_id`, &got)
+	if err == nil && got != want {
+		err = fmt.Errorf("rows and answers differ: %d attributions are whole, %d answered", got, want)
+	}
+	return err
 }

@@ -27,10 +27,14 @@ type spec struct {
 // Workloads are the values of -only.
 var Workloads = []string{"attribute", "no_cookie", "already", "rejected", "mixed", "growth", "replay", "import", "start", "wal", "size"}
 
-const pocketbaseName = "pocketbase"
+// The databases with other tables than the product's.
+const (
+	naiveName      = "naive"
+	pocketbaseName = "pocketbase"
+)
 
 // databases are the seeded databases of a scale.
-type databases struct{ fresh, done, half, mixed, pocketbase, lines, million database }
+type databases struct{ fresh, done, half, mixed, naive, pocketbase, lines, million database }
 
 func (s Scale) databases() databases {
 	people := seed.Layout{Fresh: s.People, Sessions: s.People}
@@ -40,6 +44,7 @@ func (s Scale) databases() databases {
 		done:       database{"done", seed.Layout{Attributed: s.People, Sessions: s.People}, false},
 		half:       database{"half", seed.Layout{Attributed: s.People, Fresh: s.People}, false},
 		mixed:      database{"mixed", seed.Layout{Fresh: withReplays, Sessions: withReplays}, false},
+		naive:      database{naiveName, people, false},
 		pocketbase: database{pocketbaseName, people, false},
 		lines:      database{"lines", seed.Layout{Fresh: s.Lines}, false},
 		million:    s.grown(s.Million),
@@ -94,7 +99,10 @@ func (s Scale) attribute(m databases) []spec {
 		for _, word := range servers {
 			key := func(w string) string { return fmt.Sprintf("attribute%s/%d/%s", v.suffix, conns, w) }
 			by, on := contenders[word], m.fresh
-			if by.program == "pocketbase" {
+			switch by.program {
+			case "naive":
+				on = m.naive
+			case "pocketbase":
 				on = m.pocketbase
 			}
 			var baseline []string
@@ -195,7 +203,7 @@ func (s Scale) growth(attributions int64, inOrder bool) spec {
 	return sp
 }
 
-// bulkRounds is the number of rounds of the commands with a million lines: they are long and steady.
+// bulkRounds is the number of rounds of the commands with many lines: they are long and steady.
 const bulkRounds = 2
 
 func (s Scale) bulk(m databases) []spec {

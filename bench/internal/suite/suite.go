@@ -14,10 +14,10 @@ import (
 	"github.com/triport/triport-console/bench/internal/seed"
 )
 
-// Full takes about half an hour on two cores, and 8 GiB of disk.
+// Full takes less than half an hour on two cores, and 8 GiB of disk.
 var Full = Scale{
-	Rounds: 5, People: 200_000, Growth: []int64{10_000, 1_000_000, 5_000_000}, Million: 1_000_000, Lines: 1_000_000,
-	Starts: 5, Slice: 100_000, Warm: 300 * time.Millisecond, For: 1500 * time.Millisecond,
+	Rounds: 5, People: 200_000, Growth: []int64{10_000, 1_000_000, 5_000_000}, Million: 1_000_000, Lines: 500_000,
+	Starts: 5, Slice: 50_000, Warm: 300 * time.Millisecond, For: 1500 * time.Millisecond,
 }
 
 // Short checks that everything works. Its figures have no value.

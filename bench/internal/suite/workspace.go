@@ -113,6 +113,13 @@ func (ws *workspace) prepare(ctx context.Context, m database) error {
 		cmd := ws.command(ctx, -1, "pocketbase", "-dir", path, "-seed", fmt.Sprint(m.layout.Fresh))
 		return withOutput(cmd.CombinedOutput())
 	}
+	if m.name == naiveName {
+		cmd := ws.command(ctx, -1, "naive", "-database", path, "-seed", fmt.Sprint(m.layout.Fresh))
+		if err := withOutput(cmd.CombinedOutput()); err != nil {
+			return err
+		}
+		return syncFile(path)
+	}
 	if err := withOutput(ws.command(ctx, -1, "product", "db", "migrate", "--database", path).CombinedOutput()); err != nil {
 		return err
 	}

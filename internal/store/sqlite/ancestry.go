@@ -10,11 +10,11 @@ import (
 
 const (
 	// maxLinks bounds what the writer reads of one chain of referrals.
-	maxLinks = 128
+	maxLinks = 16
 	// landmarkEvery is how many links of a long chain share one entry, so a walk reaches an entry within maxLinks.
-	landmarkEvery = 64
-	// maxAncestors bounds the memory of an ancestry to about 4 MiB.
-	maxAncestors = 1 << 16
+	landmarkEvery = 8
+	// maxAncestors bounds the memory of an ancestry to about 6 MiB.
+	maxAncestors = 1 << 17
 )
 
 // ancestry has for some users a referrer above them, directly or through others, or 0 if the chain above is a ring, as
@@ -40,7 +40,7 @@ func (a *ancestry) put(from []int64, ancestor int64) {
 	if len(a.above)+len(from) > maxAncestors {
 		clear(a.above)
 	}
-	for _, n := range from {
+	for _, n := range from[:min(len(from), maxAncestors)] {
 		if n != ancestor {
 			a.above[n] = ancestor
 		}

@@ -81,9 +81,9 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 type object struct{ kind, name, table string }
 
 // selectSchema reads what CREATE statements made, and the indexes of unique columns, without the tables of goose and
-// Litestream.
+// Litestream, and those of ANALYZE.
 const selectSchema = `SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema
-WHERE name NOT IN ('goose_db_version', '_litestream_seq', '_litestream_lock')`
+WHERE tbl_name NOT IN ('goose_db_version', '_litestream_seq', '_litestream_lock') AND name NOT GLOB 'sqlite_stat*'`
 
 // checkSchema compares the schema with the one that the migrations make in an empty database.
 func checkSchema(ctx context.Context, c *engine.Conn) (found []string, err error) {

@@ -47,11 +47,11 @@ func TestCheckFindsManualChanges(t *testing.T) {
 	}
 }
 
-func TestCheckIgnoresTablesOfLitestream(t *testing.T) {
+func TestCheckIgnoresTablesOfLitestreamAndANALYZE(t *testing.T) {
 	t.Parallel()
 	s, path := newStore(t)
 	newUsers(t, s, 1)
-	tamper(t, path, `CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)`, `CREATE TABLE _litestream_lock (id INTEGER)`)
+	tamper(t, path, `CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)`, `CREATE TABLE _litestream_lock (id INTEGER)`, `ANALYZE`)
 	problems, err := reopen(t, path, sqlite.ReadOnly).Check(t.Context())
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)

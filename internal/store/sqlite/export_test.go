@@ -78,3 +78,6 @@ var UserStatements = map[string]string{
 	"events": selectUserEvents, "rejections": selectRejections + rejectionsOfUser,
 	"invitee count": countInvitees, "latest invitees": selectRelation + latestInvitees, "referred by": selectRelation + referredBy,
 }
+
+// RingsOf is ringsOf.
+var RingsOf = ringsOf

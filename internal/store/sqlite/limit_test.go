@@ -47,6 +47,52 @@ func TestDailyLimitDoesNotCountReplayedRejections(t *testing.T) {
 	}
 }
 
+func TestDailyLimitCountsLiveAndSpooledRejectionsTogether(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ann := newUser(t, s, "ann")
+	spooled := repeat(referral.MaxStoredRejections/2, func(int) referral.Attempt {
+		a := ann.attempt("unused-code")
+		a.Source = referral.SourceSpool
+		return a
+	})
+	unstored := func() (n int) {
+		t.Helper()
+		verdicts, err := s.Replay(t.Context(), spooled, referral.Rules{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range verdicts {
+			if v.Outcome.Reason != referral.ReasonUnknownCode {
+				t.Fatalf("%+v", v)
+			}
+			if v.Outcome.Unstored {
+				n++
+			}
+		}
+		return n
+	}
+	if n := unstored(); n != 0 {
+		t.Errorf("%d of the first spooled rejections are not stored", n)
+	}
+	for range referral.MaxStoredRejections - len(spooled) {
+		if o := rejectAt(t, s, ann, noon); o.Unstored {
+			t.Error("a live rejection within the limit is not stored")
+		}
+	}
+	if o := rejectAt(t, s, ann, noon); !o.Unstored {
+		t.Error("a live rejection beyond the limit is stored")
+	}
+	spooled = repeat(10, func(int) referral.Attempt {
+		a := ann.attempt("unused-code")
+		a.Source = referral.SourceSpool
+		return a
+	})
+	if n := unstored(); n != 10 {
+		t.Errorf("%d of 10 spooled rejections beyond the limit are not stored", n)
+	}
+}
+
 func TestDailyLimitCountsRejectionsOfTheSameUTCDayOnly(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour

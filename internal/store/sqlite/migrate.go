@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 
+	"github.com/triport/triport-console/internal/auth"
 	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
@@ -84,51 +85,83 @@ func runSteps(ctx context.Context, tx *sql.Tx, script string, progress func(done
 		name, statements, _ := strings.Cut(step, "\n")
 		progress(int64(i), int64(len(steps)))
 		if _, err := tx.ExecContext(ctx, statements); err != nil {
-			return fmt.Errorf("migrate %s: %w", name, err)
+			return fmt.Errorf("step %q: %w", name, engine.Translate(err))
 		}
 	}
 	progress(int64(len(steps)), int64(len(steps)))
 	return nil
 }
 
-// unfit names up to five rows of schema 1 that schema 2 cannot hold: services could write rows of their own.
+// unfit names rows of schema 1 that schema 2 cannot hold: people and services could write rows of their own.
 const unfit = `
-SELECT 'user ' || id || ': its id has a character that is none of A-Z a-z 0-9 _ . : @ | -' FROM users
-WHERE id GLOB '*[^A-Za-z0-9_.:@|-]*' OR octet_length(id) <> 36
+SELECT 'user ' || id || ': its id has a character that is none of a-z 0-9 _ . : @ | - or is a UUID in upper case' FROM users
+WHERE id GLOB '*[^A-Za-z0-9_.:@|-]*' OR octet_length(id) <> 36 OR length(unhex(id, '-')) = 16 AND id <> lower(id)
 UNION ALL
-SELECT 'user ' || id || ': created_at or disabled_at is not in microseconds since 1970' FROM users
+SELECT 'user ' || id || ': a time is not in microseconds since 1970' FROM users
 WHERE created_at NOT BETWEEN 0 AND 253402300799999999 OR disabled_at NOT BETWEEN 0 AND 253402300799999999
 UNION ALL
-SELECT 'user ' || id || ': its e-mail address has fewer than 3 or more than 254 characters' FROM users
-WHERE length(email) NOT BETWEEN 3 AND 254
-UNION ALL
-SELECT 'user ' || min(id) || ': its id differs from another one in case only' FROM users GROUP BY lower(id)
-HAVING count(*) > 1 AND length(unhex(min(id), '-')) = 16
-UNION ALL
-SELECT 'code ' || code || ': it is not 3 to 32 characters of a-z 0-9 -, or its time is not in microseconds' FROM codes
+SELECT 'code ' || code || ': it is not 3 to 32 characters of a-z 0-9 -, its time is not in microseconds, or its user is missing' FROM codes
 WHERE code GLOB '*[^a-z0-9-]*' OR code GLOB '-*' OR code GLOB '*-' OR octet_length(code) NOT BETWEEN 3 AND 32
    OR created_at NOT BETWEEN 0 AND 253402300799999999 OR disabled_at NOT BETWEEN 0 AND 253402300799999999
-LIMIT 5`
+   OR user_id NOT IN (SELECT id FROM users)
+UNION ALL
+SELECT 'attribution of ' || invitee_id || ': its time is not in microseconds, or a user is missing' FROM attributions
+WHERE attributed_at NOT BETWEEN 0 AND 253402300799999999
+   OR invitee_id NOT IN (SELECT id FROM users) OR referrer_id NOT IN (SELECT id FROM users)
+UNION ALL
+SELECT 'event ' || seq || ': its time is not in microseconds, a user is missing, or its type, reason, detail or source is unknown' FROM events
+WHERE at NOT BETWEEN 0 AND 253402300799999999
+   OR user_id NOT IN (SELECT id FROM users) OR referrer_id NOT IN (SELECT id FROM users)
+   OR type NOT IN ('signup', 'rejected')
+   OR reason NOT IN ('invalid_code', 'self_referral', 'unknown_code', 'referral_cycle', 'not_eligible')
+   OR detail NOT IN ('no_such_code', 'code_disabled', 'owner_disabled') OR source NOT IN ('live', 'spool', 'replay')
+UNION ALL
+SELECT type || ' ' || name || ': it does not belong to this program' FROM sqlite_schema
+WHERE type IN ('view', 'trigger') AND name NOT IN ('codes_no_delete', 'codes_keep_owner', 'events_no_update', 'events_no_delete')
+LIMIT 5` // maxUnfit
+
+// maxUnfit limits the rows that an error names.
+const maxUnfit = 5
 
 func rejectUnfit(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.QueryContext(ctx, unfit)
+	found, err := selectText(ctx, tx, unfit, func(row string) bool { return true })
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rows.Close() }()
-	var found []string
-	for rows.Next() {
-		var row string
-		if err := rows.Scan(&row); err != nil {
-			return err
-		}
-		found = append(found, row)
-	}
-	if err := rows.Err(); err != nil || len(found) == 0 {
+	emails, err := selectText(ctx, tx, `SELECT email FROM users`, func(email string) bool {
+		normal, err := auth.NormalizeEmail(email)
+		return err != nil || normal != email
+	})
+	if err != nil {
 		return err
+	}
+	for _, email := range emails {
+		found = append(found, fmt.Sprintf("%q: it is no e-mail address", email))
+	}
+	if len(found) == 0 {
+		return nil
 	}
 	return fmt.Errorf("the database has rows that the new schema cannot hold, and is as it was: "+
 		"correct them with the sqlite3 shell, then try again: %s", strings.Join(found, "; "))
+}
+
+// selectText returns the rows that matter, up to maxUnfit.
+func selectText(ctx context.Context, tx *sql.Tx, query string, matters func(string) bool) (found []string, err error) {
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() && len(found) < maxUnfit {
+		var row string
+		if err := rows.Scan(&row); err != nil {
+			return nil, err
+		}
+		if matters(row) {
+			found = append(found, row)
+		}
+	}
+	return found, rows.Err()
 }
 
 // lockMigration does what goose does not for SQLite. The file is removed with the lock: one that root leaves behind

@@ -14,7 +14,7 @@ import (
 // maxReplayTime bounds a transaction of a replay, so that a server gets its turn within 50 ms.
 const maxReplayTime = 40 * time.Millisecond
 
-// Replay implements referral.Store. It takes as many transactions as maxReplayTime asks for. If the schema rejects a
+// Replay implements referral.Store, with as many transactions as maxReplayTime asks for. If the schema rejects a
 // row, a second transaction gives each attempt a savepoint, and the rejection is its attempt's own error.
 func (s *Store) Replay(
 	ctx context.Context, attempts []referral.Attempt, rules referral.Rules,
@@ -25,13 +25,15 @@ func (s *Store) Replay(
 		if engine.IsConstraint(err) {
 			err = s.WriteBulk(ctx, func(c *engine.Conn) error { return r.run(c, attempts[len(verdicts):], r.inSavepoint) })
 		}
-		if err == nil && r.unresolved != 0 {
-			err = s.resolveChain(ctx, r.unresolved)
-		}
 		if err != nil {
-			return nil, err
+			return verdicts, err
 		}
 		verdicts = append(verdicts, r.verdicts...)
+		if r.unresolved != 0 {
+			if err := s.resolveChain(ctx, r.unresolved); err != nil {
+				return verdicts, err
+			}
+		}
 	}
 	return verdicts, nil
 }
@@ -114,7 +116,8 @@ SELECT seq, code, at, reason FROM events WHERE reason IS NOT NULL AND user = ?1 
 	selectAttributedLater = `
 SELECT 1 FROM attributions a JOIN events s ON s.seq = a.event
 WHERE a.invitee = ?1 AND s.source = 3 AND ?2 < ifnull(
-    (SELECT seq FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = a.attempt_id), s.seq)`
+    (SELECT seq FROM events WHERE reason IS NOT NULL AND user = ?1 AND attempt_id = a.attempt_id
+        AND (SELECT source FROM events WHERE seq = ?2) <> 3), s.seq)`
 )
 
 // findRecorded reads what is recorded of the attempt: its signup, and the rejection before that or instead.
@@ -145,14 +148,14 @@ func (f facts) findRecorded(c *engine.Conn, a referral.Attempt) (v referral.Verd
 	if f.HasReferrer {
 		later, err = f.attributedLater(c, seq)
 	}
-	if later {
+	if later || !f.HasReferrer {
 		v.Rejected = reasons.word(reason)
 	}
 	return v, err
 }
 
-// attributedLater reports whether a replayed attempt that came after the rejected one, in the audit log or in the file,
-// gave the user a referrer.
+// attributedLater reports whether a replayed attempt that came after the rejected one gave the user a referrer. The
+// order is that of the audit log or, for a rejection by a replay, that of the file.
 func (f facts) attributedLater(c *engine.Conn, rejected int64) (bool, error) {
 	return c.Query(selectAttributedLater, f.invitee, rejected).Exists()
 }

@@ -3,12 +3,14 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 func TestAbandonedAttemptIsDecidedOnceWhenReplayed(t *testing.T) {
@@ -43,6 +45,7 @@ func TestReplayTwiceEqualsReplayOnce(t *testing.T) {
 		{User: "unknown", UserEmail: "unknown@example.com", Code: referral.ParsePresentedCode("unused-code"), At: noon, Source: referral.SourceReplay},
 	}
 	var logs [2]int
+	recorded := [2]referral.Reason{"", referral.ReasonUnknownCode}
 	for round, first := range []referral.Verdict{
 		{Outcome: referral.Outcome{Attributed: true, ReferrerID: all[1].id}},
 		{Outcome: referral.Outcome{Reason: referral.ReasonAlreadyAttributed}, Known: true},
@@ -54,7 +57,7 @@ func TestReplayTwiceEqualsReplayOnce(t *testing.T) {
 		want := []referral.Verdict{
 			first,
 			{Outcome: referral.Outcome{Reason: referral.ReasonAlreadyAttributed}},
-			{Outcome: referral.Outcome{Reason: referral.ReasonUnknownCode, Detail: referral.DetailNoSuchCode}},
+			{Outcome: referral.Outcome{Reason: referral.ReasonUnknownCode, Detail: referral.DetailNoSuchCode}, Rejected: recorded[round]},
 			{Err: referral.ErrNoUser},
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
@@ -129,4 +132,111 @@ func TestReplayedRejectionIsAttributedOnceItsCauseIsGone(t *testing.T) {
 		}
 	}
 	wantSound(t, s)
+}
+
+// replayed returns the report of a replay of the attempts as a file.
+func replayed(t *testing.T, s *sqlite.Store, attempts ...referral.Attempt) referral.Report {
+	t.Helper()
+	var file strings.Builder
+	for _, a := range attempts {
+		file.Write(append(referral.FormatLine(a), '\n'))
+	}
+	report, err := referral.ReplayLines(t.Context(), s, strings.NewReader(file.String()), referral.SourceReplay, referral.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report.Cause = nil
+	return report
+}
+
+// In each file, the second attempt gives the user a referrer.
+func TestSecondReplayCountsLikeTheFirst(t *testing.T) {
+	t.Parallel()
+	t.Run("after a rejection of which the reason changed", func(t *testing.T) {
+		t.Parallel()
+		s, _ := newStore(t)
+		ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+		a := bob.attempt("bobby")
+		attribute(t, s, a)
+		setSlug(t, s, bob, "bobby")
+		wantSameRejections(t, s, a, bob.attempt(ann.code))
+	})
+	t.Run("with an attempt that was rejected before the first one of the file", func(t *testing.T) {
+		t.Parallel()
+		s, _ := newStore(t)
+		ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+		b := bob.attempt("annie")
+		attribute(t, s, b)
+		setSlug(t, s, ann, "annie")
+		wantSameRejections(t, s, bob.attempt("typo-code"), b)
+	})
+}
+
+func setSlug(t *testing.T, s *sqlite.Store, who user, slug string) {
+	t.Helper()
+	if _, err := s.SetSlug(t.Context(), who.id, slug, noon); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantSameRejections(t *testing.T, s *sqlite.Store, attempts ...referral.Attempt) {
+	t.Helper()
+	first, second := replayed(t, s, attempts...), replayed(t, s, attempts...)
+	if first.Attributed != 1 || second.Unchanged != 1 {
+		t.Errorf("%+v, then %+v", first, second)
+	}
+	if diff := cmp.Diff(first.Rejected, second.Rejected); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A damaged row fails a later transaction of the batch, if each takes only some of it.
+func TestReplayCountsWhatIsCommittedBeforeAnAttemptFails(t *testing.T) {
+	t.Parallel()
+	for _, step := range []time.Duration{0, 25 * time.Millisecond} {
+		s, path, c := newStoreWithClock(t)
+		all := newUsers(t, s, 6)
+		tamper(t, path, `DROP TRIGGER users_keep_id`, `PRAGMA ignore_check_constraints = 1`, `UPDATE users SET id = zeroblob(15) WHERE n = 6`)
+		attempts := repeat(5, func(i int) referral.Attempt { return all[i+1].attempt(all[0].code) })
+		attempts[4].User, attempts[4].UserEmail = "", "user5@example.com"
+		c.step = step
+		got := replayed(t, s, attempts...)
+		if want := (referral.Report{Read: 5, Attributed: 4, Undecided: 1, Rejected: map[referral.Reason]int64{}}); !cmp.Equal(want, got) {
+			t.Errorf("with transactions of %s an attempt: %s", step, cmp.Diff(want, got))
+		}
+	}
+}
+
+func TestReplayedAttemptOfADisabledInviteeIsRejected(t *testing.T) {
+	t.Parallel()
+	for _, source := range []referral.Source{referral.SourceSpool, referral.SourceReplay} {
+		t.Run(string(source), func(t *testing.T) {
+			t.Parallel()
+			s, _ := newStore(t)
+			ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+			a := bob.attempt(ann.code)
+			a.Source = source
+			if _, _, err := s.DisableUser(t.Context(), bob.id, noon); err != nil {
+				t.Fatal(err)
+			}
+			replayed := func() referral.Outcome {
+				t.Helper()
+				verdicts, err := s.Replay(t.Context(), []referral.Attempt{a}, referral.Rules{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return verdicts[0].Outcome
+			}
+			if o := replayed(); o.Attributed || o.Reason != referral.ReasonNotEligible || o.Detail != referral.DetailInviteeDisabled {
+				t.Errorf("a disabled invitee: %+v", o)
+			}
+			if _, err := s.EnableUser(t.Context(), bob.id); err != nil {
+				t.Fatal(err)
+			}
+			if o := replayed(); !o.Attributed {
+				t.Errorf("an enabled invitee: %+v", o)
+			}
+			wantSound(t, s)
+		})
+	}
 }

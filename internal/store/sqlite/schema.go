@@ -31,7 +31,7 @@ func ensureSchema(ctx context.Context, path string, size int64, opt Options) (fr
 	}
 	if from > 0 && opt.Migration.Backup != "" {
 		if _, err := backup(ctx, path, opt.Migration.Backup); err != nil {
-			return 0, 0, fmt.Errorf("back up before the migration, which did not begin: %w", err)
+			return 0, 0, fmt.Errorf("the migration did not begin, because its backup failed: %w", err)
 		}
 	}
 	if from > 0 && opt.Log != nil {

@@ -54,8 +54,10 @@ ON CONFLICT (code) DO NOTHING`, code.Code, engine.EncodeID(u.ID), u.CreatedAt.Un
 			return code, err
 		}
 	}
-	return referral.Code{}, fmt.Errorf("no free code for user %s: every prefix of its hash is taken", u.ID)
+	return referral.Code{}, fmt.Errorf("%w for user %s: every prefix of its hash is taken", errNoCode, u.ID)
 }
+
+var errNoCode = errors.New("no free code")
 
 var errEmailElsewhere = errors.New("the e-mail address belongs to an account with another id")
 
@@ -102,9 +104,15 @@ func importUser(
 	}
 	if isNew {
 		_, err = insertUser(c, u)
+		if errors.Is(err, errNoCode) {
+			return auth.ImportResult{Err: err}, nil
+		}
 		return auth.ImportResult{Created: true}, err
 	}
-	return auth.ImportResult{Updated: u != old}, writeUser(c, u)
+	if u == old { // spares the write
+		return auth.ImportResult{}, nil
+	}
+	return auth.ImportResult{Updated: true}, writeUser(c, u)
 }
 
 func emailTaken(c *engine.Conn, u auth.User) (bool, error) {

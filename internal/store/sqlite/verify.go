@@ -101,15 +101,15 @@ func rings(c *engine.Conn) (map[int64]bool, error) {
 
 // ringsOf follows each user's referrer until it meets a user again. All above are in a ring or below one.
 func ringsOf(above map[int64]int64) map[int64]bool {
-	inRing, walk := make(map[int64]bool), make(map[int64]int64) // the walk that met the user
-	for start := range above {
-		n := start
-		for ; walk[n] == 0; n = above[n] {
-			walk[n] = start
+	inRing, metBy := make(map[int64]bool), make(map[int64]int) // the number of the walk that met the user
+	walk := 0
+	for n := range above {
+		walk++
+		for ; metBy[n] == 0; n = above[n] {
+			metBy[n] = walk
 		}
-		for walk[n] == start && !inRing[n] {
+		for ; metBy[n] == walk && !inRing[n]; n = above[n] {
 			inRing[n] = true
-			n = above[n]
 		}
 	}
 	return inRing

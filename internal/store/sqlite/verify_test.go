@@ -1,11 +1,13 @@
 package sqlite_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/triport/triport-console/internal/referral"
+	"github.com/triport/triport-console/internal/store/sqlite"
 )
 
 func TestVerifyFindsManualChanges(t *testing.T) {
@@ -59,5 +61,31 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 				t.Errorf("%+v %s", v, diff)
 			}
 		})
+	}
+}
+
+func TestVerifyEndsInRingsOfAnyNumbers(t *testing.T) {
+	t.Parallel()
+	for _, ring := range []map[int64]int64{{0: 0}, {0: 2, 2: 0}, {-1: 0, 0: -1}} {
+		below := maps.Clone(ring)
+		below[7] = 0
+		want := make(map[int64]bool)
+		for n := range ring {
+			want[n] = true
+		}
+		if diff := cmp.Diff(want, sqlite.RingsOf(below)); diff != "" {
+			t.Errorf("%v: %s", below, diff)
+		}
+	}
+}
+
+func TestVerifyReportsAnEventWithoutItsUser(t *testing.T) {
+	t.Parallel()
+	s, path := newStore(t)
+	all := newUsers(t, s, 2)
+	attribute(t, s, all[0].attempt(all[1].code))
+	tamper(t, path, `DELETE FROM users WHERE n = 1`)
+	if v := verify(t, s); len(v.Differences) == 0 {
+		t.Errorf("%+v", v)
 	}
 }

@@ -35,7 +35,7 @@ func (w words[T]) number(word T) driver.Value {
 
 // word returns a number that it does not know as its digits: a newer program may have written it.
 func (w words[T]) word(n engine.NullInt) T {
-	if n < 0 || int(n) >= len(w) {
+	if n < 0 || int64(n) >= int64(len(w)) {
 		return T(strconv.FormatInt(int64(n), 10))
 	}
 	return w[n]

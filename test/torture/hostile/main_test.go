@@ -25,6 +25,7 @@
 //	TestHiddenRequestsAreNeverExecuted                 the check of the framing, and closing after a chunked request
 //	TestAbortedRequestsAreDecidedOnceOrNotAtAll        an attempt is decided even if the client has gone
 //	TestOtherProtocolsAndGarbageAreRejected            the check of request line and headers, answers that quote nothing
+//	TestFloodOfOneUserCostsOthersNothing               one undecided attempt per user, one line per user and code, the daily limit
 //	TestServerWorksWhenDescriptorsRunOut               the limit of connections, which reserves descriptors for store and spool
 package hostile
 

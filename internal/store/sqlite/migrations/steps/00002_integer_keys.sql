@@ -22,10 +22,10 @@ ALTER TABLE attributions RENAME TO old_attributions;
 ALTER TABLE events RENAME TO old_events;
 
 CREATE TABLE users (
-    n            INTEGER NOT NULL PRIMARY KEY,
+    n            INTEGER NOT NULL PRIMARY KEY CHECK (n > 0),
     id           ANY     NOT NULL UNIQUE CHECK (
         typeof(id) = 'blob' AND length(id) = 16
-        OR typeof(id) = 'text' AND octet_length(id) BETWEEN 1 AND 128 AND id NOT GLOB '*[^A-Za-z0-9_.:@|-]*'
+        OR typeof(id) = 'text' AND octet_length(id) BETWEEN 1 AND 128 AND length(id) = octet_length(id) AND id NOT GLOB '*[^A-Za-z0-9_.:@|-]*'
         AND NOT (id LIKE '________-____-____-____-____________' AND ifnull(length(unhex(id, '-')), 0) = 16)
     ),
     email        TEXT    UNIQUE CHECK (email = lower(email) AND length(email) BETWEEN 3 AND 254),
@@ -46,7 +46,7 @@ CREATE TABLE sessions (
 
 CREATE TABLE codes (
     code        TEXT    NOT NULL PRIMARY KEY CHECK (
-        octet_length(code) BETWEEN 3 AND 32 AND code NOT GLOB '*[^a-z0-9-]*' AND code NOT GLOB '-*' AND code NOT GLOB '*-'
+        octet_length(code) BETWEEN 3 AND 32 AND length(code) = octet_length(code) AND code NOT GLOB '*[^a-z0-9-]*' AND code NOT GLOB '-*' AND code NOT GLOB '*-'
     ),
     owner       INTEGER NOT NULL REFERENCES users (n),
     kind        INTEGER NOT NULL CHECK (kind IN (1, 2)), -- uid, custom
@@ -76,7 +76,7 @@ CREATE TABLE events (
     reason     INTEGER,
     detail     INTEGER,
     source     INTEGER,
-    attempt_id ANY CHECK (typeof(attempt_id) IN ('blob', 'text', 'null')),
+    attempt_id ANY CHECK (attempt_id IS NULL OR typeof(attempt_id) IN ('blob', 'text')), -- a list of three costs a temporary table
     request_id TEXT,
     CHECK ((type = 2) = (reason IS NOT NULL)) -- rejected
 ) STRICT;
@@ -101,14 +101,16 @@ INSERT INTO numbers (old_id, n)
 SELECT o.id, u.n FROM old_users o JOIN users u ON u.id
     = CASE WHEN o.id LIKE '________-____-____-____-____________' AND length(unhex(o.id, '-')) = 16 THEN unhex(o.id, '-') ELSE o.id END;
 
--- A disabled user's sessions are revoked from now on, so that enabling the user does not bring them back.
+-- A disabled user's sessions are revoked from now on, so that enabling the user does not bring them back. Services could
+-- write sessions: one of an unknown user is left out, and a time out of range is brought into it.
 -- step: sessions
 INSERT INTO sessions (token_hash, user_id, csrf_hash, created_at, expires_at, revoked_at)
 SELECT s.token_hash,
     CASE WHEN s.user_id LIKE '________-____-____-____-____________' AND length(unhex(s.user_id, '-')) = 16
         THEN unhex(s.user_id, '-') ELSE s.user_id END,
-    s.csrf_hash, s.created_at, s.expires_at, ifnull(s.revoked_at, (SELECT disabled_at FROM old_users WHERE id = s.user_id))
-FROM old_sessions s;
+    s.csrf_hash, min(max(s.created_at, 0), 253402300799999999), min(max(s.expires_at, 0), 253402300799999999),
+    min(max(ifnull(s.revoked_at, u.disabled_at), 0), 253402300799999999)
+FROM old_sessions s JOIN old_users u ON u.id = s.user_id;
 CREATE INDEX sessions_user ON sessions (user_id);
 DROP TABLE old_sessions;
 
