@@ -46,7 +46,7 @@ block() {
 	awk -F '[ =]' '{ split($1, suite, /[\/:]/); name = suite[1]
 		if (!(name in seen)) { seen[name] = 1; order[++n] = name }
 		for (i = 2; i < NF; i++)
-			if ($i ~ /^(kills|cuts|histories|requests|connections|restarts|failed|copies|acknowledged|from_spool|from_log|lost|duplicates|problems|smuggled|not_linearizable)$/) {
+			if ($i ~ /^(kills|cuts|histories|requests|connections|restarts|failed|copies|acknowledged|from_spool|from_log|lost|duplicates|problems|smuggled|not_linearizable)$/ && $(i + 1) ~ /^[0-9]+$/) {
 				if (!((name, $i) in sum)) fields[name] = fields[name] " " $i
 				sum[name, $i] += $(i + 1)
 			}

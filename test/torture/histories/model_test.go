@@ -16,6 +16,7 @@ import (
 type state struct {
 	referrer     [maxUsers]int8  // -1 means none
 	attributedBy [maxUsers]int16 // first event of the replayed attempt that attributed the user; 0 means not replayed
+	attributedAt [maxUsers]int16 // event of that signup; 0 means not replayed
 	disabled     [maxUsers]bool
 	slugOwner    [slugs]int8 // -1 means it never existed
 	slugOn       [slugs]bool

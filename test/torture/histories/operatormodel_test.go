@@ -90,17 +90,19 @@ func (s *state) replayOne(h *history, attempt int, report *referral.Report) bool
 	case d.attributed:
 		report.Attributed++
 		s.referrer[user] = int8(d.owner)
-		s.attributedBy[user] = s.logged + 1
+		s.attributedBy[user], s.attributedAt[user] = s.logged+1, s.logged+1
 		if before.order > 0 {
 			s.attributedBy[user] = before.order
 		}
 	case s.signedUp>>attempt&1 == 1:
 		report.Unchanged++
-	case already && before.order > 0 && s.attributedBy[user] > before.order:
+	case already && before.order > 0 && s.attributor(h, user, before) > before.order:
 		// It was rejected before a later replayed attempt attributed its user, so it counts.
 		report.Rejected[before.reason.reason()]++
 	case already:
 		report.Unchanged++
+	case before.order > 0:
+		report.Rejected[before.reason.reason()]++ // as it was recorded
 	default:
 		report.Rejected[d.reason]++
 	}
@@ -108,4 +110,13 @@ func (s *state) replayOne(h *history, attempt int, report *referral.Report) bool
 		return true // its rejection is in the log
 	}
 	return s.write(h, attempt, d, referral.SourceReplay)
+}
+
+// attributor returns what the order of a rejection is compared with. A replay's rejections are in the order of its file,
+// so the signup itself counts for them.
+func (s *state) attributor(h *history, user int, before rejection) int16 {
+	if h.log[before.order-1].source == string(referral.SourceReplay) {
+		return s.attributedAt[user]
+	}
+	return s.attributedBy[user]
 }
