@@ -125,3 +125,64 @@ func overwritePages(t *testing.T, path, with, without string) (repair func()) {
 	write(func(int64) []byte { return bytes.Repeat([]byte{0xff}, size) })
 	return func() { write(func(at int64) []byte { return old[at : at+size] }) }
 }
+
+// The writer follows a few links of a chain, a reader the others.
+func TestDamagedPageOfALongChainBlocksOnlyItsAttempt(t *testing.T) {
+	t.Parallel()
+	const users = 2001
+	path := filepath.Join(t.TempDir(), "triport.db")
+	open := func() *sqlite.Store {
+		store, err := sqlite.Open(t.Context(), path, sqlite.Options{Mode: sqlite.Create})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
+	}
+	store := open()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	id := func(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+	code := func(n int) string { return referral.UIDCode(id(n), referral.UIDCodeLength) }
+	var all []auth.ImportUser
+	for n := range users {
+		all = append(all, auth.ImportUser{ID: id(n), CreatedAt: at})
+	}
+	if _, err := store.ImportUsers(t.Context(), all, nil, at); err != nil {
+		t.Fatal(err)
+	}
+	var chain []referral.Attempt
+	attempt := func(attemptID string, n, owner int) referral.Attempt {
+		return referral.Attempt{ID: attemptID, User: id(n), Code: referral.ParsePresentedCode(code(owner)), At: at, Source: referral.SourceSpool}
+	}
+	const top = users - 2
+	for n := range top { // n is referred by n+1; from the bottom: no ring checks
+		chain = append(chain, attempt(fmt.Sprint("c", n), n, n+1))
+	}
+	verdicts, err := store.Replay(t.Context(), chain, referral.Rules{})
+	if err != nil || !verdicts[len(verdicts)-1].Outcome.Attributed {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	overwritePages(t, path, code(top/2), code(0))
+	store = open()
+	t.Cleanup(func() { _ = store.Close() })
+	sp := spool.New(path)
+	for _, a := range []referral.Attempt{attempt("ring", top, 0), attempt("good", users-1, 0)} {
+		if err := sp.Append(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	m := newMonitoredSpool(sp, time.Now, nil)
+	service := referral.NewService(store, m, referral.Rules{}, time.Second, slog.New(slog.NewTextHandler(&log, nil)), io.Discard)
+	for range 3 {
+		if _, err := service.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	o := service.Submit(t.Context(), referral.Attempt{ID: "l", User: id(users - 1), Code: referral.ParsePresentedCode(code(0)), At: at, Source: referral.SourceLive})
+	if o.Reason != referral.ReasonAlreadyAttributed {
+		t.Error("the good attempt was not decided by a drain")
+	}
+}

@@ -35,10 +35,12 @@ type monitoredSpool struct {
 	failed   atomic.Bool  // the last drain failed
 	progress atomic.Int64 // last time at which nothing waited or a segment was read, in Unix nanoseconds
 
-	created   bool // the database was created when the process started
-	foreignMu sync.Mutex
-	own       bool // this process has spooled an attempt of the new database
-	foreign   bool // what waits is not from this process
+	created      bool // the database was created when the process started
+	foreignMu    sync.Mutex
+	foreignCheck bounded.Call[bool]
+
+	own     bool // this process has spooled an attempt of the new database
+	foreign bool // what waits is not from this process
 }
 
 // isForeign reports whether what waits was there before the first attempt of this process, next to a new database.
@@ -46,12 +48,11 @@ func (m *monitoredSpool) isForeign() bool {
 	if !m.created {
 		return false
 	}
+	waiting, err := m.foreignCheck.Do(checkTimeout, m.Spool.Waiting) // before the lock: the disk may hang
 	m.foreignMu.Lock()
 	defer m.foreignMu.Unlock()
-	if !m.own {
-		if waiting, err := m.Spool.Waiting(); err == nil {
-			m.foreign = waiting
-		}
+	if !m.own && err == nil {
+		m.foreign = waiting
 	}
 	return m.foreign
 }

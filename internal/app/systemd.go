@@ -9,6 +9,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/triport/triport-console/internal/bounded"
 )
 
 // metricsSocket is the FileDescriptorName of the metrics' socket. A socket of any other name is the server's.
@@ -44,9 +46,15 @@ func socketOr(ctx context.Context, passed net.Listener, address, setting string)
 	return listen(ctx, address, setting)
 }
 
+// notifyTimeout limits a notification: a socket that is not read must not stop the server from serving or ending.
+const notifyTimeout = time.Second
+
 // notify tells the service manager the state, if it asked for it.
-func (a *app) notify(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+func (a *app) notify(state string) { a.notifyBy(new(bounded.Call[bool]), state) }
+
+func (a *app) notifyBy(call *bounded.Call[bool], state string) {
+	_, err := call.Do(notifyTimeout, func() (bool, error) { return daemon.SdNotify(false, state) })
+	if err != nil {
 		a.Log.Warn("service manager could not be notified", "error", err, "state", state,
 			"hint", "allow the unit to use AF_UNIX sockets, or set Type=exec and no WatchdogSec")
 	}
@@ -59,6 +67,7 @@ func (a *app) feedWatchdog(ctx context.Context) {
 	if err != nil || within <= 0 {
 		return
 	}
+	var call bounded.Call[bool] // one: calls that hang must not add up
 	tick := time.NewTicker(within / 2)
 	defer tick.Stop()
 	for {
@@ -67,7 +76,7 @@ func (a *app) feedWatchdog(ctx context.Context) {
 			return
 		case <-tick.C:
 			_, _ = a.server.Connections(), a.store.Queued()
-			a.notify(daemon.SdNotifyWatchdog)
+			a.notifyBy(&call, daemon.SdNotifyWatchdog)
 		}
 	}
 }

@@ -38,15 +38,17 @@ func Main() int {
 		Getenv:        os.Getenv, Now: time.Now, Random: rand.Reader,
 	}
 	go func() { done <- Run(ctx, streams, os.Args[1:]) }()
-	for range 2 {
+	for stopping := false; ; stopping = true {
 		select {
 		case code := <-done:
 			return code
-		case <-signals:
+		case s := <-signals:
+			if stopping && s != syscall.SIGHUP { // a terminal that closes may send several
+				return exitFailed
+			}
 			cancel()
 		}
 	}
-	return exitFailed
 }
 
 // Run runs one command line and returns its exit code. The command stops gracefully when ctx ends.

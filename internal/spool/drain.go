@@ -38,11 +38,11 @@ func (s *Spool) Drain(ctx context.Context, replay replayFunc) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(segments) > 0 && segments[0] == s.path+firstSegment {
-		if err := s.drainSegment(segments[0], letters, replay); err != nil {
+	if i := slices.Index(segments, s.path+firstSegment); i >= 0 {
+		if err := s.drainSegment(segments[i], letters, replay); err != nil {
 			return err
 		}
-		segments = segments[1:]
+		segments = slices.Delete(segments, i, i+1)
 	}
 	// Only now: a store that fails for an hour must leave one segment, not one per second.
 	name, err := s.cut(ctx)

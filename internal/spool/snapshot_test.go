@@ -43,7 +43,7 @@ func TestSnapshotChangesNoFile(t *testing.T) {
 	mustAppend(t, s, "a3")
 	before := files(t, database)
 	snapshot := takeSnapshot(t, s)
-	diff(t, "snapshot", lineOf("a1")+"{torn\n"+lineOf("a2")+lineOf("a3"), readAll(t, snapshot))
+	diff(t, "snapshot", lineOf("a3")+lineOf("a1")+"{torn\n"+lineOf("a2"), readAll(t, snapshot))
 	diff(t, "files", before, files(t, database))
 	diff(t, "the spool", lineOf("a3"), readFile(t, database+".spool"))
 }

@@ -101,7 +101,9 @@ func (s *Spool) Snapshot(ctx context.Context) (io.ReadCloser, error) {
 		return nil, err
 	}
 	all := &snapshot{Reader: strings.NewReader("")}
-	for _, name := range append(names, s.path) {
+	// The order of a drain: what is carried comes last.
+	i := slices.Index(names, s.path+firstSegment) + 1
+	for _, name := range slices.Insert(names, i, s.path) {
 		if err := all.add(name); err != nil {
 			return nil, fmt.Errorf("open the spool: %w", errors.Join(err, all.Close()))
 		}

@@ -49,7 +49,11 @@ func (r *Request) ClientAddr() netip.Addr {
 	}
 	hops := strings.Split(strings.Join(r.Headers.Values("x-forwarded-for"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		addr, err := netip.ParseAddr(strings.Trim(hop, blanks))
+		hop = strings.Trim(hop, blanks)
+		addr, err := netip.ParseAddr(hop)
+		if withPort, portErr := netip.ParseAddrPort(hop); portErr == nil { // some proxies add it
+			addr, err = withPort.Addr(), nil
+		}
 		if err != nil {
 			return client
 		}

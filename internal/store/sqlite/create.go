@@ -87,7 +87,7 @@ func (s *Store) Backup(ctx context.Context, file string) (bytes int64, err error
 }
 
 func backup(ctx context.Context, database, file string) (bytes int64, err error) {
-	if belongs(database, file) {
+	if belongs(database, file) || belongs(database, file+engine.PartialSuffix) {
 		return 0, ErrBelongs
 	}
 	return engine.Backup(ctx, database, file)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/triport/triport-console/internal/store/sqlite"
+	"github.com/triport/triport-console/internal/store/sqlite/engine"
 )
 
 func TestCreateRejectsFilesOfAnEarlierDatabase(t *testing.T) {
@@ -81,4 +82,16 @@ func TestBackupRejectsNamesOfTheDatabase(t *testing.T) {
 	if _, err := s.Backup(t.Context(), path+".spool-copy"); err != nil {
 		t.Error(err)
 	}
+}
+
+// A crash leaves a copy with this suffix, which an operator may open.
+func TestBackupKeepsADatabaseWithTheNameOfItsUnfinishedCopy(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "triport.db"+engine.PartialSuffix)
+	s := reopen(t, path, sqlite.Create)
+	newUser(t, s, "ann")
+	if _, err := s.Backup(t.Context(), strings.TrimSuffix(path, engine.PartialSuffix)); !errors.Is(err, sqlite.ErrBelongs) {
+		t.Error(err)
+	}
+	wantSound(t, s)
 }

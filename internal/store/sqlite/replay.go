@@ -30,7 +30,11 @@ func (s *Store) Replay(
 		}
 		verdicts = append(verdicts, r.verdicts...)
 		if r.unresolved != 0 {
-			if err := s.resolveChain(ctx, r.unresolved); err != nil {
+			err := s.resolveChain(ctx, r.unresolved)
+			if engine.IsCorrupt(err) { // a page of this chain
+				err = engine.OfOneCall(err)
+			}
+			if err != nil {
 				return verdicts, err
 			}
 		}

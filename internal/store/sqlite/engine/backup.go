@@ -14,13 +14,16 @@ import (
 	"github.com/triport/triport-console/internal/fsutil"
 )
 
+// PartialSuffix is the end of the name of a copy that is being written.
+const PartialSuffix = ".partial"
+
 // Backup writes a copy of the database as of its begin, while it is open anywhere, with mode 0600, and returns its bytes. The file gets its name once it is on
 // disk. A crash leaves file.partial, which the next backup empties. The error wraps fs.ErrExist if the file exists.
 func Backup(ctx context.Context, database, file string) (bytes int64, err error) {
 	if err := absent(file); err != nil {
 		return 0, err
 	}
-	partial := file + ".partial"
+	partial := file + PartialSuffix
 	f, err := openPartial(partial)
 	if err != nil {
 		return 0, fmt.Errorf("create the copy: %w", err)

@@ -86,6 +86,9 @@ func (w *writer) commit(batch []*call) {
 // callError is an error of one function, not of its transaction.
 type callError struct{ error }
 
+// OfOneCall marks an error that concerns one function, as those of its own are marked by Write.
+func OfOneCall(err error) error { return &callError{err} }
+
 // Isolated reports whether other functions may succeed: what failed is a row or a page, not the database.
 func (e *callError) Isolated() bool {
 	k := kindOf(e.error)
