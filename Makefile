@@ -60,7 +60,7 @@ torture-short: ## the same in five minutes; writes nothing
 	sh scripts/torture.sh
 
 .PHONY: bench
-bench: ## measure the product next to its peers, about 30 minutes; writes the results into bench and the pages that quote them
+bench: ## measure the product next to its peers, about 15 minutes; writes the results into bench and the pages that quote them
 	cd bench && go run ./cmd/bench -out . && go run ./cmd/figures
 
 .PHONY: bench-short
