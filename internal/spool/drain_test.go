@@ -281,3 +281,18 @@ func TestConcurrentDrainsReplayEveryAttemptOnce(t *testing.T) {
 	slices.Sort(got)
 	diff(t, "attempts drained", want, got)
 }
+
+// Only a person makes a segment of this name.
+func TestSegmentBeforeTheFirstOverwritesNone(t *testing.T) {
+	t.Parallel()
+	s, database := newSpool(t)
+	writeFile(t, database+".spool.0", lineOf("a0"))
+	writeFile(t, database+".spool.1", lineOf("a1"))
+	mustAppend(t, s, "a2")
+	found, err := drainIDs(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(found)
+	diff(t, "drained", []string{"a0", "a1", "a2"}, found)
+}

@@ -31,6 +31,8 @@ func TestClientAddressIsTheLastUntrustedHop(t *testing.T) {
 		{"10.0.0.1:5", "X-Forwarded-For: 198.51.100.9,\r\n", "10.0.0.1"},
 		{"10.0.0.1:5", "X-Forwarded-For: 10.0.0.3, 10.0.0.2\r\n", "10.0.0.3"},
 		{"10.0.0.1:5", "X-Forwarded-For: ::ffff:198.51.100.9\r\n", "198.51.100.9"},
+		{"10.0.0.1:5", "X-Forwarded-For: 198.51.100.9:1234\r\n", "198.51.100.9"},
+		{"10.0.0.1:5", "X-Forwarded-For: [2001:db8::1]:80\r\n", "2001:db8::1"},
 		{"[::ffff:10.0.0.1]:5", "X-Forwarded-For: 2001:db8::1\r\n", "2001:db8::1"},
 	} {
 		r := Request{Headers: Headers(row.forwarded + "\r\n"), conn: conns.add(peer{address: row.peer})}
