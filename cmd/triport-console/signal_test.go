@@ -18,19 +18,7 @@ func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "-o", "text")
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(cmd.Environ(), "TRIPORT_SHUTDOWN_TIMEOUT=1m")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := strings.TrimPrefix(strings.TrimSpace(line), "listening on http://")
+	address := startServing(t, cmd)
 	holdRequest(t, address)
 
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -44,6 +32,24 @@ func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("ended with %v, not with exit code 1", err)
 	}
+}
+
+// startServing starts the server and returns the address that it prints.
+func startServing(t *testing.T, cmd *exec.Cmd) (address string) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(strings.TrimSpace(line), "listening on http://")
 }
 
 // holdRequest sends a request whose announced body never comes.
@@ -89,23 +95,11 @@ func TestHangupStopsTheServerUnlessItWasIgnored(t *testing.T) {
 		}
 		cmd := exec.Command("sh", "-c", script, program)
 		cmd.Dir = t.TempDir()
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
 		stderr, err := cmd.StderrPipe()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		line, err := bufio.NewReader(out).ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := strings.TrimPrefix(strings.TrimSpace(line), "listening on http://")
+		address := startServing(t, cmd)
 		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}

@@ -30,10 +30,20 @@
 package hostile
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/triport/triport-console/test/torture/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) {
+	if options := os.Getenv(floodVariable); options != "" {
+		if err := runFlood(options); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(harness.Main(m))
+}

@@ -91,7 +91,7 @@ func startFlood(t *testing.T, opt floodOptions) (stop func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("nice", "-n", "19", os.Args[0], "-test.run=^TestFloodProcess$")
+	cmd := exec.Command("nice", "-n", "19", os.Args[0])
 	cmd.Env = append(os.Environ(), floodVariable+"="+string(text))
 	cmd.Stderr = os.Stderr
 	in, inErr := cmd.StdinPipe()
@@ -120,15 +120,15 @@ func startFlood(t *testing.T, opt floodOptions) (stop func() string) {
 	}
 }
 
-// TestFloodProcess is the process that startFlood starts.
-func TestFloodProcess(t *testing.T) {
+// runFlood is the process that startFlood starts.
+func runFlood(options string) error {
 	var opt floodOptions
-	if text := os.Getenv(floodVariable); text == "" {
-		t.Skip("it is part of TestFloodOfOneUserCostsOthersNothing")
-	} else if err := json.Unmarshal([]byte(text), &opt); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal([]byte(options), &opt); err != nil {
+		return err
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var failed atomic.Pointer[error]
 	var all, first sync.WaitGroup
 	var number atomic.Int64
 	var answers sync.Map // of *atomic.Int64, by outcome
@@ -146,7 +146,7 @@ func TestFloodProcess(t *testing.T) {
 				}
 				ans, err := c.Attribute(context.WithoutCancel(ctx), opt.Address, opt.User, code)
 				if err != nil {
-					t.Errorf("the flood: %v", err)
+					failed.Store(&err)
 					return
 				}
 				n, _ := answers.LoadOrStore(ans.Outcome(), new(atomic.Int64))
@@ -166,6 +166,10 @@ func TestFloodProcess(t *testing.T) {
 		return true
 	})
 	_, _ = fmt.Fprintln(os.Stdout, counts)
+	if err := failed.Load(); err != nil {
+		return fmt.Errorf("call of the flood: %w", *err)
+	}
+	return nil
 }
 
 // rejectionsOf returns the number of stored rejections of a user.

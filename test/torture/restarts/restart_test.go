@@ -175,7 +175,7 @@ func startNginx(t *testing.T, upstream string) (address string) {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
-		t.Skip("nginx is not installed")
+		t.Fatal("nginx is not installed: install the package nginx")
 	}
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
